@@ -1,0 +1,2 @@
+//! The companion from a shell.
+fn main() {}

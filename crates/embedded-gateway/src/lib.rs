@@ -1,0 +1,1 @@
+//! A gateway in-process: first run, tests, and the local bridge.

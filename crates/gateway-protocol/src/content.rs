@@ -1,0 +1,145 @@
+//! Messages and their content parts, as `chat.history` and `session.message` carry them.
+
+use crate::{MessageId, RunId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Who wrote a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// The person.
+    User,
+    /// The agent.
+    Assistant,
+    /// The output of a tool.
+    #[serde(alias = "tool")]
+    ToolResult,
+    /// The gateway itself.
+    System,
+    /// A role that this version does not know.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// One part of a message's content. Unknown kinds are kept whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum ContentPart {
+    /// Text, Markdown by convention.
+    #[serde(rename = "text")]
+    Text {
+        /// The text.
+        #[serde(default)]
+        text: String,
+    },
+    /// The model's reasoning.
+    #[serde(rename = "thinking")]
+    Thinking {
+        /// The reasoning text.
+        #[serde(default)]
+        thinking: String,
+    },
+    /// A tool the agent called.
+    #[serde(rename = "toolCall", alias = "tool_use", alias = "tool_call")]
+    ToolCall {
+        /// The call's id; the matching result names it.
+        #[serde(default)]
+        id: String,
+        /// The tool's name.
+        #[serde(default)]
+        name: String,
+        /// The arguments as given.
+        #[serde(default, alias = "input")]
+        arguments: Value,
+    },
+    /// An inline or referenced image.
+    #[serde(rename = "image")]
+    Image(Value),
+    /// A part that this version does not know.
+    #[serde(untagged)]
+    Other(Value),
+}
+
+/// A message of a transcript.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// Who wrote it.
+    pub role: Role,
+    /// What it says. The gateway sends a bare string for user messages and a list for the agent's.
+    #[serde(default, deserialize_with = "parts")]
+    pub content: Vec<ContentPart>,
+    /// When it was written, in milliseconds since the epoch.
+    #[serde(default)]
+    pub timestamp: Option<i64>,
+    /// `<idempotency key>:user` on a message that a client sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// Why the agent stopped: `stop`, `toolUse`, `aborted`, `error`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<String>,
+    /// What went wrong, on an assistant message that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+    /// On a tool result: the call it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+    /// On a tool result: the tool's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_name: Option<String>,
+    /// On a tool result: whether the tool failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_error: Option<bool>,
+    /// The model that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The gateway's own annotations.
+    #[serde(default, rename = "__openclaw")]
+    pub meta: MessageMeta,
+}
+
+/// `__openclaw` of a message.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageMeta {
+    /// The message's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<MessageId>,
+    /// The run that produced it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// Its place in the transcript, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+}
+
+impl Message {
+    /// The text parts, joined.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for part in &self.content {
+            if let ContentPart::Text { text } = part {
+                out.push_str(text);
+            }
+        }
+        out
+    }
+}
+
+fn parts<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<ContentPart>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Content {
+        Text(String),
+        Parts(Vec<ContentPart>),
+        Other(Value),
+    }
+    Ok(match Content::deserialize(d)? {
+        Content::Text(text) => vec![ContentPart::Text { text }],
+        Content::Parts(parts) => parts,
+        Content::Other(Value::Null) => Vec::new(),
+        Content::Other(value) => vec![ContentPart::Other(value)],
+    })
+}

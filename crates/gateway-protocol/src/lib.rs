@@ -1,0 +1,15 @@
+//! Wire types of the OpenClaw gateway's WebSocket protocol, versions 3 and 4.
+//!
+//! Serde only: no IO, no clock, no policy. Reading is lenient (unknown fields and events survive), writing is strict
+//! (the gateway refuses unknown properties). The contract is the JSON Schema in the npm package
+//! `@openclaw/gateway-protocol`; where the running gateway differs, the running gateway wins and the doc comment says so.
+
+pub mod content;
+pub mod error;
+pub mod ids;
+pub mod session;
+
+pub use content::{ContentPart, Message, Role};
+pub use error::GatewayError;
+pub use ids::{AgentId, ApprovalId, DeviceId, MessageId, RunId, SessionKey};
+pub use session::SessionRow;

@@ -1,0 +1,1 @@
+//! Secrets in the OS keychain, on a thread of its own, with a time limit.

@@ -1,0 +1,1 @@
+//! The test bench: real gateway from npm, scripted model, headless desktop session.

@@ -1,0 +1,1 @@
+//! Whole-product tests: real gateway, real desktop session.

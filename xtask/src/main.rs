@@ -1,0 +1,2 @@
+//! Every task a developer runs.
+fn main() {}
