@@ -31,7 +31,12 @@ pub trait Gateway: Send + Sync + 'static {
     /// Approvals that wait for a decision.
     async fn approvals(&self) -> Result<Vec<Approval>, CallError>;
     /// Decides an approval.
-    async fn resolve_approval(&self, id: &ApprovalId, kind: ApprovalKind, decision: Decision) -> Result<(), CallError>;
+    async fn resolve_approval(
+        &self,
+        id: &ApprovalId,
+        kind: ApprovalKind,
+        decision: Decision,
+    ) -> Result<(), CallError>;
     /// Round trip to the gateway's health call.
     async fn ping(&self) -> Result<Duration, CallError>;
     /// Any other method of the native protocol; `Unsupported` on dialects that have none.

@@ -1,0 +1,251 @@
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Everything a window (or the command line through the running app) may ask for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[ts(export, export_to = "../../../ui/src/api/")]
+pub enum Request {
+    // Chat
+    /// Sends a prompt to a session through the outbox. Answers `{id}`: the outbox id, which is the idempotency key.
+    SendMessage {
+        /// The session; the window's target when absent.
+        #[ts(optional)]
+        session: Option<String>,
+        text: String,
+        #[serde(default)]
+        #[ts(as = "Option<Vec<AttachmentInput>>", optional)]
+        attachments: Vec<AttachmentInput>,
+    },
+    /// Takes a queued prompt back; its text returns to the draft.
+    CancelQueued {
+        id: String,
+    },
+    /// Tries a failed prompt again with the same idempotency key.
+    RetryQueued {
+        id: String,
+    },
+    /// Stops the active run of a session.
+    Stop {
+        session: String,
+    },
+    /// Starts a new session for the agent and makes it the target. Answers `{session}`.
+    NewSession {
+        #[ts(optional)]
+        agent: Option<String>,
+    },
+    /// Points the window at a session; the choice stays until changed.
+    SetTarget {
+        session: String,
+    },
+    /// Loads older messages of the window's session.
+    LoadOlder {
+        session: String,
+    },
+    /// Keeps the unsent text of a session.
+    SaveDraft {
+        session: String,
+        text: String,
+    },
+    /// Earlier prompts, newest first. Answers `string[]`.
+    PromptHistory {
+        limit: u32,
+    },
+    /// Slash commands of the target's agent. Answers `CommandView[]`.
+    ListCommands,
+    /// Models on offer. Answers `ModelView[]`.
+    ListModels,
+    /// Chooses model and thinking level of a session; `null` leaves as is.
+    SetSessionModel {
+        session: String,
+        #[ts(optional)]
+        model: Option<String>,
+        #[ts(optional)]
+        thinking: Option<String>,
+    },
+    /// Sends in a new isolated session and tells when done.
+    SendInBackground {
+        text: String,
+        #[ts(optional)]
+        model: Option<String>,
+        #[ts(optional, type = "number")]
+        timeout_seconds: Option<u32>,
+    },
+
+    // Needs you
+    /// Decides an approval: `allow-once`, `allow-always`, `deny`.
+    ResolveApproval {
+        id: String,
+        decision: String,
+    },
+    /// Answers an agent's question: question id → chosen labels or free text.
+    AnswerQuestion {
+        id: String,
+        answers: std::collections::BTreeMap<String, Vec<String>>,
+    },
+
+    // Sessions
+    /// Marks a session read.
+    MarkRead {
+        session: String,
+    },
+    /// Renames; an empty label goes back to the derived title.
+    RenameSession {
+        session: String,
+        label: String,
+    },
+    PinSession {
+        session: String,
+        pinned: bool,
+    },
+    ArchiveSession {
+        session: String,
+        archived: bool,
+    },
+    MuteSession {
+        session: String,
+        muted: bool,
+    },
+    ResetSession {
+        session: String,
+    },
+    CompactSession {
+        session: String,
+    },
+    DeleteSession {
+        session: String,
+    },
+    /// Copies a session; answers `{session}`.
+    ForkSession {
+        session: String,
+    },
+    /// Search over all local text (and the gateway's own when online). Answers `SearchHit[]`.
+    Search {
+        query: String,
+        #[ts(optional)]
+        agent: Option<String>,
+        #[ts(optional)]
+        session: Option<String>,
+        limit: u32,
+    },
+    /// Writes a session to a file the user chose or to the clipboard. Answers `{text}`; format `markdown` or `json`.
+    ExportSession {
+        session: String,
+        format: String,
+    },
+
+    // Gateways
+    /// Makes a profile the active one.
+    UseGateway {
+        id: String,
+    },
+    /// Tries to connect now.
+    Reconnect {
+        id: String,
+    },
+    /// Looks for gateways again. Answers `FoundGateway[]`.
+    DiscoverGateways,
+    /// Tests without storing. Answers `{ok, message}`.
+    TestGateway {
+        url: String,
+        #[ts(optional)]
+        token: Option<String>,
+    },
+    /// Adds a profile. The token goes to the keychain and is not kept anywhere else. Answers `{id}`.
+    AddGateway {
+        name: String,
+        url: String,
+        #[ts(optional)]
+        token: Option<String>,
+        /// Keep secrets for this session only.
+        #[serde(default)]
+        session_only: bool,
+    },
+    /// Takes what first run found; its token is read again from where it was found. Answers `{id}`.
+    AcceptFoundGateway {
+        id: String,
+        #[serde(default)]
+        session_only: bool,
+    },
+    /// Starts the built-in gateway and makes it active. Answers `{id}`.
+    UseEmbeddedGateway,
+    RenameGateway {
+        id: String,
+        name: String,
+    },
+    /// New token for a profile (sign in again).
+    SetGatewayToken {
+        id: String,
+        token: String,
+        #[serde(default)]
+        session_only: bool,
+    },
+    /// Trusts the certificate with this SHA-256 fingerprint (lowercase hex) for a profile.
+    TrustCertificate {
+        id: String,
+        fingerprint: String,
+    },
+    RemoveGateway {
+        id: String,
+    },
+    /// Keychain was locked or absent: try again, or go on for this session only.
+    RetryKeychain {
+        id: String,
+    },
+
+    // Settings and window
+    /// Changes settings: a partial settings object, merged.
+    ChangeSettings {
+        #[ts(type = "unknown")]
+        patch: serde_json::Value,
+    },
+    /// Shows a window: `popup`, `browser`, `settings`; optionally on a session.
+    ShowWindow {
+        window: String,
+        #[ts(optional)]
+        session: Option<String>,
+    },
+    /// Hides the window that asks.
+    HideWindow,
+    /// Pins the popup (stays when focus goes).
+    PinPopup {
+        pinned: bool,
+    },
+    /// The height the content of the popup wants, in CSS pixels.
+    FitPopup {
+        height: f64,
+    },
+    /// Opens an `https`, `http` or `mailto` link outside.
+    OpenLink {
+        url: String,
+    },
+    /// Do not disturb until then (epoch ms); `null` ends it.
+    DoNotDisturb {
+        #[ts(optional, type = "number")]
+        until_ms: Option<i64>,
+    },
+    /// Hides a notice.
+    DismissNotice {
+        id: String,
+    },
+    /// Any method of the native protocol, for panels that only read (usage, cron, channels, logs). Answers the raw result.
+    CallGateway {
+        method: String,
+        #[ts(type = "unknown")]
+        params: serde_json::Value,
+    },
+    Quit,
+}
+
+/// A file that goes with a prompt. Its bytes travel base64, once, from the window to the outbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "../../../ui/src/api/")]
+pub struct AttachmentInput {
+    /// The file's name.
+    pub name: String,
+    /// The MIME type.
+    pub mime_type: String,
+    /// The bytes, base64.
+    pub content: String,
+}
