@@ -1,1 +1,21 @@
-//! The test bench: real gateway from npm, scripted model, headless desktop session.
+//! The test bench: a real gateway from npm, a scripted model behind it, and a headless desktop session.
+//!
+//! Everything here is blocking and built on std threads, so that tests of any style can use it. What it starts lives in
+//! process groups of its own, and is gone when its owner is dropped or when the process that started it ends in any way.
+
+pub mod desktop;
+mod error;
+mod guardian;
+mod http;
+pub mod process;
+pub mod real_gateway;
+mod scratch;
+pub mod scripted_model;
+
+pub use desktop::{Desktop, DesktopConfig, Keyring};
+pub use error::{Context, Error, Result};
+pub use http::get_status;
+pub use process::Running;
+pub use real_gateway::{GatewayConfig, RealGateway};
+pub use scratch::Scratch;
+pub use scripted_model::ScriptedModel;

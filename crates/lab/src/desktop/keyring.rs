@@ -1,0 +1,145 @@
+//! The Secret Service.
+
+use super::{Desktop, START_LIMIT, spawn_logged};
+use crate::process::wait_until;
+use crate::{Context, Result};
+use std::io::Write;
+use std::process::Stdio;
+
+/// What stands behind `org.freedesktop.secrets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyring {
+    /// Nothing.
+    None,
+    /// A keyring that exists and waits for its password.
+    Locked,
+    /// A keyring that is open, as after a login.
+    Unlocked,
+}
+
+const PASSWORD: &str = "lab";
+
+impl Desktop {
+    /// Brings up the keyring, or another state of it; what it holds stays.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn start_keyring(&mut self, state: Keyring) -> Result<()> {
+        match state {
+            Keyring::None => {
+                self.stop_keyring();
+                Ok(())
+            }
+            Keyring::Unlocked => self.run_daemon(true),
+            Keyring::Locked => {
+                // Opened once, so that there is a keyring that can be locked.
+                self.run_daemon(true)?;
+                self.run_daemon(false)
+            }
+        }
+    }
+
+    /// Takes the keyring off the bus.
+    pub fn stop_keyring(&mut self) {
+        self.keyring = None;
+    }
+
+    /// The secret stored under these attributes, asked through the Secret Service, as another program would.
+    ///
+    /// # Errors
+    /// `secret-tool` cannot be started.
+    pub fn lookup_secret(&self, attributes: &[(&str, &str)]) -> Result<Option<String>> {
+        let words = attributes.iter().flat_map(|(name, value)| [*name, *value]);
+        let output = self
+            .command("secret-tool")
+            .arg("lookup")
+            .args(words)
+            .output()
+            .context("cannot run secret-tool")?;
+        Ok(output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned()))
+    }
+
+    fn run_daemon(&mut self, unlock: bool) -> Result<()> {
+        self.stop_keyring();
+        wait_until("the old keyring to leave the bus", START_LIMIT, || {
+            Ok((!self.has_secrets()?).then_some(()))
+        })?;
+        let mut command = self.command("gnome-keyring-daemon");
+        command.args(["--foreground", "--components=secrets"]);
+        let mut running = if unlock {
+            command.arg("--unlock");
+            let log = self.log_path("gnome-keyring");
+            let errors = std::fs::File::create(log).context("cannot make a log")?;
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(errors);
+            crate::Running::start("gnome-keyring-daemon", &mut command)?
+        } else {
+            spawn_logged(
+                "gnome-keyring-daemon",
+                &mut command,
+                &self.log_path("gnome-keyring"),
+            )?
+        };
+        if let Some(mut stdin) = running.child().stdin.take() {
+            // The password ends where the pipe does.
+            stdin
+                .write_all(PASSWORD.as_bytes())
+                .context("cannot unlock the keyring")?;
+        }
+        self.keyring = Some(running);
+        wait_until("the keyring", START_LIMIT, || {
+            Ok(self.has_secrets()?.then_some(()))
+        })?;
+        wait_until("the login collection", START_LIMIT, || {
+            Ok(self
+                .collection_is_locked()?
+                .is_some_and(|locked| locked != unlock)
+                .then_some(()))
+        })
+    }
+
+    fn has_secrets(&self) -> Result<bool> {
+        let call = [
+            "--session",
+            "--dest=org.freedesktop.DBus",
+            "--print-reply=literal",
+            "/org/freedesktop/DBus",
+        ];
+        let words = [
+            "org.freedesktop.DBus.NameHasOwner",
+            "string:org.freedesktop.secrets",
+        ];
+        let output = self
+            .command("dbus-send")
+            .args(call)
+            .args(words)
+            .output()
+            .context("cannot run dbus-send")?;
+        Ok(String::from_utf8_lossy(&output.stdout).contains("true"))
+    }
+
+    /// `None` while there is no login collection.
+    fn collection_is_locked(&self) -> Result<Option<bool>> {
+        let path = "/org/freedesktop/secrets/collection/login";
+        let call = [
+            "--session",
+            "--dest=org.freedesktop.secrets",
+            "--print-reply=literal",
+            path,
+        ];
+        let words = ["string:org.freedesktop.Secret.Collection", "string:Locked"];
+        let mut command = self.command("dbus-send");
+        let output = command
+            .args(call)
+            .arg("org.freedesktop.DBus.Properties.Get")
+            .args(words)
+            .output();
+        let output = output.context("cannot run dbus-send")?;
+        if !output.status.success() {
+            return Ok(None);
+        }
+        Ok(Some(String::from_utf8_lossy(&output.stdout).contains("true")))
+    }
+}
