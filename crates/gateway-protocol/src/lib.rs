@@ -4,12 +4,20 @@
 //! (the gateway refuses unknown properties). The contract is the JSON Schema in the npm package
 //! `@openclaw/gateway-protocol`; where the running gateway differs, the running gateway wins and the doc comment says so.
 
+pub mod close;
 pub mod content;
 pub mod error;
+pub mod event;
+pub mod frame;
+pub mod handshake;
 pub mod ids;
+mod lenient;
+pub mod method;
 pub mod session;
 
+pub use close::CloseCode;
 pub use content::{ContentPart, Message, Role};
 pub use error::GatewayError;
 pub use ids::{AgentId, ApprovalId, DeviceId, MessageId, RunId, SessionKey};
+pub use method::{Method, Scope};
 pub use session::SessionRow;

@@ -1,0 +1,368 @@
+//! Events that a companion understands, borrowed from the frame where they are large.
+
+use crate::GatewayError;
+use crate::{AgentId, ApprovalId, Message, RunId, SessionKey};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// A whole `chat` frame, read in one pass.
+#[derive(Debug, Deserialize)]
+pub struct ChatFrame<'a> {
+    /// What it says.
+    #[serde(borrow)]
+    pub payload: ChatEvent<'a>,
+    /// Its place among the events of this connection.
+    #[serde(default)]
+    pub seq: Option<u64>,
+}
+
+/// Payload of `chat`: progress of a run, as text.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatEvent<'a> {
+    /// The run.
+    #[serde(borrow)]
+    pub run_id: Cow<'a, str>,
+    /// Its session.
+    #[serde(borrow)]
+    pub session_key: Cow<'a, str>,
+    /// Its agent.
+    #[serde(borrow, default)]
+    pub agent_id: Option<Cow<'a, str>>,
+    /// Per run. Numbers are skipped when deltas are merged, and a status may overtake a delta of lower number.
+    #[serde(default)]
+    pub seq: u64,
+    /// `status`, `delta`, `final`, `aborted`, `error`.
+    #[serde(borrow)]
+    pub state: Cow<'a, str>,
+    /// On a delta: what was added.
+    #[serde(borrow, default)]
+    pub delta_text: Option<Cow<'a, str>>,
+    /// On a delta: the text so far is thrown away first.
+    #[serde(default)]
+    pub replace: bool,
+    /// On a delta the whole text so far, every time; on `final` and `aborted` the reply. Kept unparsed.
+    #[serde(borrow, default)]
+    pub message: Option<&'a RawValue>,
+    /// On `final` and `aborted`: why.
+    #[serde(borrow, default)]
+    pub stop_reason: Option<Cow<'a, str>>,
+    /// On `error`: the gateway's sentence.
+    #[serde(borrow, default)]
+    pub error_message: Option<Cow<'a, str>>,
+    /// On `status`: the phase.
+    #[serde(borrow, default)]
+    pub phase: Option<Cow<'a, str>>,
+}
+
+/// Length in bytes of the text in a delta's `message`, without decoding it.
+///
+/// The usual layout, one text part and a timestamp behind it, is measured by its escapes alone; any other is parsed.
+#[must_use]
+pub fn text_len(message: &RawValue) -> Option<usize> {
+    const HEAD: &[u8] = br#"{"role":"assistant","content":[{"type":"text","text":""#;
+    let raw = message.get().as_bytes();
+    if let Some(rest) = raw.strip_prefix(HEAD)
+        && let Some(tail) = memchr::memmem::rfind(rest, br#""}],"timestamp":"#)
+        && let Some(text) = rest.get(..tail)
+        && let Some(len) = unescaped_len(text)
+    {
+        return Some(len);
+    }
+    full_text(message).map(|text| text.len())
+}
+
+/// The text in a delta's `message`.
+#[must_use]
+pub fn full_text(message: &RawValue) -> Option<String> {
+    serde_json::from_str::<Message>(message.get())
+        .ok()
+        .map(|message| message.text())
+}
+
+/// Bytes that a JSON string decodes to; nothing if it holds an unescaped quote, that is, if it is not one string.
+fn unescaped_len(text: &[u8]) -> Option<usize> {
+    let mut len = text.len();
+    let mut at = 0;
+    while let Some(found) = memchr::memchr2(b'\\', b'"', text.get(at..)?) {
+        at += found;
+        if text.get(at) == Some(&b'"') {
+            return None;
+        }
+        if text.get(at + 1) == Some(&b'u') {
+            let unit = hex4(text.get(at + 2..at + 6)?)?;
+            at += 6;
+            let (escaped, decoded) = match unit {
+                0..=0x7f => (6, 1),
+                0x80..=0x7ff => (6, 2),
+                0xd800..=0xdbff => {
+                    // The second half of the pair follows as another escape.
+                    at += 6;
+                    (12, 4)
+                }
+                _ => (6, 3),
+            };
+            len -= escaped - decoded;
+        } else {
+            at += 2;
+            len -= 1;
+        }
+    }
+    Some(len)
+}
+
+fn hex4(digits: &[u8]) -> Option<u32> {
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Payload of `agent` and `session.tool`, for the streams that a companion shows.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentEvent<'a> {
+    /// The run.
+    #[serde(borrow)]
+    pub run_id: Cow<'a, str>,
+    /// Its session.
+    #[serde(borrow, default)]
+    pub session_key: Option<Cow<'a, str>>,
+    /// Its agent.
+    #[serde(borrow, default)]
+    pub agent_id: Option<Cow<'a, str>>,
+    /// Per run, over all of its streams.
+    #[serde(default)]
+    pub seq: u64,
+    /// `assistant`, `thinking`, `tool`, `lifecycle`, `usage`, …
+    #[serde(borrow, default)]
+    pub stream: Cow<'a, str>,
+    /// Depends on the stream; kept unparsed.
+    #[serde(borrow, default)]
+    pub data: Option<&'a RawValue>,
+}
+
+/// `data` of the stream `thinking`.
+#[derive(Debug, Deserialize)]
+pub struct ThinkingData<'a> {
+    /// What was added.
+    #[serde(borrow, default)]
+    pub delta: Option<Cow<'a, str>>,
+    /// All of it so far.
+    #[serde(borrow, default)]
+    pub text: Option<Cow<'a, str>>,
+}
+
+/// `data` of the stream `tool`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolData<'a> {
+    /// `start`, `update`, `result`.
+    #[serde(borrow, default)]
+    pub phase: Cow<'a, str>,
+    /// The tool.
+    #[serde(borrow, default)]
+    pub name: Cow<'a, str>,
+    /// The call.
+    #[serde(borrow, default)]
+    pub tool_call_id: Cow<'a, str>,
+    /// On start: the arguments.
+    #[serde(default)]
+    pub args: Option<Value>,
+    /// On result: whether it failed.
+    #[serde(default)]
+    pub is_error: bool,
+    /// On update: the output so far.
+    #[serde(default)]
+    pub partial_result: Option<ToolOutput>,
+    /// On result: the output.
+    #[serde(default)]
+    pub result: Option<ToolOutput>,
+}
+
+/// Output of a tool: content parts, plain text, or anything.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ToolOutput {
+    /// Plain text.
+    Text(String),
+    /// Content parts.
+    Parts {
+        /// The parts; those of kind `text` carry text.
+        content: Vec<ToolPart>,
+    },
+    /// Something else.
+    Other(Value),
+}
+
+/// A part of a tool's output.
+#[derive(Debug, Deserialize)]
+pub struct ToolPart {
+    /// The text, where it has one.
+    #[serde(default)]
+    pub text: Option<String>,
+}
+
+impl ToolOutput {
+    /// The output as text.
+    #[must_use]
+    pub fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Parts { content } => {
+                let texts: Vec<String> = content.into_iter().filter_map(|part| part.text).collect();
+                Some(texts.join("\n"))
+            }
+            Self::Other(Value::Null) => None,
+            Self::Other(value) => Some(value.to_string()),
+        }
+    }
+}
+
+/// Payload of `session.message`: a message was added to a transcript.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionMessage {
+    /// The session.
+    pub session_key: SessionKey,
+    /// The message.
+    pub message: Message,
+}
+
+/// Head of `sessions.changed`. All of the payload is a delta: a field that is missing did not change, `null` clears.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionChangedHead {
+    /// The session; none when the whole list must be read again.
+    #[serde(default)]
+    pub session_key: Option<SessionKey>,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Payload of `shutdown`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shutdown {
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// When it expects to be back, in milliseconds from now.
+    #[serde(default)]
+    pub restart_expected_ms: Option<u64>,
+}
+
+/// An approval, in `*.approval.requested` and in the rows of `*.approval.list`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalRecord {
+    /// Its id.
+    pub id: ApprovalId,
+    /// `exec` or `plugin`; rows of a list leave it out.
+    #[serde(default)]
+    pub approval_kind: Option<String>,
+    /// What is asked.
+    #[serde(default)]
+    pub request: ApprovalRequest,
+    /// When it was asked, in milliseconds since the epoch.
+    #[serde(default)]
+    pub created_at_ms: i64,
+    /// When it lapses, in milliseconds since the epoch.
+    #[serde(default)]
+    pub expires_at_ms: Option<i64>,
+}
+
+/// What an approval is about. Exec approvals have a command, plugin approvals a title.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApprovalRequest {
+    /// The command line.
+    pub command: Option<String>,
+    /// Where it would run.
+    pub cwd: Option<String>,
+    /// On which host: `gateway`, `node`, `sandbox`.
+    pub host: Option<String>,
+    /// The gateway's warning.
+    pub warning_text: Option<String>,
+    /// The plugin.
+    pub plugin_id: Option<String>,
+    /// The plugin's title for its action.
+    pub title: Option<String>,
+    /// The plugin's description of it.
+    pub description: Option<String>,
+    /// What may be answered; the three usual answers where it is missing.
+    pub allowed_decisions: Option<Vec<String>>,
+    /// The session.
+    pub session_key: Option<SessionKey>,
+    /// The agent.
+    pub agent_id: Option<AgentId>,
+    /// The run that waits.
+    pub run_id: Option<RunId>,
+}
+
+/// Payload of `*.approval.resolved`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalResolved {
+    /// Its id.
+    pub id: ApprovalId,
+    /// `allow-once`, `allow-always`, `deny`. An approval that lapsed is denied.
+    #[serde(default)]
+    pub decision: Option<String>,
+    /// Who decided; nobody when it lapsed.
+    #[serde(default)]
+    pub resolved_by: Option<String>,
+}
+
+/// Errors that mean "soon back" rather than "no".
+#[must_use]
+pub fn is_starting(error: &GatewayError) -> bool {
+    error.detail("reason") == Some("startup-sidecars")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn the_length_of_a_text_is_what_decoding_would_give() {
+        for text in [
+            "",
+            "plain",
+            "two\nlines \"quoted\" \\ back",
+            "žluťoučký 🐴",
+            "\u{0}\u{7f}\t",
+            "\"}],\"timestamp\":",
+        ] {
+            let message =
+                serde_json::json!({"role":"assistant","content":[{"type":"text","text":text}],"timestamp":1});
+            let usual = format!(
+                r#"{{"role":"assistant","content":[{{"type":"text","text":{}}}],"timestamp":1}}"#,
+                serde_json::to_string(text).unwrap()
+            );
+            assert_eq!(text_len(&raw(&usual)), Some(text.len()), "{text:?}");
+            assert_eq!(
+                text_len(&raw(&message.to_string())),
+                Some(text.len()),
+                "{text:?} in another order"
+            );
+        }
+        let escaped = r#"{"role":"assistant","content":[{"type":"text","text":"\u0041\u00e9\u20ac\ud83d\ude00"}],"timestamp":1}"#;
+        assert_eq!(text_len(&raw(escaped)), Some("Aé€😀".len()));
+        let two = r#"{"role":"assistant","content":[{"type":"text","text":"ab"},{"type":"text","text":"c"}],"timestamp":1}"#;
+        assert_eq!(text_len(&raw(two)), Some(3));
+    }
+
+    #[test]
+    fn a_tools_output_is_its_text_parts() {
+        let data: ToolData<'_> = serde_json::from_str(
+            r#"{"phase":"result","name":"exec","toolCallId":"c","isError":false,"result":{"content":[{"type":"text","text":"ok"}],"details":{}}}"#,
+        )
+        .unwrap();
+        assert_eq!(data.result.and_then(ToolOutput::into_text).as_deref(), Some("ok"));
+    }
+}

@@ -1,0 +1,241 @@
+//! Frames: the request we write, and the responses and events we read without copying.
+//!
+//! Reading happens in two steps: [`Incoming::parse`] finds the parts of a frame and leaves the payload as the bytes it
+//! came in; what a payload means is decoded later, and only when somebody needs it.
+
+use crate::GatewayError;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// A frame from the gateway.
+#[derive(Debug)]
+pub enum Incoming<'a> {
+    /// The answer to a request of ours.
+    Response(Response<'a>),
+    /// Something that happened.
+    Event(Event<'a>),
+    /// A kind of frame that this version does not know.
+    Unknown,
+}
+
+/// The answer to a request. `agent` answers twice on the same id.
+#[derive(Debug)]
+pub struct Response<'a> {
+    /// The id of the request; `invalid` when the gateway could not read one.
+    pub id: Cow<'a, str>,
+    /// The result, or the error.
+    pub result: Result<Option<&'a RawValue>, Box<GatewayError>>,
+}
+
+/// An event.
+#[derive(Debug)]
+pub struct Event<'a> {
+    /// Its name, for example `chat`.
+    pub name: Cow<'a, str>,
+    /// Its place among the events of this connection, from 1. The challenge has none.
+    pub seq: Option<u64>,
+    /// What it says.
+    pub payload: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "lenient_id")]
+    id: Option<Cow<'a, str>>,
+    #[serde(default)]
+    ok: Option<bool>,
+    #[serde(borrow, default)]
+    event: Option<Cow<'a, str>>,
+    #[serde(default)]
+    seq: Option<u64>,
+    #[serde(borrow, default)]
+    payload: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<Box<GatewayError>>,
+}
+
+/// The gateway echoes the id of a malformed request as it came, so it may be a number.
+fn lenient_id<'de: 'a, 'a, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+    let raw = <&RawValue>::deserialize(d)?.get();
+    Ok(serde_json::from_str::<Borrowed<'de>>(raw)
+        .ok()
+        .map(|b| b.0)
+        .or(Some(Cow::Borrowed(raw))))
+}
+
+#[derive(Deserialize)]
+struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Incoming<'a> {
+    /// Finds the parts of a frame.
+    ///
+    /// # Errors
+    /// When the text is not a JSON object, or an event has no name.
+    pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        let Envelope {
+            kind,
+            id,
+            ok,
+            event,
+            seq,
+            payload,
+            error,
+        } = serde_json::from_str(text)?;
+        Ok(match &*kind {
+            "res" => Self::Response(Response {
+                id: id.unwrap_or(Cow::Borrowed("invalid")),
+                result: match (ok, error) {
+                    (Some(true), _) | (None, None) => Ok(payload),
+                    (_, Some(error)) => Err(error),
+                    (Some(false), None) => Err(Box::new(GatewayError {
+                        code: "UNKNOWN".to_owned(),
+                        message: "the gateway refused without saying why".to_owned(),
+                        details: None,
+                        retryable: None,
+                        retry_after_ms: None,
+                    })),
+                },
+            }),
+            "event" => Self::Event(Event {
+                name: event.ok_or_else(|| serde::de::Error::missing_field("event"))?,
+                seq,
+                payload,
+            }),
+            _ => Self::Unknown,
+        })
+    }
+}
+
+/// What the first bytes of a frame tell, before any of it is parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// A `chat` event: parse it as [`crate::event::ChatFrame`] in one pass.
+    Chat,
+    /// An `agent` event of the stream `assistant`. It repeats a `chat` delta, whole text and all: not worth parsing.
+    AgentAssistant {
+        /// The frame's place among the events of this connection.
+        seq: Option<u64>,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// Looks at a frame without parsing it. A frame that is laid out in an unexpected way is `Other`, never wrong.
+#[must_use]
+pub fn glance(text: &str) -> Glance {
+    let Some(rest) = text.strip_prefix(r#"{"type":"event","event":""#) else {
+        return Glance::Other;
+    };
+    if rest.starts_with(r#"chat","payload":{"#) {
+        return Glance::Chat;
+    }
+    let Some(payload) = rest.strip_prefix(r#"agent","payload":{"#) else {
+        return Glance::Other;
+    };
+    // The stream's name stands before `data`, which is the long part; it never stands behind the first brace.
+    let head = payload
+        .find('{')
+        .and_then(|end| payload.get(..end))
+        .unwrap_or_default();
+    if !head.contains(r#""stream":"assistant""#) {
+        return Glance::Other;
+    }
+    Glance::AgentAssistant {
+        seq: trailing_seq(text),
+    }
+}
+
+/// The outer `seq`, which stands behind the payload: `…},"seq":18,"recipientProfileId":"…"}`.
+fn trailing_seq(text: &str) -> Option<u64> {
+    let at = memchr::memmem::rfind(text.as_bytes(), br#"},"seq":"#)?;
+    let digits = text.get(at + 8..)?;
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    digits.get(..end)?.parse().ok()
+}
+
+/// Writes a request frame.
+///
+/// # Errors
+/// When the parameters cannot be written as JSON.
+pub fn request<P: Serialize + ?Sized>(
+    id: &str,
+    method: &str,
+    params: &P,
+) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Request<'a, P: ?Sized> {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        id: &'a str,
+        method: &'a str,
+        params: &'a P,
+    }
+    serde_json::to_string(&Request {
+        kind: "req",
+        id,
+        method,
+        params,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_and_events_are_told_apart() {
+        let Incoming::Response(r) =
+            Incoming::parse(r#"{"type":"res","id":"r4","ok":true,"payload":{"a":1}}"#).unwrap()
+        else {
+            panic!("a response")
+        };
+        assert_eq!((&*r.id, r.result.unwrap().unwrap().get()), ("r4", r#"{"a":1}"#));
+        let Incoming::Event(e) =
+            Incoming::parse(r#"{"type":"event","event":"tick","payload":{},"seq":7,"x":1}"#).unwrap()
+        else {
+            panic!("an event")
+        };
+        assert_eq!((&*e.name, e.seq), ("tick", Some(7)));
+        assert!(matches!(
+            Incoming::parse(r#"{"type":"later"}"#).unwrap(),
+            Incoming::Unknown
+        ));
+        assert!(Incoming::parse("[1]").is_err());
+        assert!(Incoming::parse(r#"{"type":"event"}"#).is_err());
+    }
+
+    #[test]
+    fn a_numeric_id_is_read_as_text() {
+        let text = r#"{"type":"res","id":12,"ok":false,"error":{"code":"INVALID_REQUEST","message":"m"}}"#;
+        let Incoming::Response(r) = Incoming::parse(text).unwrap() else {
+            panic!("a response")
+        };
+        assert_eq!(r.id, "12");
+        assert_eq!(r.result.unwrap_err().code, "INVALID_REQUEST");
+    }
+
+    #[test]
+    fn a_glance_never_mistakes_text_for_structure() {
+        let assistant = r#"{"type":"event","event":"agent","payload":{"runId":"r","stream":"assistant","data":{"text":"},\"seq\":9"},"seq":6},"seq":17,"recipientProfileId":"o"}"#;
+        assert_eq!(glance(assistant), Glance::AgentAssistant { seq: Some(17) });
+        let tool = r#"{"type":"event","event":"agent","payload":{"runId":"r","stream":"tool","data":{"text":"\"stream\":\"assistant\""},"seq":6},"seq":17}"#;
+        assert_eq!(glance(tool), Glance::Other);
+        let late =
+            r#"{"type":"event","event":"agent","payload":{"data":{"a":1},"stream":"assistant"},"seq":17}"#;
+        assert_eq!(glance(late), Glance::Other);
+        assert_eq!(
+            glance(r#"{"type":"event","event":"chat","payload":{"runId":"r"}}"#),
+            Glance::Chat
+        );
+        assert_eq!(glance("nonsense"), Glance::Other);
+    }
+
+    #[test]
+    fn requests_have_the_gateways_layout() {
+        let text = request("r1", "health", &serde_json::json!({})).unwrap();
+        assert_eq!(text, r#"{"type":"req","id":"r1","method":"health","params":{}}"#);
+    }
+}

@@ -1,0 +1,21 @@
+//! Reading lists so that one row in an unexpected shape does not cost the others.
+
+use serde::{Deserialize, Deserializer};
+
+/// The rows that can be read.
+pub(crate) fn rows<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Row<T> {
+        Known(T),
+        Other(serde::de::IgnoredAny),
+    }
+    let rows = Option::<Vec<Row<T>>>::deserialize(d)?.unwrap_or_default();
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| match row {
+            Row::Known(row) => Some(row),
+            Row::Other(_) => None,
+        })
+        .collect())
+}
