@@ -116,7 +116,8 @@ pub enum ConnectionState {
 }
 
 /// What the gateway said about itself in `hello-ok`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct ServerInfo {
     /// The gateway's version, for example `2026.9.6`.
     pub version: String,
@@ -198,7 +199,8 @@ pub enum PauseReason {
 }
 
 /// A prompt.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Prompt {
     /// Where it goes.
     pub session: SessionKey,
@@ -227,7 +229,8 @@ pub struct Attachment {
 }
 
 /// The gateway took a prompt.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SendAck {
     /// The run; events name it.
     pub run_id: RunId,
@@ -238,7 +241,8 @@ pub struct SendAck {
 }
 
 /// Which part of a transcript.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct HistoryQuery {
     /// The session.
     pub session: SessionKey,
@@ -249,7 +253,8 @@ pub struct HistoryQuery {
 }
 
 /// A part of a transcript.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct History {
     /// The session as the gateway names it.
     pub session: SessionKey,
@@ -278,7 +283,8 @@ pub struct InFlightRun {
 }
 
 /// Which sessions.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct SessionsQuery {
     /// At most this many.
     pub limit: Option<u32>,
@@ -293,7 +299,8 @@ pub struct SessionsQuery {
 }
 
 /// A page of sessions.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct SessionsPage {
     /// The rows, most recent first.
     pub sessions: Vec<SessionRow>,
@@ -304,7 +311,8 @@ pub struct SessionsPage {
 }
 
 /// The configured agents.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Agents {
     /// The default agent.
     pub default_id: AgentId,
@@ -349,7 +357,8 @@ pub enum Decision {
 }
 
 /// An approval that waits.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Approval {
     /// Its id.
     pub id: ApprovalId,
@@ -374,7 +383,8 @@ pub struct Approval {
 }
 
 /// Something that happened in the gateway.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum GatewayEvent {
     /// Connected, or connected again: subscriptions are in place, state must be reloaded.
     Connected {
@@ -429,7 +439,8 @@ pub enum GatewayEvent {
 }
 
 /// A step of a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunEvent {
     /// The run.
     pub run: RunId,
@@ -444,7 +455,8 @@ pub struct RunEvent {
 }
 
 /// What happened in a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum RunStep {
     /// A phase before the first word: `preparing_workspace`, `preparing_context`, `starting_model`.
     Status {
