@@ -1,2 +1,63 @@
-//! Every task a developer runs.
-fn main() {}
+//! Every task a developer runs. `cargo xtask` alone lists them.
+#![allow(
+    clippy::print_stdout,
+    reason = "a command line program talks on its standard output"
+)]
+
+mod bench;
+mod build;
+mod demo;
+mod gateway;
+mod setup;
+mod steps;
+mod test;
+
+use clawtray_lab::{Error, Result};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask TASK
+
+  demo [--headless] [--release]   install what is missing, build, and run Clawtray on its built-in gateway;
+                                  without a display, in a virtual desktop that it films with screenshots
+  test                            install what is missing and pass every test; what CI runs
+  setup [--all]                   install what building needs; with --all, what the tests need too
+  real-gateway [--port N] [--model URL]
+                                  run the real gateway from npm in the foreground, with the scripted model behind it
+  bench [NAME] [ARGS]             run a benchmark; without a name, list them";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (task, result) = match words.split_first() {
+        Some((&"demo", rest)) => ("demo", demo::run(rest)),
+        Some((&"test", [])) => ("test", test::run()),
+        Some((&"setup", rest)) => ("setup", setup::task(rest)),
+        Some((&"real-gateway", rest)) => ("real-gateway", gateway::run(rest)),
+        Some((&"bench", rest)) => ("bench", bench::run(rest)),
+        Some((&("help" | "--help" | "-h"), _)) | None => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some((other, _)) => ("", Err(unknown(other))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\ncargo xtask {task} stopped: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn unknown(what: &str) -> Error {
+    Error::new(format!("do not know what to do with {what:?}\n\n{USAGE}"))
+}
+
+/// Whether `flag` is among the arguments; anything that is not in `known` is an error.
+fn flag(args: &[&str], flag: &str, known: &[&str]) -> Result<bool> {
+    match args.iter().find(|arg| !known.contains(arg)) {
+        Some(other) => Err(unknown(other)),
+        None => Ok(args.contains(&flag)),
+    }
+}

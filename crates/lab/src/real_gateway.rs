@@ -138,6 +138,23 @@ impl RealGateway {
         self.process.as_ref().map(Running::id)
     }
 
+    /// Whether it answers as ready right now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        http::get_status(loopback(self.port), "/readyz", Duration::from_secs(5)) == Some(200)
+    }
+
+    /// How it ended by itself, or `None` while it runs.
+    ///
+    /// # Errors
+    /// It was killed or stopped from here, or the system does not say.
+    pub fn exit_status(&mut self) -> Result<Option<ExitStatus>> {
+        self.process
+            .as_mut()
+            .context("the real gateway is not running")?
+            .exit_status()
+    }
+
     /// The folder with all it writes: `state`, `home`, `workspace`, `openclaw.json`, `gateway.log`.
     #[must_use]
     pub fn dir(&self) -> &Path {

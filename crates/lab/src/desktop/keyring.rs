@@ -4,6 +4,7 @@ use super::{Desktop, START_LIMIT, spawn_logged};
 use crate::process::wait_until;
 use crate::{Context, Result};
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 /// What stands behind `org.freedesktop.secrets`.
@@ -67,7 +68,7 @@ impl Desktop {
         wait_until("the old keyring to leave the bus", START_LIMIT, || {
             Ok((!self.has_secrets()?).then_some(()))
         })?;
-        let mut command = self.command("gnome-keyring-daemon");
+        let mut command = self.command(self.daemon()?);
         command.args(["--foreground", "--components=secrets"]);
         let mut running = if unlock {
             command.arg("--unlock");
@@ -98,6 +99,21 @@ impl Desktop {
                 .is_some_and(|locked| locked != unlock)
                 .then_some(()))
         })
+    }
+
+    /// The daemon's program file, as a copy. The installed one may carry a file capability (to lock memory), and where the
+    /// session may not have that, as in many containers, the system refuses to start it. A copy carries none.
+    fn daemon(&self) -> Result<PathBuf> {
+        let copy = self.dir().join("gnome-keyring-daemon");
+        if !copy.exists() {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let mut places = std::env::split_paths(&path).map(|dir| dir.join("gnome-keyring-daemon"));
+            let original = places
+                .find(|place| place.is_file())
+                .context("gnome-keyring-daemon is not installed")?;
+            std::fs::copy(&original, &copy).context("cannot copy gnome-keyring-daemon")?;
+        }
+        Ok(copy)
     }
 
     fn has_secrets(&self) -> Result<bool> {

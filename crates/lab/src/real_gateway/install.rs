@@ -38,6 +38,12 @@ impl Installation {
         self.dir.join("node_modules/openclaw/openclaw.mjs")
     }
 
+    /// The folder it is in.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     fn is_complete(&self) -> bool {
         self.node().is_file() && self.openclaw().is_file()
     }

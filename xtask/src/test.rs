@@ -1,0 +1,41 @@
+//! `cargo xtask test`: the whole bar.
+
+use crate::build;
+use crate::setup::{self, Level};
+use crate::steps::{Steps, cargo, npm};
+use clawtray_lab::Result;
+
+pub(crate) fn run() -> Result<()> {
+    let steps = Steps::new("test");
+    setup::run(&steps, Level::Tests)?;
+    let has_ui = build::ui(&steps)?;
+    steps.run("format", &mut cargo(&["fmt", "--all", "--check"]))?;
+    steps.run(
+        "lint",
+        &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    )?;
+    // All of it in one go: the app that the product tests start is built once, with the same features as everything else.
+    steps.run("build", &mut cargo(&["build", "--workspace", "--all-targets"]))?;
+    let mut tests = cargo(&["test", "--workspace"]);
+    tests.env("CLAWTRAY_BIN", build::app("debug"));
+
+    let mut ui_tests = Vec::new();
+    for (name, script, command) in [
+        ("ui unit tests", "test", npm(&["test"])),
+        ("ui in a browser", "e2e", npm(&["run", "e2e"])),
+    ] {
+        if has_ui && build::ui_has_script(script)? {
+            ui_tests.push((name, command));
+        } else {
+            steps.skip(name, &format!("ui/package.json has no script {script:?}"));
+        }
+    }
+    let Some((last_name, mut last)) = ui_tests.pop() else {
+        return steps.run_last("tests", &mut tests);
+    };
+    steps.run("tests", &mut tests)?;
+    for (name, mut command) in ui_tests {
+        steps.run(name, &mut command)?;
+    }
+    steps.run_last(last_name, &mut last)
+}
