@@ -1,1 +1,15 @@
 //! Whole-product tests: real gateway, real desktop session.
+//!
+//! The suites are in `suites/`. Here is what they share: stand-ins for the parts of a desktop that the app talks to over
+//! D-Bus, a driver for its webview, and the app itself.
+
+pub mod app;
+pub mod notifications;
+pub mod tray;
+pub mod waiting;
+pub mod webview;
+
+pub use app::App;
+pub use notifications::NotificationDaemon;
+pub use tray::TrayHost;
+pub use webview::Webview;

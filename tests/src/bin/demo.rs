@@ -1,0 +1,2 @@
+//! `cargo xtask demo` without a display.
+fn main() {}
