@@ -1,8 +1,65 @@
 //! One connection to one OpenClaw gateway.
 //!
-//! [`Gateway`] is what the rest of the house sees; the WebSocket client and the HTTP dialects implement it.
+//! [`Gateway`] is what the rest of the house sees; [`Client`] is the WebSocket protocol behind it.
+//!
+//! ```no_run
+//! use clawtray_gateway_client::{Client, ClientConfig, ConnectionState, Credentials, DeviceIdentity};
+//! use clawtray_gateway_client::{Gateway, GatewayEvent, Prompt, RunStep};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = ClientConfig::new("ws://127.0.0.1:18789", Credentials::token("the gateway's token"))
+//!     // Keep it: a gateway pairs with the device, not with the program.
+//!     .with_identity(DeviceIdentity::generate());
+//! let client = Client::connect(config);
+//! let mut events = client.events();
+//! client.state().wait_for(|state| matches!(state, ConnectionState::Ready(_))).await?;
+//!
+//! let prompt = Prompt {
+//!     session: "agent:main:main".into(),
+//!     text: "hello".to_owned(),
+//!     idempotency_key: "unique-per-prompt".to_owned(),
+//!     thinking: None,
+//!     attachments: Vec::new(),
+//!     timeout_ms: None,
+//! };
+//! let ack = client.send(prompt).await?;
+//! while let Some(event) = events.recv().await {
+//!     let GatewayEvent::Run(event) = event else { continue };
+//!     if event.run != ack.run_id {
+//!         continue;
+//!     }
+//!     match event.step {
+//!         RunStep::Delta { text, .. } => { /* show it */ }
+//!         RunStep::Final { message, .. } => break,
+//!         RunStep::Aborted { .. } | RunStep::Error { .. } => break,
+//!         RunStep::Status { .. } | RunStep::Thinking { .. } | RunStep::Tool { .. } => {}
+//!     }
+//! }
+//! client.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Typed methods beyond the trait go through [`Client::call`] with the types of [`protocol::method`].
 
+mod client;
+mod config;
+mod dial;
+mod driver;
+mod endpoint;
+mod fanout;
 pub mod gateway;
+mod identity;
+mod native;
+mod secret;
+pub mod session;
+mod tls;
 
 pub use clawtray_gateway_protocol as protocol;
+pub use client::Client;
+pub use config::{ClientConfig, Credentials, IssuedToken, PLATFORM, WallClock};
+pub use dial::{Dialer, Transport};
+pub use endpoint::Endpoint;
 pub use gateway::*;
+pub use identity::DeviceIdentity;
+pub use secret::Secret;

@@ -1,0 +1,190 @@
+//! Where a gateway is, and whether a plain connection to it is acceptable.
+
+use crate::PauseReason;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use url::{Host, Url};
+
+/// A gateway's address, taken apart and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    url: Url,
+    host: String,
+    port: u16,
+    tls: bool,
+    loopback: bool,
+}
+
+impl Endpoint {
+    /// Takes an address apart. `http` and `https` are read as `ws` and `wss`; a query is dropped, since the gateway
+    /// ignores credentials there and URLs end up in logs.
+    ///
+    /// # Errors
+    /// [`PauseReason::Refused`] when it is no such address, [`PauseReason::InsecureTransport`] when it is plain and
+    /// leads to a public host, unless `allow_insecure`.
+    pub fn parse(address: &str, allow_insecure: bool) -> Result<Self, PauseReason> {
+        let refused = |message: &str| PauseReason::Refused {
+            code: "INVALID_URL".into(),
+            message: message.into(),
+        };
+        let address = address.trim();
+        let with_scheme = if address.contains("://") {
+            address.to_owned()
+        } else {
+            format!("ws://{address}")
+        };
+        let mut url =
+            Url::parse(&with_scheme).map_err(|_| refused("the gateway's address cannot be read"))?;
+        let tls = match url.scheme() {
+            "ws" | "http" => false,
+            "wss" | "https" => true,
+            _ => return Err(refused("the gateway's address must begin with ws:// or wss://")),
+        };
+        // The scheme of a special URL may be changed to another special one.
+        let _ = url.set_scheme(if tls { "wss" } else { "ws" });
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.set_fragment(None);
+        let port = url
+            .port_or_known_default()
+            .ok_or_else(|| refused("the gateway's address has no port"))?;
+        let (host, loopback, private) = match url.host() {
+            Some(Host::Ipv4(ip)) => (ip.to_string(), ip.is_loopback(), is_private(IpAddr::V4(ip))),
+            Some(Host::Ipv6(ip)) => (ip.to_string(), ip.is_loopback(), is_private(IpAddr::V6(ip))),
+            Some(Host::Domain(name)) => {
+                let name = name.trim_end_matches('.').to_ascii_lowercase();
+                let loopback = name == "localhost" || name.ends_with(".localhost");
+                let private = name.ends_with(".ts.net")
+                    || name.ends_with(".local")
+                    || name.ends_with(".internal")
+                    || !name.contains('.');
+                (name, loopback, private)
+            }
+            None => return Err(refused("the gateway's address has no host")),
+        };
+        if !tls && !loopback && !private && !allow_insecure {
+            return Err(PauseReason::InsecureTransport {
+                message: format!(
+                    "{host} is a public address; only wss:// keeps the token secret on the way there"
+                ),
+                fingerprint: None,
+            });
+        }
+        Ok(Self {
+            url,
+            host,
+            port,
+            tls,
+            loopback,
+        })
+    }
+
+    /// The address, without credentials and query.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The host's name or address, IPv6 without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `wss`.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// On this computer.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+}
+
+/// Loopback, private, link-local or tailnet.
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let tailnet = u32::from(ip) & 0xffc0_0000 == u32::from(Ipv4Addr::new(100, 64, 0, 0));
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || tailnet
+        }
+        IpAddr::V6(ip) => {
+            let mapped: Option<Ipv4Addr> = Ipv6Addr::to_ipv4_mapped(&ip);
+            ip.is_loopback()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+                || mapped.is_some_and(|ip| is_private(IpAddr::V4(ip)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_connections_go_only_where_nobody_listens() {
+        for (address, allowed) in [
+            ("ws://127.0.0.1:18789", true),
+            ("ws://localhost:18789", true),
+            ("localhost:18789", true),
+            ("ws://[::1]:18789", true),
+            ("ws://10.1.2.3", true),
+            ("ws://192.168.1.5:1", true),
+            ("ws://172.16.0.1", true),
+            ("ws://172.32.0.1", false),
+            ("ws://100.64.0.1", true),
+            ("ws://100.127.255.254", true),
+            ("ws://100.128.0.1", false),
+            ("ws://box.tail1234.ts.net", true),
+            ("ws://box.ts.net.example.com", false),
+            ("ws://nas.local", true),
+            ("ws://nas", true),
+            ("ws://[fd00::1]", true),
+            ("ws://[::ffff:192.168.1.1]", true),
+            ("ws://[2001:db8::1]", false),
+            ("ws://203.0.113.7", false),
+            ("http://example.com", false),
+            ("wss://example.com", true),
+            ("https://example.com", true),
+        ] {
+            let result = Endpoint::parse(address, false);
+            match (allowed, &result) {
+                (true, Ok(_)) | (false, Err(PauseReason::InsecureTransport { .. })) => {}
+                _ => panic!("{address}: {result:?}"),
+            }
+            assert!(Endpoint::parse(address, true).is_ok(), "{address}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_an_address_are_dropped() {
+        let endpoint =
+            Endpoint::parse("https://user:pass@gw.example.com/base/?token=canary#x", false).unwrap();
+        assert_eq!(endpoint.url().as_str(), "wss://gw.example.com/base/");
+        assert_eq!(
+            (endpoint.host(), endpoint.port(), endpoint.is_tls()),
+            ("gw.example.com", 443, true)
+        );
+        assert!(!endpoint.is_loopback());
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        for address in ["", "ftp://x", "ws://", "unix:///x"] {
+            let Err(PauseReason::Refused { code, .. }) = Endpoint::parse(address, false) else {
+                panic!("{address} was taken")
+            };
+            assert_eq!(code, "INVALID_URL");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Progress of runs: which steps are new, which are repetitions.
+//!
+//! Facts of the protocol that this module deals with:
+//! - a status may overtake a delta of lower number, so each kind of step is numbered by itself;
+//! - the last delta and the `final` carry the same number;
+//! - a failed run ends twice, the second time with number 1 and another sentence: the first end counts;
+//! - every delta repeats the whole text, so a delta that was lost is mended from the next one.
+
+use crate::{RunEvent, RunStep};
+use clawtray_gateway_protocol::event::{
+    AgentEvent, ChatEvent, ThinkingData, ToolData, ToolOutput, full_text, text_len,
+};
+use clawtray_gateway_protocol::{AgentId, RunId, SessionKey};
+use std::collections::{HashMap, VecDeque};
+
+/// Runs remembered. Ended ones are kept to recognise repetitions, and go first.
+const REMEMBERED: usize = 256;
+
+#[derive(Debug, Default)]
+struct Run {
+    session: SessionKey,
+    status_seq: u64,
+    delta_seq: u64,
+    agent_seq: u64,
+    /// The last number given to a consumer.
+    emitted: u64,
+    /// Bytes of text that the consumer has.
+    text_bytes: usize,
+    ended: bool,
+}
+
+/// The runs of a gateway, over all connections of one of its lives.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    runs: HashMap<String, Run>,
+    order: VecDeque<String>,
+}
+
+impl Runs {
+    /// The gateway was started anew: its runs are gone.
+    pub(crate) fn clear(&mut self) {
+        self.runs.clear();
+        self.order.clear();
+    }
+
+    fn run(&mut self, id: &str) -> &mut Run {
+        if !self.runs.contains_key(id) {
+            while self.order.len() >= REMEMBERED {
+                let ended = self
+                    .order
+                    .iter()
+                    .position(|id| self.runs.get(id).is_none_or(|run| run.ended));
+                if let Some(old) = self.order.remove(ended.unwrap_or(0)) {
+                    self.runs.remove(&old);
+                }
+            }
+            self.order.push_back(id.to_owned());
+        }
+        self.runs.entry(id.to_owned()).or_default()
+    }
+
+    /// A `chat` event; nothing when it is a repetition.
+    pub(crate) fn chat(&mut self, event: &ChatEvent<'_>) -> Option<RunEvent> {
+        let run = self.run(&event.run_id);
+        if run.session.as_str() != &*event.session_key {
+            run.session = SessionKey::from(&*event.session_key);
+        }
+        if run.ended {
+            return None;
+        }
+        let step = match &*event.state {
+            "status" => {
+                if event.seq <= run.status_seq {
+                    return None;
+                }
+                run.status_seq = event.seq;
+                RunStep::Status {
+                    phase: event.phase.as_deref().unwrap_or_default().to_owned(),
+                }
+            }
+            "delta" => {
+                if event.seq <= run.delta_seq {
+                    return None;
+                }
+                run.delta_seq = event.seq;
+                delta(run, event)
+            }
+            "final" => {
+                run.ended = true;
+                RunStep::Final {
+                    message: message(event),
+                    stop_reason: event.stop_reason.as_deref().map(str::to_owned),
+                }
+            }
+            "aborted" => {
+                run.ended = true;
+                RunStep::Aborted {
+                    message: message(event),
+                }
+            }
+            "error" => {
+                run.ended = true;
+                let sentence = event
+                    .error_message
+                    .as_deref()
+                    .filter(|message| !message.is_empty());
+                RunStep::Error {
+                    message: sentence.unwrap_or("the run failed").to_owned(),
+                }
+            }
+            _ => return None,
+        };
+        Some(emit(
+            run,
+            &event.run_id,
+            event.agent_id.as_deref(),
+            event.seq,
+            step,
+        ))
+    }
+
+    /// An `agent` or `session.tool` event; nothing when it is a repetition or of a stream that `chat` covers.
+    pub(crate) fn agent(&mut self, event: &AgentEvent<'_>) -> Option<RunEvent> {
+        let data = event.data?.get();
+        let thinking = match &*event.stream {
+            "thinking" => true,
+            "tool" => false,
+            _ => return None,
+        };
+        let run = self.run(&event.run_id);
+        if let Some(session) = &event.session_key
+            && run.session.as_str() != &**session
+        {
+            run.session = SessionKey::from(&**session);
+        }
+        // The same step may come as `agent` and as `session.tool`.
+        if run.ended || event.seq <= run.agent_seq {
+            return None;
+        }
+        run.agent_seq = event.seq;
+        let step = if thinking {
+            let data: ThinkingData<'_> = serde_json::from_str(data).ok()?;
+            RunStep::Thinking {
+                text: data.delta.or(data.text)?.into_owned(),
+            }
+        } else {
+            let data: ToolData<'_> = serde_json::from_str(data).ok()?;
+            RunStep::Tool {
+                call_id: data.tool_call_id.into_owned(),
+                name: data.name.into_owned(),
+                phase: data.phase.into_owned(),
+                arguments: data.args,
+                output: data
+                    .result
+                    .or(data.partial_result)
+                    .and_then(ToolOutput::into_text),
+                is_error: data.is_error,
+            }
+        };
+        Some(emit(
+            run,
+            &event.run_id,
+            event.agent_id.as_deref(),
+            event.seq,
+            step,
+        ))
+    }
+}
+
+fn delta(run: &mut Run, event: &ChatEvent<'_>) -> RunStep {
+    let text = event.delta_text.as_deref().unwrap_or_default();
+    let total = event.message.and_then(text_len);
+    if event.replace {
+        run.text_bytes = total.unwrap_or(text.len());
+        // The replacement is the whole text; `deltaText` is empty or the same.
+        let whole = if total == Some(text.len()) {
+            None
+        } else {
+            event.message.and_then(full_text)
+        };
+        return RunStep::Delta {
+            text: whole.unwrap_or_else(|| text.to_owned()),
+            replace: true,
+            total_bytes: total,
+        };
+    }
+    run.text_bytes += text.len();
+    match total {
+        // We came in late, or an event was dropped on the way: the whole text is here, so say it whole.
+        Some(total) if total != run.text_bytes => {
+            run.text_bytes = total;
+            match event.message.and_then(full_text) {
+                Some(whole) => RunStep::Delta {
+                    text: whole,
+                    replace: true,
+                    total_bytes: Some(total),
+                },
+                None => RunStep::Delta {
+                    text: text.to_owned(),
+                    replace: false,
+                    total_bytes: Some(total),
+                },
+            }
+        }
+        total => RunStep::Delta {
+            text: text.to_owned(),
+            replace: false,
+            total_bytes: total,
+        },
+    }
+}
+
+fn message(event: &ChatEvent<'_>) -> Option<Box<clawtray_gateway_protocol::Message>> {
+    serde_json::from_str(event.message?.get()).ok().map(Box::new)
+}
+
+fn emit(run: &mut Run, id: &str, agent: Option<&str>, seq: u64, step: RunStep) -> RunEvent {
+    run.emitted = seq.max(run.emitted + 1);
+    RunEvent {
+        run: RunId::from(id),
+        session: run.session.clone(),
+        agent: agent.map(AgentId::from),
+        seq: run.emitted,
+        step,
+    }
+}

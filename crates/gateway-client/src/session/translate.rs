@@ -1,0 +1,142 @@
+//! Events of the gateway, in the house's words.
+
+use super::runs::Runs;
+use crate::{Approval, ApprovalKind, Decision, GatewayEvent};
+use clawtray_gateway_protocol::event::{
+    AgentEvent, ApprovalRecord, ApprovalResolved, ChatEvent, SessionChangedHead, SessionMessage, Shutdown,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::time::Duration;
+
+/// What an event is to a companion; nothing when it needs nobody's attention.
+pub(crate) fn event(runs: &mut Runs, name: &str, payload: Option<&RawValue>) -> Option<GatewayEvent> {
+    let raw = payload.map_or("null", RawValue::get);
+    match name {
+        "tick" => None,
+        "chat" => runs
+            .chat(&parse::<ChatEvent<'_>>(name, raw)?)
+            .map(GatewayEvent::Run),
+        "agent" | "session.tool" => runs
+            .agent(&parse::<AgentEvent<'_>>(name, raw)?)
+            .map(GatewayEvent::Run),
+        "session.message" => parse::<SessionMessage>(name, raw).map(|event| GatewayEvent::Message {
+            session: event.session_key,
+            message: Box::new(event.message),
+        }),
+        "sessions.changed" => Some(match parse::<SessionChangedHead>(name, raw)? {
+            SessionChangedHead {
+                session_key: Some(session),
+                reason,
+            } => GatewayEvent::SessionChanged {
+                session,
+                reason,
+                delta: value(raw),
+            },
+            // Without a key it means that the list as a whole has to be read again.
+            SessionChangedHead {
+                session_key: None, ..
+            } => GatewayEvent::Resync,
+        }),
+        "exec.approval.requested" => approval_requested(name, raw, ApprovalKind::Exec),
+        "plugin.approval.requested" => approval_requested(name, raw, ApprovalKind::Plugin),
+        "exec.approval.resolved" | "plugin.approval.resolved" => {
+            parse::<ApprovalResolved>(name, raw).map(|event| GatewayEvent::ApprovalResolved {
+                id: event.id,
+                decision: event.decision.as_deref().and_then(decision),
+            })
+        }
+        "health" => Some(GatewayEvent::Health(value(raw))),
+        "shutdown" => parse::<Shutdown>(name, raw).map(|event| GatewayEvent::Shutdown {
+            reason: event.reason,
+            restart_expected: event.restart_expected_ms.map(Duration::from_millis),
+        }),
+        _ => Some(GatewayEvent::Other {
+            name: name.to_owned(),
+            payload: value(raw),
+        }),
+    }
+}
+
+/// An event that this version cannot read is dropped with a trace, never an error: the gateway may be newer.
+fn parse<'a, T: Deserialize<'a>>(name: &str, raw: &'a str) -> Option<T> {
+    serde_json::from_str(raw)
+        .inspect_err(|error| {
+            tracing::debug!(
+                name,
+                line = error.line(),
+                column = error.column(),
+                "unreadable event"
+            )
+        })
+        .ok()
+}
+
+fn value(raw: &str) -> Value {
+    serde_json::from_str(raw).unwrap_or(Value::Null)
+}
+
+fn approval_requested(name: &str, raw: &str, kind: ApprovalKind) -> Option<GatewayEvent> {
+    parse::<ApprovalRecord>(name, raw)
+        .map(|record| GatewayEvent::ApprovalRequested(Box::new(approval(record, kind))))
+}
+
+/// A decision by the gateway's name for it.
+pub(crate) fn decision(name: &str) -> Option<Decision> {
+    match name {
+        "allow-once" => Some(Decision::AllowOnce),
+        "allow-always" => Some(Decision::AllowAlways),
+        "deny" => Some(Decision::Deny),
+        _ => None,
+    }
+}
+
+/// The gateway's name for a decision.
+pub(crate) fn decision_name(decision: Decision) -> &'static str {
+    match decision {
+        Decision::AllowOnce => "allow-once",
+        Decision::AllowAlways => "allow-always",
+        Decision::Deny => "deny",
+    }
+}
+
+/// An approval as a companion shows it.
+pub(crate) fn approval(record: ApprovalRecord, kind: ApprovalKind) -> Approval {
+    let ApprovalRecord {
+        id,
+        approval_kind,
+        request,
+        created_at_ms,
+        expires_at_ms,
+    } = record;
+    let kind = match approval_kind.as_deref() {
+        Some("plugin") => ApprovalKind::Plugin,
+        Some("exec") => ApprovalKind::Exec,
+        _ => kind,
+    };
+    let title = match kind {
+        ApprovalKind::Exec => request.command.or(request.title),
+        ApprovalKind::Plugin => request.title.or(request.plugin_id),
+    };
+    let detail = match kind {
+        ApprovalKind::Exec => request.warning_text.or(request.cwd).or(request.host),
+        ApprovalKind::Plugin => request.description,
+    };
+    let allowed = match request.allowed_decisions {
+        Some(names) => names.iter().filter_map(|name| decision(name)).collect(),
+        None => vec![Decision::AllowOnce, Decision::AllowAlways, Decision::Deny],
+    };
+    Approval {
+        id,
+        kind,
+        title: title.unwrap_or_default(),
+        detail,
+        session: request.session_key,
+        agent: request.agent_id,
+        run: request.run_id,
+        allowed,
+        created_at_ms,
+        expires_at_ms,
+    }
+}
