@@ -3,6 +3,7 @@
 //! [`api`] is what crosses to the windows and the command line; [`ports`] is what the system has to offer.
 
 pub mod api;
+pub mod control;
 pub mod ports;
 
 pub use clawtray_gateway_client as gateway;

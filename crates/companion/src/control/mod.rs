@@ -1,0 +1,28 @@
+//! The control socket: how `clawctl`, a key binding or a status bar speaks to the running app.
+//!
+//! A Unix socket in a folder that only its owner can enter (a named pipe on Windows), JSON objects one to a line.
+//! [`Listener`] is the app's side and asks a [`Host`]; [`tell`] and [`AppGateway`] are the command line's.
+//!
+//! ```text
+//! → {"id":1,"op":"toggle"}
+//! ← {"id":1,"ok":true,"result":null}
+//! → {"id":2,"op":"gateway","call":"ping"}
+//! ← {"id":2,"ok":false,"error":{"code":"not-connected","message":"the gateway is not connected"}}
+//! → {"id":3,"op":"watch"}
+//! ← {"id":3,"event":{"type":"run",…}}
+//! ```
+
+mod address;
+mod app_gateway;
+mod client;
+mod server;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use address::{Address, address};
+pub use app_gateway::AppGateway;
+pub use client::{TellError, tell};
+pub use server::{BindError, Host, Listener};
+pub use wire::{Action, AppStatus, GatewayCall, GatewayInfo, Line, Op, Question, Refusal};
