@@ -4,12 +4,14 @@
 //! D-Bus, a driver for its webview, and the app itself.
 
 pub mod app;
+pub mod live;
 pub mod notifications;
 pub mod tray;
 pub mod waiting;
 pub mod webview;
 
 pub use app::App;
+pub use live::Live;
 pub use notifications::NotificationDaemon;
 pub use tray::TrayHost;
 pub use webview::Webview;

@@ -9,6 +9,7 @@ mod guardian;
 mod http;
 pub mod process;
 pub mod real_gateway;
+mod relay;
 mod scratch;
 pub mod scripted_model;
 
@@ -17,5 +18,6 @@ pub use error::{Context, Error, Result};
 pub use http::get_status;
 pub use process::Running;
 pub use real_gateway::{GatewayConfig, RealGateway};
+pub use relay::Relay;
 pub use scratch::Scratch;
 pub use scripted_model::ScriptedModel;

@@ -20,7 +20,8 @@ pub struct GatewayConfig {
     pub port: Option<u16>,
     /// Base URL of an OpenAI-compatible model server, usually [`crate::ScriptedModel::base_url`].
     pub model_url: Option<String>,
-    /// Merged over the config file: objects key by key, anything else replaces; `null` removes.
+    /// Merged over the config file: objects key by key, anything else replaces; `null` removes. `null` as a
+    /// whole changes nothing.
     pub extra: Value,
 }
 
@@ -66,7 +67,9 @@ impl GatewayConfig {
             },
             "agents": { "defaults": { "model": { "primary": MODEL }, "workspace": dir.join("workspace") } },
         });
-        merge(&mut config, &self.extra);
+        if !self.extra.is_null() {
+            merge(&mut config, &self.extra);
+        }
         config
     }
 }

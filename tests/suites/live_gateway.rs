@@ -1,0 +1,204 @@
+//! The gateway client against the real gateway from npm, with the scripted model behind it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test stops where something is wrong"
+)]
+
+use clawtray_gateway_client::protocol::{Message, Role, SessionKey};
+use clawtray_gateway_client::{
+    Client, ConnectionState, Credentials, Gateway, HistoryQuery, PauseReason, RunStep,
+};
+use clawtray_lab::Relay;
+use clawtray_lab::real_gateway::OPENCLAW_VERSION;
+use clawtray_lab::scripted_model::Ending;
+use product_tests::live::{Live, Watched, prompt, wait_for_ready, wait_for_state};
+use product_tests::waiting::PATIENCE;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+async fn history(client: &Client, session: &SessionKey) -> Vec<Message> {
+    client
+        .history(HistoryQuery {
+            session: session.clone(),
+            ..HistoryQuery::default()
+        })
+        .await
+        .unwrap()
+        .messages
+}
+
+fn lines(messages: &[Message]) -> Vec<(Role, String)> {
+    messages
+        .iter()
+        .map(|message| (message.role.clone(), message.text()))
+        .collect()
+}
+
+#[tokio::test]
+async fn new_device_asks_streams_aborts_and_reads_both_back() {
+    let live = Live::shared().unwrap();
+    let mut config = live.new_device("chat test");
+    let (tokens, mut issued) = mpsc::unbounded_channel();
+    config.on_device_token = Some(tokens);
+    let client = Client::connect(config);
+    let ConnectionState::Ready(server) = wait_for_ready(&client).await.unwrap() else {
+        panic!("not ready")
+    };
+    assert_eq!((server.version.as_str(), server.protocol), (OPENCLAW_VERSION, 4));
+    assert!(
+        !issued.recv().await.unwrap().token.is_empty(),
+        "the gateway pairs with a new device at once"
+    );
+
+    // The first half is here before the model has said the second: streamed, not delivered whole.
+    let session = SessionKey::from("agent:main:chat-test");
+    let first = "[[say:one two three four five six seven eight]] [[n:8]] [[hold:first]]";
+    let events = client.events();
+    let ack = client.send(prompt(&session, "first", first)).await.unwrap();
+    assert_eq!(ack.run_id.as_str(), "first");
+    let mut run = Watched::new(events, ack.run_id);
+    run.first_text().await.unwrap();
+    assert!(
+        "one two three four".starts_with(run.text.trim_end()),
+        "{}",
+        run.text
+    );
+    live.model.release("first");
+    let RunStep::Final {
+        message: Some(message),
+        ..
+    } = run.end().await.unwrap()
+    else {
+        panic!("no reply")
+    };
+    assert_eq!(message.text(), "one two three four five six seven eight");
+    assert_eq!(run.text, message.text());
+    assert!(run.deltas >= 2, "{} deltas", run.deltas);
+
+    let second = "[[say:never to be finished]] [[n:4]] [[hold:never]]";
+    let events = client.events();
+    let ack = client.send(prompt(&session, "second", second)).await.unwrap();
+    let mut run = Watched::new(events, ack.run_id.clone());
+    run.first_text().await.unwrap();
+    assert!(
+        client.abort(&session, Some(&ack.run_id)).await.unwrap(),
+        "there was a run to stop"
+    );
+    let RunStep::Aborted { .. } = run.end().await.unwrap() else {
+        panic!("not stopped")
+    };
+    let stopped = |seen: &clawtray_lab::scripted_model::SeenRequest| {
+        seen.user_text.contains("hold:never") && seen.ending == Some(Ending::Abandoned)
+    };
+    assert!(
+        live.model.wait_for(PATIENCE, stopped).is_some(),
+        "the gateway went on asking the model"
+    );
+    assert!(
+        !client.abort(&session, Some(&ack.run_id)).await.unwrap(),
+        "nothing is left to stop"
+    );
+
+    let lines = lines(&history(&client, &session).await);
+    let said: Vec<(Role, &str)> = lines
+        .iter()
+        .map(|(role, text)| (role.clone(), text.as_str()))
+        .collect();
+    let [
+        (Role::User, asked),
+        (Role::Assistant, answered),
+        (Role::User, asked_again),
+        (Role::Assistant, partial),
+    ] = said.as_slice()
+    else {
+        panic!("{said:?}")
+    };
+    assert!(
+        asked.ends_with(first) && asked_again.ends_with(second),
+        "{said:?}"
+    );
+    assert_eq!(*answered, "one two three four five six seven eight");
+    assert!(
+        partial.starts_with("never") && !partial.contains("finished"),
+        "{partial}"
+    );
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn wrong_token_pauses_with_the_gateways_next_step_and_is_not_tried_again() {
+    let live = Live::shared().unwrap();
+    let relay = Relay::start(live.gateway.port()).unwrap();
+    let mut config = live.new_device("wrong token test");
+    config.url = format!("ws://127.0.0.1:{}", relay.port());
+    config.credentials = Credentials::token("not the token");
+    let client = Client::connect(config);
+    let paused = wait_for_state(&client, |state| matches!(state, ConnectionState::Paused(_)))
+        .await
+        .unwrap();
+    let ConnectionState::Paused(PauseReason::AuthRequired { code, next_step }) = &paused else {
+        panic!("{paused:?}")
+    };
+    assert_eq!(code, "AUTH_TOKEN_MISMATCH");
+    assert!(
+        next_step.as_deref().is_some_and(|step| !step.is_empty()),
+        "the gateway names a next step"
+    );
+
+    // The first retry of a lost connection comes within a second.
+    let mut state = client.state();
+    state.mark_unchanged();
+    assert!(
+        tokio::time::timeout(Duration::from_secs(4), state.changed())
+            .await
+            .is_err(),
+        "{:?}",
+        state.borrow()
+    );
+    assert_eq!(relay.connections(), 1);
+
+    client.set_credentials(Credentials::token(live.gateway.token()));
+    wait_for_ready(&client).await.unwrap();
+    assert_eq!(relay.connections(), 2);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn gateway_killed_and_started_again_is_connected_again_and_answers() {
+    let mut live = Live::start(Value::Null).unwrap();
+    let client = Client::connect(live.new_device("restart test"));
+    wait_for_ready(&client).await.unwrap();
+    let session = SessionKey::from("agent:main:restart-test");
+
+    live.gateway.kill();
+    wait_for_state(&client, |state| matches!(state, ConnectionState::Backoff { .. }))
+        .await
+        .unwrap();
+    let early = client
+        .send(prompt(&session, "early", "[[say:lost]]"))
+        .await
+        .unwrap_err();
+    assert!(early.is_safe_to_retry(), "{early:?}");
+    live.gateway.start_again().unwrap();
+    wait_for_ready(&client).await.unwrap();
+
+    let events = client.events();
+    let ack = client
+        .send(prompt(&session, "after", "[[say:back again]]"))
+        .await
+        .unwrap();
+    let RunStep::Final {
+        message: Some(message),
+        ..
+    } = Watched::new(events, ack.run_id).end().await.unwrap()
+    else {
+        panic!("no reply")
+    };
+    assert_eq!(message.text(), "back again");
+    let said = lines(&history(&client, &session).await);
+    assert_eq!(said.len(), 2, "{said:?}");
+    client.shutdown().await;
+}
