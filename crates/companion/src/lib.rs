@@ -5,5 +5,6 @@
 pub mod api;
 pub mod control;
 pub mod ports;
+pub mod store;
 
 pub use clawtray_gateway_client as gateway;

@@ -1,0 +1,158 @@
+//! What is kept on the disk, in two SQLite files of one directory that its owner alone can read.
+//!
+//! - `outbox.db` has what exists nowhere else: prompts on their way, drafts, earlier prompts, marks. Every commit is on
+//!   the disk before the call returns. Nothing ever trims it.
+//! - `cache.db` has what the gateway can give again: sessions, messages and their full-text index. It is trimmed to a
+//!   size, and thrown away and filled anew when it is damaged. A commit survives the death of the process; after a loss
+//!   of power the last ones may be missing, and the gateway is asked again.
+//!
+//! They are two files so that a damaged, full or locked cache never touches a prompt. The desktop app and the command
+//! line share both.
+//!
+//! [`Store`] blocks; [`StoreHandle`] runs it on threads of its own.
+
+mod error;
+mod files;
+mod handle;
+mod local;
+mod notes;
+mod outbox;
+#[cfg(test)]
+mod tests;
+
+pub use error::{Part, StoreError};
+pub use handle::StoreHandle;
+pub use notes::{Marks, PROMPT_HISTORY_LIMIT};
+pub use outbox::{AttachmentFacts, Claim, Inserted, OutboxEntry, OutboxState};
+
+use rusqlite::Connection;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// How the store behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// How long to wait for another process before [`StoreError::Locked`].
+    pub busy: Duration,
+    /// What the local copy of the conversations may take on the disk, in bytes.
+    pub cache_bytes: u64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            busy: Duration::from_secs(5),
+            cache_bytes: 1 << 30,
+        }
+    }
+}
+
+/// What the store had to mend; the person is told once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// The outbox was damaged. What could be read was kept, and a copy of the damaged file lies beside it.
+    OutboxSalvaged {
+        /// Prompts that were kept and still wait.
+        kept: usize,
+        /// Nothing was missing.
+        complete: bool,
+    },
+    /// The cache was damaged and starts empty; the gateway fills it.
+    CacheRebuilt,
+}
+
+impl Repair {
+    /// One sentence for a person.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::OutboxSalvaged { kept, complete: true } => {
+                format!("The outbox file was damaged; everything in it was saved ({kept} waiting prompts).")
+            }
+            Self::OutboxSalvaged {
+                kept,
+                complete: false,
+            } => format!(
+                "The outbox file was damaged; {kept} waiting prompts were saved, and the damaged file was kept beside it."
+            ),
+            Self::CacheRebuilt => {
+                "The local copy of the conversations was damaged; it is filled again from the gateway."
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// The two files. All methods block; share it behind an `Arc`, or use [`StoreHandle`].
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    options: StoreOptions,
+    /// `None` after an error that a fresh look at the file may mend.
+    outbox: Mutex<Option<Connection>>,
+    repairs: Mutex<Vec<Repair>>,
+}
+
+impl Store {
+    /// Opens the store in a directory, which is made when it is missing. A damaged outbox is salvaged.
+    pub fn open(dir: impl AsRef<Path>, options: StoreOptions) -> Result<Self, StoreError> {
+        let store = Self {
+            dir: dir.as_ref().to_owned(),
+            options,
+            outbox: Mutex::new(None),
+            repairs: Mutex::new(Vec::new()),
+        };
+        files::prepare_dir(&store.dir)?;
+        store.local(|_| Ok(()))?;
+        Ok(store)
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What was mended since the last call.
+    pub fn take_repairs(&self) -> Vec<Repair> {
+        std::mem::take(&mut lock(&self.repairs))
+    }
+
+    fn outbox_path(&self) -> PathBuf {
+        self.dir.join("outbox.db")
+    }
+
+    fn repaired(&self, repair: Repair) {
+        tracing::warn!(?repair, "store repaired");
+        lock(&self.repairs).push(repair);
+    }
+
+    /// Runs on the connection to the outbox, which is opened (and salvaged) when it is not.
+    fn local<R>(&self, run: impl FnOnce(&mut Connection) -> rusqlite::Result<R>) -> Result<R, StoreError> {
+        let mut slot = lock(&self.outbox);
+        let connection = match slot.as_mut() {
+            Some(connection) => connection,
+            None => {
+                let _setup = files::setup_lock(&self.dir)?;
+                let (connection, salvage) = local::open(&self.outbox_path(), self.options.busy)?;
+                if let Some(local::Salvage { kept, complete }) = salvage {
+                    self.repaired(Repair::OutboxSalvaged { kept, complete });
+                }
+                slot.insert(connection)
+            }
+        };
+        let result = run(connection).map_err(|error| StoreError::sql(Part::Outbox, error));
+        if result.as_ref().is_err_and(StoreError::is_corrupt) {
+            *slot = None;
+        }
+        result
+    }
+}
+
+/// A panic while a lock was held leaves the connection usable: SQLite rolls back an open transaction.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
