@@ -1,1 +1,43 @@
 //! A gateway in-process: first run, tests, and the local bridge.
+//!
+//! It speaks the gateway's own WebSocket protocol, so that the client needs no special case, and keeps its sessions in
+//! SQLite. [`AgentBackend`] says who answers.
+
+mod agent;
+mod core;
+mod cron;
+mod error;
+mod hub;
+mod pairing;
+mod rows;
+mod runs;
+mod server;
+mod store;
+mod time;
+mod ws;
+
+pub use agent::{AgentBackend, ModelServer};
+pub use error::{StartError, StoreError};
+pub use server::{Config, EmbeddedGateway, Running};
+
+use base64::Engine;
+use rand::RngCore;
+
+/// An agent of the gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentProfile {
+    /// Its id, for example `main`.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its emoji.
+    pub emoji: Option<String>,
+}
+
+/// A fresh gateway token: 32 random bytes, base64url.
+#[must_use]
+pub fn random_token() -> String {
+    let mut bytes = [0u8; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}

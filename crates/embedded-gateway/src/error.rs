@@ -1,0 +1,74 @@
+//! Why the gateway did not start, and error objects of the native protocol.
+
+use clawtray_gateway_protocol::GatewayError;
+use serde_json::Value;
+use std::net::SocketAddr;
+
+/// Why [`crate::EmbeddedGateway::start`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Listening beyond this machine needs a token or an API key.
+    #[error("listening on {0} needs a token or an API key; without one only loopback addresses are allowed")]
+    NeedsKey(SocketAddr),
+    /// The address could not be bound.
+    #[error("cannot listen on {addr}")]
+    Bind {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data directory or the database could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The model server's address is not usable.
+    #[error("the model server cannot be used: {0}")]
+    Model(String),
+}
+
+/// The database failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory could not be made or protected.
+    #[error("the data directory cannot be used")]
+    Directory(#[source] std::io::Error),
+    /// SQLite said no.
+    #[error("the database failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A stored row could not be read back.
+    #[error("a stored row could not be read")]
+    Row(#[from] serde_json::Error),
+}
+
+pub(crate) fn invalid(message: impl Into<String>) -> GatewayError {
+    GatewayError {
+        code: "INVALID_REQUEST".into(),
+        message: message.into(),
+        details: None,
+        retryable: None,
+        retry_after_ms: None,
+    }
+}
+
+pub(crate) fn invalid_with(message: impl Into<String>, details: Value) -> GatewayError {
+    GatewayError {
+        details: Some(details),
+        ..invalid(message)
+    }
+}
+
+pub(crate) fn unavailable(message: impl Into<String>) -> GatewayError {
+    GatewayError {
+        code: "UNAVAILABLE".into(),
+        retryable: Some(true),
+        ..invalid(message)
+    }
+}
+
+impl From<StoreError> for GatewayError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "store");
+        unavailable("the gateway could not reach its database")
+    }
+}

@@ -1,0 +1,311 @@
+//! Starting, serving, stopping.
+
+mod io;
+
+use crate::agent::{Agent, AgentBackend};
+use crate::core::{Core, MAIN_AGENT};
+use crate::error::StartError;
+use crate::hub::Hub;
+use crate::store::Store;
+use crate::ws::{self, Leaving};
+use crate::{AgentProfile, cron};
+use axum::Router;
+use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use io::PatientSocket;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How long connections get to end by themselves when the gateway stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How the gateway is started.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the database lies; made when it is not there.
+    pub data_dir: PathBuf,
+    /// Where to listen. Port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// The gateway token. Without one, on loopback only, everybody on this machine may connect.
+    pub token: Option<String>,
+    /// Who answers.
+    pub agent: AgentBackend,
+    /// The agents; the first is the default. Empty: one agent, `main`.
+    pub agents: Vec<AgentProfile>,
+    /// Web pages that may connect, by origin.
+    pub origins: Vec<String>,
+    /// New devices wait until `device.pair.approve`; without it the token alone pairs them.
+    pub ask_pairing: bool,
+    /// Shortest time between two deltas of a run on the WebSocket.
+    pub pacing: Duration,
+    /// Time between two `tick` events.
+    pub tick: Duration,
+    /// Time between two `health` events.
+    pub health_every: Duration,
+    /// How long the head of a request may take to arrive.
+    pub read_limit: Duration,
+    /// How long a peer may take nothing before it is dropped.
+    pub write_limit: Duration,
+}
+
+impl Config {
+    /// A gateway on a free loopback port, answered by the demo agent.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>, token: Option<String>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            token: token.filter(|t| !t.is_empty()),
+            agent: AgentBackend::default(),
+            agents: Vec::new(),
+            origins: Vec::new(),
+            ask_pairing: false,
+            pacing: Duration::from_millis(75),
+            tick: Duration::from_secs(30),
+            health_every: Duration::from_secs(60),
+            read_limit: Duration::from_secs(10),
+            write_limit: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The gateway; see [`EmbeddedGateway::start`].
+#[derive(Debug)]
+pub struct EmbeddedGateway;
+
+/// A gateway that runs. Dropping it ends it without a farewell; [`Running::shutdown`] says goodbye.
+#[derive(Debug)]
+pub struct Running {
+    addr: SocketAddr,
+    token: Option<String>,
+    core: Arc<Core>,
+    leaving: watch::Sender<Leaving>,
+    accept: JoinHandle<()>,
+    /// Closed when the last socket is gone.
+    sockets: mpsc::Receiver<()>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    core: Arc<Core>,
+    leaving: watch::Receiver<Leaving>,
+    alive: mpsc::Sender<()>,
+}
+
+impl EmbeddedGateway {
+    /// Opens the database, listens, and serves until the result is shut down or dropped.
+    ///
+    /// # Errors
+    /// When the address or the data directory cannot be used, or the address is not loopback and nothing guards it.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        let token = config.token.clone().filter(|t| !t.is_empty());
+        let store = Store::open(&config.data_dir)?;
+        if !config.bind.ip().is_loopback() && token.is_none() {
+            return Err(StartError::NeedsKey(config.bind));
+        }
+        let agent = Agent::new(config.agent.clone()).map_err(StartError::Model)?;
+        let bind = |source| StartError::Bind {
+            addr: config.bind,
+            source,
+        };
+        let listener = TcpListener::bind(config.bind).await.map_err(bind)?;
+        let addr = listener.local_addr().map_err(bind)?;
+        let mut agents = config.agents.clone();
+        if agents.is_empty() {
+            agents.push(AgentProfile {
+                id: MAIN_AGENT.into(),
+                name: Some("Clawtray".into()),
+                emoji: Some("🦞".into()),
+            });
+        }
+        let core = Arc::new(Core {
+            store,
+            hub: Hub::new(4_096),
+            agent,
+            agents,
+            token: token.clone(),
+            origins: config.origins.clone(),
+            boot_id: uuid::Uuid::new_v4().to_string(),
+            started: Instant::now(),
+            data_dir: config.data_dir.clone(),
+            runs: crate::runs::Runs::default(),
+            pairings: crate::pairing::Pairings::default(),
+            pacing: config.pacing,
+            tick: config.tick,
+            health_every: config.health_every,
+            ask_pairing: config.ask_pairing,
+            cron_wake: tokio::sync::Notify::new(),
+        });
+        let (leaving, watch) = watch::channel(Leaving::No);
+        tokio::spawn(cron::schedule(core.clone(), watch.clone()));
+        let (alive, sockets) = mpsc::channel(1);
+        let shared = Shared {
+            core: core.clone(),
+            leaving: watch.clone(),
+            alive,
+        };
+        let router = Router::new().fallback(anything).with_state(shared);
+        let accept = tokio::spawn(accept(
+            listener,
+            router,
+            watch,
+            config.read_limit,
+            config.write_limit,
+        ));
+        Ok(Running {
+            addr,
+            token,
+            core,
+            leaving,
+            accept,
+            sockets,
+        })
+    }
+}
+
+impl Running {
+    /// The address it listens on.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The WebSocket address for a gateway client.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.addr)
+    }
+
+    /// The base address for HTTP clients.
+    #[must_use]
+    pub fn http_url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The gateway token, where it has one.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Says goodbye to everybody and stops.
+    pub async fn shutdown(self) {
+        self.leave(Leaving::Stopping).await;
+    }
+
+    /// Stops, and tells everybody that it will be back after about `expected`.
+    pub async fn shutdown_for_restart(self, expected: Duration) {
+        self.leave(Leaving::Restarting(expected)).await;
+    }
+
+    async fn leave(mut self, how: Leaving) {
+        self.core.runs.abort_all("shutdown");
+        // Runs write their last words down before anybody is told to go.
+        let deadline = Instant::now() + DRAIN;
+        while self.core.runs.count() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.leaving.send_replace(how);
+        let _ = (&mut self.accept).await;
+        let _ = tokio::time::timeout(DRAIN, self.sockets.recv()).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.leaving
+            .send_if_modified(|l| std::mem::replace(l, Leaving::Stopping) == Leaving::No);
+        self.accept.abort();
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    mut leaving: watch::Receiver<Leaving>,
+    read_limit: Duration,
+    write_limit: Duration,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            arrived = listener.accept() => match arrived {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(stream, peer, router.clone(), leaving.clone(), read_limit, write_limit));
+                }
+                // Out of file handles, most likely: give others time to end.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            _ = ws::gone(&mut leaving) => break,
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(DRAIN, drained).await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    mut leaving: watch::Receiver<Leaving>,
+    read_limit: Duration,
+    write_limit: Duration,
+) {
+    let _ = stream.set_nodelay(true);
+    let (socket, rest) = PatientSocket::new(stream, write_limit);
+    let service = TowerToHyperService::new(router.layer(axum::Extension(peer)));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(read_limit)
+        .max_buf_size(64 * 1024);
+    let connection = builder
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = ws::gone(&mut leaving) => {
+            connection.as_mut().graceful_shutdown();
+            connection.as_mut().await
+        }
+    };
+    if let Err(error) = ended
+        && error.is_timeout()
+        && rest.owes_answer()
+    {
+        rest.say(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    }
+}
+
+/// Every path that nothing else claims: the native protocol for those that ask for a WebSocket, 404 for the rest.
+async fn anything(State(shared): State<Shared>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let peer = parts.extensions.get::<SocketAddr>().copied();
+    let (Ok(upgrade), Some(peer)) = (WebSocketUpgrade::from_request_parts(&mut parts, &()).await, peer)
+    else {
+        return (StatusCode::NOT_FOUND, "Not Found").into_response();
+    };
+    let origin = parts
+        .headers
+        .get(header::ORIGIN)
+        .and_then(|o| o.to_str().ok())
+        .map(str::to_owned);
+    upgrade
+        .max_message_size(ws::MAX_PAYLOAD)
+        .max_frame_size(ws::MAX_PAYLOAD)
+        .on_upgrade(move |socket| async move {
+            let _alive = shared.alive;
+            ws::serve(shared.core, socket, peer.ip(), origin, shared.leaving).await;
+        })
+}
