@@ -6,6 +6,7 @@
 pub mod app;
 pub mod live;
 pub mod notifications;
+pub mod stage;
 pub mod tray;
 pub mod waiting;
 pub mod webview;
@@ -13,5 +14,6 @@ pub mod webview;
 pub use app::App;
 pub use live::Live;
 pub use notifications::NotificationDaemon;
+pub use stage::Stage;
 pub use tray::TrayHost;
 pub use webview::Webview;

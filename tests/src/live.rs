@@ -126,19 +126,22 @@ impl Watched {
         loop {
             let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
             let event = event.with_context(|| format!("the run went silent after {:?}", self.text))?;
-            match event.context("the stream of events ended")? {
-                GatewayEvent::Run(RunEvent { run, step, .. }) if run == self.run => {
-                    if let RunStep::Delta { text, replace, .. } = &step {
-                        if *replace {
-                            self.text.clear();
-                        }
-                        self.text.push_str(text);
-                        self.deltas += 1;
-                    }
-                    return Ok(step);
-                }
-                _ => {}
+            let GatewayEvent::Run(RunEvent { run, step, .. }) =
+                event.context("the stream of events ended")?
+            else {
+                continue;
+            };
+            if run != self.run {
+                continue;
             }
+            if let RunStep::Delta { text, replace, .. } = &step {
+                if *replace {
+                    self.text.clear();
+                }
+                self.text.push_str(text);
+                self.deltas += 1;
+            }
+            return Ok(step);
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod served;
 
-use crate::waiting::watched;
+use crate::waiting::{stage_hands, watched};
 use anyhow::{Context, Result};
 use served::Served;
 use std::collections::HashMap;
@@ -80,12 +80,13 @@ impl NotificationDaemon {
             record: Arc::clone(&record),
             last_id: 0,
         };
-        let connection = connection::Builder::address(address)?
+        let builder = connection::Builder::address(address)?
             .serve_at(PATH, served)?
-            .name(NAME)?
-            .build()
-            .await;
-        let connection = connection.context("cannot put a notification daemon on the bus")?;
+            .name(NAME)?;
+        let connection = stage_hands()?
+            .spawn(builder.build())
+            .await?
+            .context("cannot put a notification daemon on the bus")?;
         Ok(Self { connection, record })
     }
 

@@ -5,7 +5,7 @@ mod watcher;
 
 pub use menu::MenuEntry;
 
-use crate::waiting::{Asked, PATIENCE, asked, watched};
+use crate::waiting::{Asked, PATIENCE, asked, stage_hands, watched};
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use std::collections::HashMap;
@@ -88,10 +88,10 @@ impl TrayHost {
             items: Arc::clone(&items),
         };
         let builder = connection::Builder::address(address)?.serve_at("/StatusNotifierWatcher", watcher)?;
-        let connection = builder
-            .name(WATCHER)?
-            .build()
-            .await
+        let builder = builder.name(WATCHER)?;
+        let connection = stage_hands()?
+            .spawn(builder.build())
+            .await?
             .context("cannot put a tray on the bus")?;
         forget_the_gone(&connection, Arc::clone(&items)).await?;
         Ok(Self { connection, items })
@@ -224,7 +224,7 @@ fn take<T: TryFrom<OwnedValue>>(values: &mut HashMap<String, OwnedValue>, name: 
 async fn forget_the_gone(connection: &Connection, items: Arc<watch::Sender<Vec<ItemAddress>>>) -> Result<()> {
     let bus = DBusProxy::new(connection).await?;
     let mut changes = bus.receive_name_owner_changed().await?;
-    tokio::spawn(async move {
+    stage_hands()?.spawn(async move {
         while let Some(change) = changes.next().await {
             let Ok(change) = change.args() else { continue };
             if change.new_owner.is_none() {

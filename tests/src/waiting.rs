@@ -2,11 +2,32 @@
 
 use anyhow::{Result, anyhow};
 use std::future::Future;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 /// Long enough for anything that does not depend on a model, on a machine that is busy with something else.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the stand-ins live: they have to answer while a test waits for a window, whatever runtime the test has.
+///
+/// # Errors
+/// The system gives out no threads.
+pub fn stage_hands() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    let start = || {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("stage-hands")
+            .enable_all()
+            .build()
+    };
+    RUNTIME
+        .get_or_init(start)
+        .as_ref()
+        .map_err(|error| anyhow!("no runtime for the stand-ins: {error}"))
+}
 
 /// Waits until the watched value has what `find` looks for.
 ///

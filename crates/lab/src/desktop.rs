@@ -29,6 +29,8 @@ pub struct DesktopConfig {
     pub window_manager: bool,
     /// The keyring (gnome-keyring).
     pub keyring: Keyring,
+    /// Keys that the window manager keeps for itself, in openbox's notation (`C-S-space`), so that nobody else gets them.
+    pub taken_keys: Vec<String>,
     /// Width and height of the screen, in pixels.
     pub screen: (u32, u32),
 }
@@ -38,6 +40,7 @@ impl Default for DesktopConfig {
         Self {
             window_manager: true,
             keyring: Keyring::Unlocked,
+            taken_keys: Vec::new(),
             screen: (1600, 1000),
         }
     }
@@ -110,7 +113,7 @@ impl Desktop {
             env,
         };
         if config.window_manager {
-            desktop.start_window_manager()?;
+            desktop.start_window_manager(&config.taken_keys)?;
         }
         desktop.start_keyring(config.keyring)?;
         Ok(desktop)
@@ -271,8 +274,22 @@ impl Desktop {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    fn start_window_manager(&mut self) -> Result<()> {
-        let running = self.spawn("openbox", self.command("openbox").arg("--sm-disable"))?;
+    fn start_window_manager(&mut self, taken_keys: &[String]) -> Result<()> {
+        let action = "<action name=\"Debug\"><string>taken</string></action>";
+        let binds: String = taken_keys
+            .iter()
+            .map(|key| format!("<keybind key=\"{key}\">{action}</keybind>"))
+            .collect();
+        let config = format!(
+            "<openbox_config xmlns=\"http://openbox.org/3.4/rc\"><keyboard>{binds}</keyboard></openbox_config>\n"
+        );
+        let file = self.scratch.path().join("openbox.xml");
+        std::fs::write(&file, config).context("cannot write the config of the window manager")?;
+        let mut openbox = self.command("openbox");
+        let running = self.spawn(
+            "openbox",
+            openbox.args(["--sm-disable", "--config-file"]).arg(file),
+        )?;
         self.window_manager = Some(running);
         // The property names the window manager's own window; it is set when it manages the screen.
         wait_until("the window manager", START_LIMIT, || {

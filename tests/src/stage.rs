@@ -1,0 +1,196 @@
+//! A desktop with the parts that the app talks to, and what a user does there.
+
+use crate::app::{App, binary, pictures};
+use crate::notifications::{CAPABILITIES, NotificationDaemon};
+use crate::tray::TrayHost;
+use crate::waiting::{Asked, PATIENCE, asked};
+use crate::webview::Webview;
+use anyhow::{Context, Result, bail};
+use clawtray_lab::{Desktop, DesktopConfig};
+
+/// The default hotkey.
+pub const HOTKEY: &str = "ctrl+shift+space";
+/// The title of the popup's window.
+pub const POPUP: &str = "^Clawtray$";
+
+/// What there is besides the desktop itself.
+#[derive(Clone, Debug)]
+pub struct StageConfig {
+    /// The desktop.
+    pub desktop: DesktopConfig,
+    /// A tray.
+    pub tray: bool,
+    /// A notification daemon.
+    pub notifications: bool,
+    /// Where pictures go: `target/<this>/`.
+    pub pictures: &'static str,
+}
+
+impl Default for StageConfig {
+    fn default() -> Self {
+        Self {
+            desktop: DesktopConfig::default(),
+            tray: true,
+            notifications: true,
+            pictures: "e2e",
+        }
+    }
+}
+
+/// A desktop, with tray and notification daemon unless they were left out.
+#[derive(Debug)]
+pub struct Stage {
+    tray: Option<TrayHost>,
+    notifications: Option<NotificationDaemon>,
+    /// The desktop.
+    pub desktop: Desktop,
+    pictures: &'static str,
+}
+
+impl Stage {
+    /// Sets it up.
+    ///
+    /// # Errors
+    /// A part does not come up.
+    pub async fn set(config: StageConfig) -> Result<Self> {
+        let desktop = Desktop::start(&config.desktop)?;
+        let bus = desktop.bus_address();
+        let tray = if config.tray {
+            Some(TrayHost::start(bus).await?)
+        } else {
+            None
+        };
+        let notifications = if config.notifications {
+            Some(NotificationDaemon::start(bus, &CAPABILITIES).await?)
+        } else {
+            None
+        };
+        Ok(Self {
+            tray,
+            notifications,
+            desktop,
+            pictures: config.pictures,
+        })
+    }
+
+    /// The tray.
+    ///
+    /// # Errors
+    /// It was left out.
+    pub fn tray(&self) -> Result<&TrayHost> {
+        self.tray.as_ref().context("this stage has no tray")
+    }
+
+    /// The notification daemon.
+    ///
+    /// # Errors
+    /// It was left out.
+    pub fn notifications(&self) -> Result<&NotificationDaemon> {
+        self.notifications
+            .as_ref()
+            .context("this stage has no notification daemon")
+    }
+
+    /// The tray, put there only now or again.
+    ///
+    /// # Errors
+    /// There is one.
+    pub async fn bring_tray(&mut self) -> Result<&TrayHost> {
+        if self.tray.is_some() {
+            bail!("this stage has a tray");
+        }
+        let tray = TrayHost::start(self.desktop.bus_address()).await?;
+        Ok(self.tray.insert(tray))
+    }
+
+    /// Takes the tray away.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn take_tray(&mut self) -> Result<()> {
+        self.tray.take().context("this stage has no tray")?.stop().await
+    }
+
+    /// Starts the app as a user does.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_app(&self, args: &[&str], env: &[(&str, String)]) -> Result<App> {
+        App::start(&self.desktop, args, env)
+    }
+
+    /// Starts the app with its popup open and under control.
+    ///
+    /// # Errors
+    /// It opens no window.
+    pub async fn start_controlled(&self, args: &[&str], env: &[(&str, String)]) -> Result<Webview> {
+        let args: Vec<&str> = std::iter::once("--test-window")
+            .chain(args.iter().copied())
+            .collect();
+        let webview = Webview::start(&self.desktop, binary()?, &args, env).await?;
+        webview.switch_to("popup.html").await?;
+        Ok(webview)
+    }
+
+    /// Presses the hotkey.
+    ///
+    /// # Errors
+    /// The keyboard does not work.
+    pub fn press_hotkey(&self) -> Result<()> {
+        Ok(self.desktop.press(HOTKEY)?)
+    }
+
+    /// Waits until the popup is on the screen.
+    ///
+    /// # Errors
+    /// It is not in time.
+    pub fn wait_for_popup(&self) -> Result<()> {
+        self.desktop.wait_for_window(POPUP, PATIENCE)?;
+        Ok(())
+    }
+
+    /// Waits until the popup is gone from the screen.
+    ///
+    /// # Errors
+    /// It is not in time.
+    pub fn wait_for_no_popup(&self) -> Result<()> {
+        Ok(self.desktop.wait_for_no_window(POPUP, PATIENCE)?)
+    }
+
+    /// Waits until keys go to the popup's prompt.
+    ///
+    /// # Errors
+    /// They do not in time.
+    pub async fn wait_for_focus(&self, popup: &Webview) -> Result<()> {
+        asked("the focus in the prompt", || async {
+            let script = "return document.hasFocus() + ' ' + (document.activeElement?.className ?? '');";
+            let focus = popup.run(script, Vec::new()).await?;
+            let focus = focus.as_str().unwrap_or_default();
+            Ok(if focus == "true prompt" {
+                Asked::There(())
+            } else {
+                Asked::NotYet(focus.to_owned())
+            })
+        })
+        .await
+    }
+
+    /// Types a question with the keyboard and sends it.
+    ///
+    /// # Errors
+    /// The keyboard does not work.
+    pub fn ask(&self, text: &str) -> Result<()> {
+        self.desktop.type_text(text)?;
+        Ok(self.desktop.press("Return")?)
+    }
+
+    /// Leaves a picture of the screen for a look.
+    ///
+    /// # Errors
+    /// It cannot be taken.
+    pub fn picture(&self, name: &str) -> Result<()> {
+        Ok(self
+            .desktop
+            .screenshot(&pictures(self.pictures).join(format!("{name}.png")))?)
+    }
+}
