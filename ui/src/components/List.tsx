@@ -1,0 +1,76 @@
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+/** A row of a list that is walked with the arrow keys. */
+export interface Row {
+  key: string;
+  lead: ComponentChildren;
+  title: ComponentChildren;
+  /** The row's words for screen readers, where the drawn title is not enough. */
+  label?: string;
+  meta?: ComponentChildren;
+  end?: ComponentChildren;
+  /** Keys that act on the selected row, shown at its end. */
+  keys?: ComponentChildren;
+  choose: () => void;
+  /** Tab: puts the row into the prompt without acting. */
+  insert?: () => void;
+}
+
+export interface RowList {
+  id: string;
+  heading: string;
+  label: string;
+  rows: Row[];
+  /** One grey line where the rows would be. */
+  empty?: string;
+}
+
+export const optionId = (list: string, index: number): string => `${list}-${index}`;
+
+export function List({
+  list,
+  selected,
+  onSelect,
+}: {
+  list: RowList;
+  selected: number;
+  onSelect: (index: number) => void;
+}): JSX.Element {
+  const box = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    box.current?.children[selected]?.scrollIntoView?.({ block: "nearest" });
+  }, [selected, list.id]);
+  return (
+    <div class="list">
+      {list.heading !== "" && <h3 id={`${list.id}-heading`}>{list.heading}</h3>}
+      {list.rows.length > 0 && <ul role="listbox" id={list.id} aria-label={list.label} ref={box}>
+        {list.rows.map((row, index) => (
+          <li
+            key={row.key}
+            id={optionId(list.id, index)}
+            role="option"
+            aria-selected={index === selected}
+            aria-label={row.label}
+            class={index === selected ? "row selected" : "row"}
+            onPointerMove={(event) => {
+              // A list that opens under a resting pointer keeps its own selection.
+              if ((event.movementX !== 0 || event.movementY !== 0) && index !== selected) onSelect(index);
+            }}
+            onPointerDown={(event) => event.preventDefault()}
+            onClick={row.choose}
+          >
+            {row.lead}
+            <b class="clip">{row.title}</b>
+            <span class="meta grow clip">{row.meta}</span>
+            <span class="end">
+              {row.end}
+              {index === selected && row.keys}
+            </span>
+          </li>
+        ))}
+      </ul>}
+      {list.rows.length === 0 && list.empty !== undefined && <p class="nothing">{list.empty}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,123 @@
+import { effect, type ReadonlySignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { decorator } from "../markdown/decorate";
+import { linkHost } from "../markdown/parser";
+import { MarkdownStream } from "../markdown/stream";
+import { useLink } from "../state/session";
+import { t } from "../strings";
+import { announce } from "../state/announce";
+import { copyText } from "../text/clipboard";
+
+/** A frame that took longer than this is followed by a pause several times as long, so that typing stays smooth. */
+const HEAVY_MS = 6;
+const PAUSE_FACTOR = 4;
+
+/** A message's text as Markdown. While it streams it is drawn at most once a frame, and only its open tail. */
+export function Markdown({
+  text,
+  streaming,
+  onGrow,
+}: {
+  text: ReadonlySignal<string>;
+  streaming: boolean;
+  onGrow?: () => void;
+}): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  const stream = useRef<MarkdownStream>();
+  const link = useLink();
+  const words = t();
+
+  useLayoutEffect(() => {
+    const container = box.current;
+    if (!container) return;
+    container.replaceChildren();
+    stream.current = new MarkdownStream(
+      container,
+      decorator({
+        copy: words.copy,
+        code: words.code,
+        image: words.image,
+        done: words.taskDone,
+        open: words.taskOpen,
+        table: words.table,
+      }),
+    );
+  }, [words]);
+
+  useLayoutEffect(() => {
+    let frame = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let pauseUntil = 0;
+    let first = true;
+    const draw = (): void => {
+      frame = 0;
+      const started = performance.now();
+      stream.current?.set(text.peek(), !streaming);
+      const spent = performance.now() - started;
+      pauseUntil = spent > HEAVY_MS ? started + spent * (PAUSE_FACTOR + 1) : 0;
+      onGrow?.();
+    };
+    const stop = effect(() => {
+      // Reading the signal is what subscribes.
+      void text.value;
+      if (first || !streaming) {
+        first = false;
+        draw();
+        return;
+      }
+      if (frame !== 0 || timer !== undefined) return;
+      const wait = pauseUntil - performance.now();
+      if (wait > 0) {
+        timer = setTimeout(() => {
+          timer = undefined;
+          frame = requestAnimationFrame(draw);
+        }, wait);
+      } else {
+        frame = requestAnimationFrame(draw);
+      }
+    });
+    return () => {
+      stop();
+      cancelAnimationFrame(frame);
+      clearTimeout(timer);
+    };
+  }, [text, streaming, words, onGrow]);
+
+  const follow = (event: Event): void => {
+    if (!(event.target instanceof Element)) return;
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const code = copy.closest(".code")?.querySelector("code")?.textContent ?? "";
+      void copyText(code).then((done) => {
+        if (done) answerCopied(copy);
+      });
+      return;
+    }
+    const url = event.target.closest("[data-url]")?.getAttribute("data-url");
+    if (!url) return;
+    event.preventDefault();
+    void link.ask({ type: "openLink", url });
+    announce(t().openedOutside(linkHost(url)));
+  };
+
+  return (
+    <div
+      ref={box}
+      class={streaming ? "markdown live" : "markdown"}
+      onClick={follow}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && event.target instanceof Element && event.target.matches("[data-url]")) follow(event);
+      }}
+    />
+  );
+}
+
+function answerCopied(button: Element): void {
+  const label = button.querySelector(".label");
+  if (!label) return;
+  label.textContent = t().copied;
+  setTimeout(() => {
+    label.textContent = t().copy;
+  }, 1500);
+}

@@ -1,0 +1,210 @@
+import type { JSX } from "preact";
+import { useComputed } from "@preact/signals";
+import { useModel } from "../state/session";
+import type { MessageCell } from "../state/model";
+import { locale, t } from "../strings";
+import { bytes, channelName, clockTime, duration } from "../text/format";
+import { Activity, Thinking } from "./Activity";
+import { CopyButton, Keys } from "./bits";
+import { Icon } from "./Icon";
+import { Markdown } from "./Markdown";
+import type { AttachmentView } from "../api/AttachmentView";
+import type { QueuedView } from "../api/QueuedView";
+
+/** What can be done with a message, from the window it is shown in. */
+export interface MessageActions {
+  edit(text: string): void;
+  editQueued(id: string, text: string): void;
+  removeQueued(id: string): void;
+  retryQueued(id: string): void;
+  quote(text: string): void;
+  again(answer: string): void;
+  onGrow(): void;
+}
+
+export function Message({
+  cell,
+  last,
+  actions,
+}: {
+  cell: MessageCell;
+  /** The newest answer: it carries its actions in sight. */
+  last: boolean;
+  actions: MessageActions;
+}): JSX.Element {
+  const role = cell.head.value.role;
+  if (role === "user") return <UserMessage cell={cell} actions={actions} />;
+  if (role === "system") return <SystemMessage cell={cell} />;
+  return <AgentMessage cell={cell} last={last} actions={actions} />;
+}
+
+function SystemMessage({ cell }: { cell: MessageCell }): JSX.Element {
+  return (
+    <p class="system" id={`message-${cell.id}`}>
+      {cell.text}
+    </p>
+  );
+}
+
+function Attachments({ attachments }: { attachments: readonly AttachmentView[] }): JSX.Element | null {
+  if (attachments.length === 0) return null;
+  return (
+    <div class="attachments">
+      {attachments.map((attachment, index) => (
+        <span class="chip" key={index}>
+          {attachment.preview?.startsWith("data:image/") ? (
+            <img class="thumb" src={attachment.preview} alt="" />
+          ) : (
+            <Icon name="file" />
+          )}
+          <b class="clip">{attachment.name}</b>
+          {attachment.bytes > 0 && <span class="dim">{bytes(attachment.bytes, locale())}</span>}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function UserMessage({ cell, actions }: { cell: MessageCell; actions: MessageActions }): JSX.Element {
+  const { state, attachments, via, atMs, error, id } = cell.head.value;
+  const words = t();
+  const text = cell.text.value;
+  if (state === "queued" || state === "failed") {
+    return (
+      <Waiting id={id} text={text} attachments={attachments} failed={state === "failed"} error={error} actions={actions} />
+    );
+  }
+  return (
+    <>
+      <div class="said" id={`message-${id}`}>
+        <span class="said-text">{text}</span>
+        <Attachments attachments={attachments} />
+      </div>
+      <div class="under">
+        {state === "sending" && (
+          <span class="under-word">
+            <Icon name="clock" small />
+            {words.sending}
+          </span>
+        )}
+        {state === "steered" && <span class="under-word">{words.steered}</span>}
+        {via !== undefined && via !== "" && (
+          <span class="under-word">{words.via(channelName(via), clockTime(atMs, locale()))}</span>
+        )}
+        <button type="button" class="link-button quiet" onClick={() => actions.edit(text)} aria-label={words.editAgain}>
+          {words.edit}
+        </button>
+      </div>
+    </>
+  );
+}
+
+/** A prompt that is not with the gateway yet, or that it did not take. */
+function Waiting({
+  id,
+  text,
+  attachments,
+  failed,
+  error,
+  actions,
+}: {
+  id: string;
+  text: string;
+  attachments: readonly AttachmentView[];
+  failed: boolean;
+  error: string | undefined;
+  actions: MessageActions;
+}): JSX.Element {
+  const words = t();
+  return (
+    <>
+      <div class={failed ? "waiting failed" : "waiting"} id={`message-${id}`}>
+        <span class="said-text">{text}</span>
+        <Attachments attachments={attachments} />
+      </div>
+      <div class="under shown">
+        {failed ? (
+          <span class="danger under-word">{error ?? words.notSent}</span>
+        ) : (
+          <span class="under-word">
+            <Icon name="clock" small />
+            {words.waitingToBeSent}
+          </span>
+        )}
+        {failed && (
+          <button type="button" class="link-button" onClick={() => actions.retryQueued(id)}>
+            {words.tryAgain}
+          </button>
+        )}
+        <button type="button" class="link-button" onClick={() => actions.editQueued(id, text)}>
+          {words.edit}
+        </button>
+        <button type="button" class="link-button" onClick={() => actions.removeQueued(id)}>
+          {words.remove}
+        </button>
+      </div>
+    </>
+  );
+}
+
+export function Queued({ queued, actions }: { queued: QueuedView; actions: MessageActions }): JSX.Element {
+  return (
+    <Waiting
+      id={queued.id}
+      text={queued.text}
+      attachments={queued.attachments}
+      failed={queued.state === "failed"}
+      error={queued.error}
+      actions={actions}
+    />
+  );
+}
+
+function AgentMessage({ cell, last, actions }: { cell: MessageCell; last: boolean; actions: MessageActions }): JSX.Element {
+  const model = useModel();
+  const words = t();
+  const { state, via, atMs, error, attachments, durationMs } = cell.head.value;
+  const streaming = state === "streaming";
+  const run = model.run.value;
+  // Whether there is text at all, not which: a delta draws nothing here.
+  const hasText = useComputed(() => cell.text.value !== "").value;
+  const thinkingSince = streaming && !hasText && run?.phase === "thinking" ? run.startedAtMs : undefined;
+  const selectionOr = (): string => {
+    const selection = getSelection();
+    const inside = document.getElementById(`message-${cell.id}`);
+    const chosen = selection && inside && selection.anchorNode && inside.contains(selection.anchorNode) ? String(selection) : "";
+    return chosen.trim() === "" ? cell.text.peek() : chosen;
+  };
+  return (
+    <article class="answer" id={`message-${cell.id}`} aria-busy={streaming}>
+      <Thinking cell={cell} sinceMs={thinkingSince} />
+      <Activity cell={cell} />
+      <Markdown text={cell.text} streaming={streaming} onGrow={actions.onGrow} />
+      <Attachments attachments={attachments} />
+      {state === "stopped" && <p class="ended">{words.stopped}</p>}
+      {state === "failed" && <p class="ended danger">{error ?? words.failed}</p>}
+      {via !== undefined && via !== "" && <p class="ended">{words.via(channelName(via), clockTime(atMs, locale()))}</p>}
+      {!streaming && (hasText || state === "failed") && (
+        <div class={last ? "tools shown" : "tools"}>
+          {hasText && (
+            <CopyButton text={() => cell.text.peek()}>{last && <Keys keys={["Ctrl", "Shift", "C"]} />}</CopyButton>
+          )}
+          {hasText && (
+            <button type="button" class="button plain medium" onPointerDown={(event) => event.preventDefault()} onClick={() => actions.quote(selectionOr())}>
+              <Icon name="quote" small />
+              {words.quote}
+            </button>
+          )}
+          {last && (
+            <button type="button" class="button plain medium" onClick={() => actions.again(cell.id)}>
+              <Icon name="redo" small />
+              {words.again}
+            </button>
+          )}
+          <span class="grow" />
+          {durationMs !== undefined && <span class="hint number">{duration(durationMs, locale())}</span>}
+        </div>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,120 @@
+import type { JSX } from "preact";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { QueuedView } from "../api/QueuedView";
+import { announce } from "../state/announce";
+import { agentName } from "../state/lists";
+import { useModel } from "../state/session";
+import { t } from "../strings";
+import { Icon } from "./Icon";
+import { Message, type MessageActions, Queued } from "./Message";
+
+/** Closer to the end than this counts as being there. */
+const NEAR_PX = 24;
+
+/** The conversation. It follows the newest words until the reader scrolls up. */
+export function Transcript({
+  shown,
+  outbox,
+  earlier,
+  actions,
+}: {
+  shown: readonly string[];
+  outbox: readonly QueuedView[];
+  earlier: (() => void) | undefined;
+  actions: Omit<MessageActions, "onGrow">;
+}): JSX.Element {
+  const model = useModel();
+  const words = t();
+  const box = useRef<HTMLDivElement>(null);
+  const following = useRef(true);
+  const [away, setAway] = useState(false);
+  const firstShown = useRef<string>();
+
+  const toEnd = useCallback(() => {
+    const scroller = box.current;
+    if (scroller && following.current) scroller.scrollTop = scroller.scrollHeight;
+  }, []);
+
+  // What is read stays where it is when older messages arrive above it.
+  const before = useRef({ height: 0, top: 0 });
+  const first = shown[0];
+  if (box.current) before.current = { height: box.current.scrollHeight, top: box.current.scrollTop };
+  useLayoutEffect(() => {
+    const scroller = box.current;
+    if (scroller && firstShown.current !== undefined && first !== firstShown.current && !following.current) {
+      scroller.scrollTop = before.current.top + scroller.scrollHeight - before.current.height;
+    }
+    firstShown.current = first;
+    toEnd();
+  }, [first, shown.length, outbox.length, toEnd]);
+
+  // The window may get its height after the text: keep the end in sight.
+  useEffect(() => {
+    const scroller = box.current;
+    if (!scroller || typeof ResizeObserver === "undefined") return;
+    const observer = new ResizeObserver(toEnd);
+    observer.observe(scroller);
+    for (const child of scroller.children) observer.observe(child);
+    return () => observer.disconnect();
+  }, [toEnd]);
+
+  const phase = model.run.value?.phase;
+  useEffect(() => {
+    if (phase === "replying") announce(words.replying(agentName(model.parts.agents.value, model.parts.target.value.agent)));
+  }, [phase]);
+
+  const lastAnswer = shown.findLast((id) => model.cell(id)?.head.value.role === "assistant");
+  return (
+    <div class="talk-frame">
+      <div
+        ref={box}
+        class="talk"
+        role="log"
+        aria-live="off"
+        aria-label={words.conversation}
+        tabIndex={0}
+        onScroll={(event) => {
+          const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
+          following.current = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+          setAway(!following.current);
+        }}
+      >
+        <div class="talk-column">
+          {earlier && (
+            <button
+              type="button"
+              class="link-button earlier"
+              onClick={() => {
+                following.current = false;
+                earlier();
+              }}
+            >
+              {words.earlier}
+            </button>
+          )}
+          {shown.map((id) => {
+            const cell = model.cell(id);
+            return cell && <Message key={id} cell={cell} last={id === lastAnswer} actions={{ ...actions, onGrow: toEnd }} />;
+          })}
+          {outbox.map((queued) => (
+            <Queued key={queued.id} queued={queued} actions={{ ...actions, onGrow: toEnd }} />
+          ))}
+        </div>
+      </div>
+      {away && (
+        <button
+          type="button"
+          class="newest"
+          aria-label={words.newest}
+          title={words.newest}
+          onClick={() => {
+            following.current = true;
+            toEnd();
+          }}
+        >
+          <Icon name="down" />
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,251 @@
+import type { Change } from "../../api/Change";
+import type { MessageView } from "../../api/MessageView";
+import type { Request } from "../../api/Request";
+import type { RunView } from "../../api/RunView";
+import type { UiError } from "../../api/UiError";
+import type { Update } from "../../api/Update";
+import type { View } from "../../api/View";
+import { type Host, guessPlatform, type WindowName } from "../host";
+import { COMMANDS, gateway, message, MODELS, READY, session, tool } from "./parts";
+import { SCENARIOS } from "./scenarios";
+import { ANSWER } from "./texts";
+
+export { SCENARIOS } from "./scenarios";
+
+declare global {
+  interface Window {
+    /** For tests: the host behind the page. */
+    __FAKE__?: FakeHost;
+  }
+}
+
+/** The app in memory: the same updates, no gateway. Made for tests, screenshots and design work. */
+export class FakeHost implements Host {
+  readonly surroundings = { compositor: true, platform: guessPlatform(), framed: false };
+  /** Everything that was asked, in order. */
+  readonly requests: Request[] = [];
+  /** Milliseconds between the pieces of an answer. */
+  pace = 30;
+  /** What the fake agent answers. */
+  answer = ANSWER;
+  /** Answers the next request of this type with an error. */
+  failNext: { type: Request["type"]; error: UiError } | undefined;
+  view: View;
+  #revision = 1;
+  #listener: ((update: Update) => void) | undefined;
+  #run: { stopped: boolean } | undefined;
+  #prompts = ["How many people opened the last newsletter?", "Why does the release build fail?"];
+  #nextId = 1;
+
+  constructor(scenario: string) {
+    this.view = (SCENARIOS[scenario] ?? SCENARIOS["empty"]!)();
+  }
+
+  subscribe(_window: WindowName, onUpdate: (update: Update) => void): () => void {
+    this.#listener = onUpdate;
+    queueMicrotask(() => onUpdate({ type: "snapshot", revision: this.#revision, view: structuredClone(this.view) }));
+    return () => {
+      if (this.#listener === onUpdate) this.#listener = undefined;
+    };
+  }
+
+  /** Sends changes to the window, as the app would. */
+  patch(...changes: Change[]): void {
+    this.#revision += 1;
+    this.#listener?.({ type: "patch", revision: this.#revision, changes });
+  }
+
+  /** Loses one patch: the window has to notice. */
+  skip(): void {
+    this.#revision += 1;
+  }
+
+  signal(update: Extract<Update, { type: "signal" }>["signal"]): void {
+    this.#listener?.({ type: "signal", signal: update });
+  }
+
+  async request(request: Request): Promise<unknown> {
+    this.requests.push(request);
+    await Promise.resolve();
+    if (this.failNext?.type === request.type) {
+      const { error } = this.failNext;
+      this.failNext = undefined;
+      throw error;
+    }
+    return this.#answer(request) ?? null;
+  }
+
+  #answer(request: Request): unknown {
+    switch (request.type) {
+      case "sendMessage":
+        return this.#send(request);
+      case "listCommands":
+        return COMMANDS;
+      case "listModels":
+        return MODELS;
+      case "promptHistory":
+        return this.#prompts.slice(0, request.limit);
+      case "stop":
+        if (this.#run) this.#run.stopped = true;
+        this.#setRun(undefined);
+        return null;
+      case "newSession":
+        return this.#target(`s-${this.#nextId++}`, "New session", request.agent ?? this.view.target.agent);
+      case "setTarget": {
+        const found = this.view.sessions.find((entry) => entry.key === request.session);
+        return this.#target(request.session, found?.title ?? "New session", found?.agent ?? "main");
+      }
+      case "setSessionModel":
+        this.view.target = {
+          ...this.view.target,
+          ...(request.model ? { model: request.model } : {}),
+          ...(request.thinking ? { thinking: request.thinking } : {}),
+        };
+        this.patch({ type: "target", target: this.view.target });
+        return null;
+      case "cancelQueued":
+        this.view.outbox = this.view.outbox.filter((queued) => queued.id !== request.id);
+        this.patch({ type: "outbox", outbox: this.view.outbox }, { type: "removeMessage", id: request.id });
+        return null;
+      case "retryQueued":
+        this.#deliver(request.id);
+        return null;
+      case "resolveApproval":
+        this.view.approvals = this.view.approvals.filter((approval) => approval.id !== request.id);
+        this.patch({ type: "approvals", approvals: this.view.approvals });
+        return null;
+      case "answerQuestion":
+        this.view.questions = [];
+        this.patch({ type: "questions", questions: [] });
+        return null;
+      case "reconnect":
+      case "retryKeychain":
+      case "setGatewayToken":
+      case "trustCertificate":
+        this.#connect();
+        return null;
+      case "acceptFoundGateway":
+      case "useEmbeddedGateway":
+      case "addGateway":
+        this.#connect();
+        return { id: "home" };
+      case "dismissNotice":
+        this.view.notices = this.view.notices.filter((notice) => notice.id !== request.id);
+        this.patch({ type: "notices", notices: this.view.notices });
+        return null;
+      case "pinPopup":
+        this.view.settings = { ...this.view.settings, popupPinned: request.pinned };
+        this.patch({ type: "settings", settings: this.view.settings });
+        return null;
+      case "changeSettings":
+        this.view.settings = { ...this.view.settings, ...(request.patch as object) };
+        this.patch({ type: "settings", settings: this.view.settings });
+        return null;
+      case "loadOlder": {
+        const older = Array.from({ length: 20 }, (_, index) =>
+          message(`old-${this.#nextId}-${index}`, index % 2 === 0 ? "user" : "assistant", `Earlier message ${index}.`),
+        );
+        this.#nextId += 1;
+        this.patch({ type: "olderMessages", messages: older, hasOlder: false });
+        return null;
+      }
+      default:
+        return null;
+    }
+  }
+
+  #connect(): void {
+    this.view.connection = READY;
+    this.view.gateways = [gateway(READY)];
+    if (this.view.target.agent === "") {
+      this.view.agents = [{ id: "main", name: "Main", isDefault: true }];
+      this.view.target = { session: "s-new", title: "New session", agent: "main", draft: "" };
+    }
+    this.view.found = [];
+    this.patch(
+      { type: "connection", connection: READY },
+      { type: "gateways", gateways: this.view.gateways },
+      { type: "agents", agents: this.view.agents },
+      { type: "target", target: this.view.target },
+      { type: "found", found: [] },
+    );
+    for (const queued of this.view.outbox.splice(0)) {
+      this.patch({ type: "outbox", outbox: this.view.outbox });
+      void this.#reply(message(queued.id, "user", queued.text));
+    }
+  }
+
+  #target(key: string, title: string, agent: string): { session: string } {
+    this.view.target = { ...this.view.target, session: key, title, agent, draft: "" };
+    const messages =
+      title === "New session" ? [] : [message("h1", "user", `About ${title}?`), message("h2", "assistant", "All is well.", { durationMs: 1500 })];
+    this.view.transcript = { session: key, messages, hasOlder: false, loading: false };
+    this.patch({ type: "target", target: this.view.target }, { type: "transcript", transcript: this.view.transcript });
+    return { session: key };
+  }
+
+  #send(request: Extract<Request, { type: "sendMessage" }>): { id: string } {
+    const id = `m${this.#nextId++}`;
+    this.#prompts.unshift(request.text);
+    const attachments = (request.attachments ?? []).map(({ name, mimeType, content }) => ({
+      name,
+      mimeType,
+      bytes: Math.floor((content.length * 3) / 4),
+    }));
+    if (this.view.connection.word !== "ready") {
+      const queued = { id, session: this.view.target.session, text: request.text, attachments, state: "queued" as const, atMs: Date.now() };
+      this.view.outbox = [...this.view.outbox, queued];
+      this.patch({ type: "outbox", outbox: this.view.outbox });
+      return { id };
+    }
+    void this.#reply(message(id, "user", request.text, { attachments, atMs: Date.now() }));
+    return { id };
+  }
+
+  #deliver(id: string): void {
+    const found = this.view.transcript.messages.find((entry) => entry.id === id);
+    if (found) void this.#reply({ ...found, state: "done", error: undefined });
+  }
+
+  #setRun(run: RunView | undefined): void {
+    this.patch({ type: "run", run: run ?? null });
+  }
+
+  async #reply(prompt: MessageView): Promise<void> {
+    const started = Date.now();
+    const answerId = `${prompt.id}-a`;
+    const run = { stopped: false };
+    this.#run = run;
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, this.pace));
+    this.patch({ type: "message", message: { ...prompt, state: "sending" } });
+    await pause();
+    this.patch({ type: "message", message: prompt }, { type: "run", run: { id: answerId, phase: "thinking", startedAtMs: started } });
+    const answer = message(answerId, "assistant", "", { state: "streaming", atMs: Date.now() });
+    this.patch({ type: "message", message: answer }, { type: "appendThinking", id: answerId, text: "Looking at it." });
+    await pause();
+    const calls = [tool("c1", "exec", "uname -a", { running: true, durationMs: undefined, startedAtMs: Date.now() })];
+    this.patch({ type: "message", message: { ...answer, thinking: "Looking at it.", tools: calls } }, { type: "run", run: { id: answerId, phase: "tool", tool: "exec", startedAtMs: started } });
+    await pause();
+    const tools = calls.map((call) => ({ ...call, running: false, durationMs: 400, output: "Linux" }));
+    let text = "";
+    this.patch({ type: "message", message: { ...answer, thinking: "Looking at it.", tools } }, { type: "run", run: { id: answerId, phase: "replying", startedAtMs: started } });
+    for (const piece of this.answer.match(/[\s\S]{1,7}/g) ?? []) {
+      if (run.stopped) break;
+      text += piece;
+      this.patch({ type: "appendText", id: answerId, text: piece });
+      await pause();
+    }
+    const done: MessageView = { ...answer, state: run.stopped ? "stopped" : "done", text, thinking: "Looking at it.", tools, durationMs: Date.now() - started };
+    this.patch({ type: "message", message: done }, { type: "run", run: null });
+    this.view.transcript.messages.push(prompt, done);
+    const { target } = this.view;
+    this.view.sessions = [session(target.session, prompt.text, target.agent, 0), ...this.view.sessions];
+    this.patch({ type: "sessions", upsert: this.view.sessions.slice(0, 1), remove: [] });
+  }
+}
+
+export function fakeHost(scenario: string): Host {
+  const host = new FakeHost(scenario);
+  window.__FAKE__ = host;
+  return host;
+}

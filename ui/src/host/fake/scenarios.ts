@@ -1,0 +1,224 @@
+import type { ConnectionView } from "../../api/ConnectionView";
+import type { View } from "../../api/View";
+import { baseView, gateway, message, OTHER_GATEWAY, READY, tool } from "./parts";
+import { ARM64, CODE } from "./texts";
+
+const LUMEN = { session: "s-lumen", title: "Lumen release notes", agent: "main", model: "anthropic/claude-opus-4-6", thinking: "high", draft: "" };
+const DISK = { session: "s-disk", title: "Clean up the staging disk", agent: "ops", model: "anthropic/claude-sonnet-4-6", draft: "" };
+const NEWS = { session: "s-news", title: "Newsletter numbers", agent: "scribe", model: "anthropic/claude-sonnet-4-6", draft: "" };
+
+function with_(change: Partial<View>): View {
+  return { ...baseView(), ...change };
+}
+
+function connected(word: ConnectionView["word"], more: Partial<ConnectionView>): Partial<View> {
+  const connection: ConnectionView = { ...READY, word, ...more };
+  return { connection, gateways: [gateway(connection), OTHER_GATEWAY()] };
+}
+
+function asked(text: string): View["transcript"]["messages"] {
+  return [message("u1", "user", text, { atMs: Date.now() - 12_000 })];
+}
+
+const seconds = (count: number): number => Date.now() + count * 1000;
+
+/** Every state the popup can be in, for tests, screenshots and design work. */
+export const SCENARIOS: Record<string, () => View> = {
+  empty: () => baseView(),
+  new: () => with_({ sessions: [] }),
+  compose: () => with_({ target: LUMEN, transcript: { session: LUMEN.session, messages: [], hasOlder: false, loading: false } }),
+  streaming: () => {
+    const tools = [
+      tool("t1", "read", "/srv/lumen/build.log", { durationMs: 300, output: "error: linker `lld` not found\n", arguments: '{\n  "path": "/srv/lumen/build.log"\n}' }),
+      tool("t2", "exec", "cargo build --release --target aarch64-unknown-linux-gnu", { durationMs: 4900, output: Array.from({ length: 30 }, (_, line) => `   Compiling crate-${line} v0.1.0`).join("\n") }),
+      tool("t3", "exec", "docker run --rm lumen-arm64 ld --version", { durationMs: 1200, output: "GNU ld 2.40" }),
+    ];
+    const [question] = asked("Why does the release build fail on arm64 only?");
+    return with_({
+      target: LUMEN,
+      transcript: {
+        session: LUMEN.session,
+        messages: [
+          { ...question!, attachments: [{ name: "build.log", mimeType: "text/plain", bytes: 18_200 }] },
+          message("a1", "assistant", ARM64, { state: "streaming", tools, run: "r1" }),
+        ],
+        hasOlder: true,
+        loading: false,
+        run: { id: "r1", phase: "replying", startedAtMs: Date.now() - 11_000 },
+      },
+    });
+  },
+  tool: () =>
+    with_({
+      target: LUMEN,
+      transcript: {
+        session: LUMEN.session,
+        messages: [
+          ...asked("Does the suite pass?"),
+          message("a1", "assistant", "", {
+            state: "streaming",
+            thinking: "The suite needs a display. I start a virtual one first.",
+            tools: [tool("t1", "exec", "cargo test --workspace", { running: true, durationMs: undefined, startedAtMs: Date.now() - 4000 })],
+          }),
+        ],
+        hasOlder: false,
+        loading: false,
+        run: { id: "r1", phase: "tool", tool: "exec", startedAtMs: Date.now() - 6000 },
+      },
+    }),
+  done: () =>
+    with_({
+      target: NEWS,
+      transcript: {
+        session: NEWS.session,
+        messages: [
+          message("u0", "user", "Did the last newsletter go out?", { atMs: Date.now() - 400_000 }),
+          message("a0", "assistant", "Yes, on Monday at 9:00.", { atMs: Date.now() - 390_000, durationMs: 2100 }),
+          ...asked("How many people opened the last newsletter?"),
+          message("a1", "assistant", "**1,284 of 2,960** readers, or 43%. That is 6 points more than the one before; most opened it on Tuesday morning.", {
+            tools: [tool("t1", "newsletter_stats", "last", { durationMs: 1100 })],
+            durationMs: 3200,
+          }),
+        ],
+        hasOlder: true,
+        loading: false,
+      },
+    }),
+  code: () =>
+    with_({
+      target: LUMEN,
+      transcript: {
+        session: LUMEN.session,
+        messages: [...asked("How should reconnecting wait?"), message("a1", "assistant", CODE, { durationMs: 8400, thinking: "Full jitter is the safe choice." })],
+        hasOlder: false,
+        loading: false,
+      },
+    }),
+  approval: () =>
+    with_({
+      target: DISK,
+      transcript: { session: DISK.session, messages: [], hasOlder: false, loading: false, run: undefined },
+      approvals: [
+        {
+          id: "ap1",
+          kind: "exec",
+          title: 'docker system prune --all --force --filter "until=240h"',
+          detail: "To free space before tonight's backup\nRuns on: staging-2, as deploy\nFolder: /srv/lumen",
+          session: DISK.session,
+          sessionTitle: DISK.title,
+          agent: "ops",
+          allowed: ["allow-once", "allow-always", "deny"],
+          createdAtMs: seconds(-43),
+          expiresAtMs: seconds(102.5),
+          resolving: false,
+        },
+      ],
+    }),
+  question: () =>
+    with_({
+      target: LUMEN,
+      transcript: { session: LUMEN.session, messages: [], hasOlder: false, loading: false },
+      questions: [
+        {
+          id: "q1",
+          session: LUMEN.session,
+          sessionTitle: LUMEN.title,
+          agent: "main",
+          questions: [
+            {
+              id: "channel",
+              header: "Channel",
+              question: "Where should the notes go first?",
+              options: [
+                { label: "Website", description: "the public page" },
+                { label: "Newsletter", description: "2,960 readers" },
+              ],
+              multiple: false,
+            },
+          ],
+          expiresAtMs: seconds(90),
+        },
+      ],
+    }),
+  offline: () =>
+    with_({
+      ...connected("offline", { sentence: "Home is not reachable.", nextStep: "try-now", retryAtMs: seconds(8.5) }),
+      target: LUMEN,
+      transcript: { session: LUMEN.session, messages: [], hasOlder: false, loading: false },
+      outbox: [
+        {
+          id: "o1",
+          session: LUMEN.session,
+          text: "Remind me to send the signed contract to Ida before noon.",
+          attachments: [],
+          state: "queued",
+          atMs: Date.now() - 20_000,
+        },
+      ],
+    }),
+  failed: () =>
+    with_({
+      target: LUMEN,
+      transcript: {
+        session: LUMEN.session,
+        messages: [message("o1", "user", "Summarise the meeting.", { state: "failed", error: "Home did not take the message." })],
+        hasOlder: false,
+        loading: false,
+      },
+    }),
+  pairing: () =>
+    with_(
+      connected("pairing", {
+        sentence: "Home does not know this computer yet.",
+        nextStep: "approve-pairing",
+        command: "openclaw devices approve 7f3a91c2",
+      }),
+    ),
+  keychain: () => with_(connected("keychain-locked", { sentence: "The keychain is locked, and the token of Home is in it.", nextStep: "unlock-keychain" })),
+  "sign-in": () => with_(connected("sign-in", { sentence: "This token is no longer valid.", nextStep: "sign-in" })),
+  "rate-limited": () =>
+    with_(connected("rate-limited", { sentence: "Home asks to wait after too many attempts.", nextStep: "none", retryAtMs: seconds(282) })),
+  protocol: () =>
+    with_(
+      connected("protocol-mismatch", {
+        sentence: "Home speaks version 3 of the protocol, Clawtray needs 4.",
+        nextStep: "update-gateway",
+        command: "openclaw update",
+      }),
+    ),
+  certificate: () =>
+    with_(
+      connected("insecure", {
+        sentence: "The certificate of Home is not known.",
+        nextStep: "trust-certificate",
+        fingerprint: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+      }),
+    ),
+  "first-run": () =>
+    with_({
+      connection: { ...READY, word: "none", gateway: "", nextStep: "add-gateway" },
+      gateways: [],
+      agents: [],
+      sessions: [],
+      target: { session: "", title: "", agent: "", draft: "" },
+      found: [
+        { id: "f1", name: "This computer", url: "ws://127.0.0.1:18789", source: "~/.openclaw/openclaw.json", hasToken: true, reachable: true },
+        { id: "f2", name: "studio", url: "wss://studio.local:18789", source: "OPENCLAW_GATEWAY_URL", hasToken: false, reachable: false },
+      ],
+    }),
+  "first-run-nothing": () =>
+    with_({
+      connection: { ...READY, word: "none", gateway: "", nextStep: "add-gateway" },
+      gateways: [],
+      agents: [],
+      sessions: [],
+      target: { session: "", title: "", agent: "", draft: "" },
+    }),
+  notice: () =>
+    with_({
+      notices: [
+        { id: "hotkey-taken", sentence: "Another program uses Ctrl+Shift+Space.", hint: "Choose other keys in the settings." },
+        { id: "no-tray-host", sentence: "This desktop shows no tray.", hint: "Clawtray opens with its hotkey." },
+      ],
+    }),
+};

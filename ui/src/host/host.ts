@@ -1,0 +1,43 @@
+import type { Request } from "../api/Request";
+import type { UiError } from "../api/UiError";
+import type { Update } from "../api/Update";
+
+/** The windows of the app. Their names are the labels the host knows them by. */
+export type WindowName = "popup" | "browser" | "settings";
+
+/** What the place the page runs in can do, as far as the page has to know. */
+export interface Surroundings {
+  /** The window's corners may be transparent, so that the popup may be round and cast a shadow. */
+  compositor: boolean;
+  platform: "linux" | "macos" | "windows";
+  /** The page is a window of the app (not a browser tab or a test page). */
+  framed: boolean;
+}
+
+/**
+ * The only way out of a window. Everything above this folder runs in a plain browser.
+ *
+ * A subscription brings one snapshot and then patches with rising revisions; subscribing again brings a new snapshot.
+ */
+export interface Host {
+  /** Rejects with a `UiError`. */
+  request(request: Request): Promise<unknown>;
+  subscribe(window: WindowName, onUpdate: (update: Update) => void): () => void;
+  readonly surroundings: Surroundings;
+}
+
+/** Whatever a host throws, as what the windows can show. */
+export function asUiError(error: unknown): UiError {
+  if (typeof error === "object" && error !== null && "code" in error && "message" in error) {
+    return error as UiError;
+  }
+  return { code: "internal", message: error instanceof Error ? error.message : String(error) };
+}
+
+/** The platform, guessed from the browser; the app tells it for sure where it matters. */
+export function guessPlatform(): Surroundings["platform"] {
+  const agent = navigator.userAgent;
+  if (/Mac OS X/.test(agent)) return "macos";
+  if (/Windows/.test(agent)) return "windows";
+  return "linux";
+}

@@ -1,0 +1,89 @@
+import { highlight, readInfo } from "./highlight";
+import { linkHost } from "./parser";
+import type { Decorate } from "./stream";
+
+/** Words that decorations need, from the window's catalogue. */
+export interface DecorationWords {
+  copy: string;
+  code: string;
+  image: string;
+  done: string;
+  open: string;
+  table: string;
+}
+
+function icon(name: string, small = false): SVGSVGElement {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", small ? "icon small" : "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `#icon-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+function element(tag: string, className: string, ...children: (Node | string)[]): HTMLElement {
+  const created = document.createElement(tag);
+  if (className) created.className = className;
+  created.append(...children);
+  return created;
+}
+
+/** Puts a head with the title and a copy button on code. */
+function dressCode(pre: Element, words: DecorationWords, closed: boolean): void {
+  const { language, title } = readInfo(pre.getAttribute("data-info") ?? "");
+  pre.removeAttribute("data-info");
+  const code = pre.querySelector("code");
+  const box = element("div", "code");
+  const copy = element("button", "button plain medium", icon("copy", true), element("span", "label", words.copy));
+  copy.setAttribute("type", "button");
+  copy.setAttribute("data-copy", "");
+  box.append(element("header", "", element("span", "grow clip", title), copy));
+  pre.replaceWith(box);
+  pre.setAttribute("tabindex", "0");
+  pre.setAttribute("role", "region");
+  pre.setAttribute("aria-label", title || words.code);
+  box.append(pre);
+  if (closed && code) void highlight(code, language);
+}
+
+/** A link says where it goes. It has no address of its own: following it is a request to the host. */
+function dressLink(link: Element, words: DecorationWords): void {
+  const url = link.getAttribute("data-url");
+  if (!url) {
+    link.replaceWith(...link.childNodes);
+    return;
+  }
+  link.setAttribute("role", "link");
+  link.setAttribute("tabindex", "0");
+  link.setAttribute("title", url);
+  const host = linkHost(url);
+  if (link.hasAttribute("data-image")) link.prepend(icon("image", true), `${words.image}: `);
+  const shown = link.textContent.toLowerCase();
+  const told = shown.startsWith(`https://${host}`) || shown.startsWith(`http://${host}`) || shown === host;
+  if (host && !told) link.append(" ", element("span", "host", host));
+}
+
+/** The finishing touches of drawn Markdown, all built from elements and never from text. */
+export function decorator(words: DecorationWords): Decorate {
+  return (fragment, closed) => {
+    for (const pre of fragment.querySelectorAll("pre")) dressCode(pre, words, closed);
+    for (const link of fragment.querySelectorAll("a")) dressLink(link, words);
+    for (const table of fragment.querySelectorAll("table")) {
+      const frame = element("div", "table");
+      frame.setAttribute("tabindex", "0");
+      frame.setAttribute("role", "region");
+      frame.setAttribute("aria-label", words.table);
+      table.replaceWith(frame);
+      frame.append(table);
+    }
+    for (const item of fragment.querySelectorAll("li.task")) {
+      const done = item.classList.contains("done");
+      const box = element("span", "box");
+      if (done) box.append(icon("check", true));
+      box.setAttribute("role", "img");
+      box.setAttribute("aria-label", done ? words.done : words.open);
+      item.prepend(box);
+    }
+  };
+}

@@ -1,0 +1,188 @@
+import type { MarkdownIt } from "markdown-it";
+import type { Env } from "markdown-it";
+import { createParser } from "./parser";
+import { sanitize } from "./sanitize";
+
+/** A top-level block whose text can no longer change its shape, and what was drawn for it. */
+interface Block {
+  start: number;
+  source: string;
+  nodes: ChildNode[];
+  /** How many link definitions were known when it was drawn. */
+  definitions: number;
+}
+
+/** A fence that is still open at the end of the text: new lines go straight into its text node. */
+interface OpenFence {
+  marker: string;
+  code: Text;
+  /** Where the line begins that is not finished yet, from the start of the tail. */
+  line: number;
+  /** What of the tail is drawn. */
+  end: number;
+}
+
+/** Finishes freshly drawn blocks (copy buttons, link hosts). `closed` is false for what is drawn again with the next delta. */
+export type Decorate = (fragment: DocumentFragment, closed: boolean) => void;
+
+let shared: MarkdownIt | undefined;
+
+/**
+ * Draws a growing Markdown text into an element. Finished blocks are drawn once; only the open tail is drawn again.
+ * The result does not depend on how the text was cut into pieces: `set(whole, true)` draws the same.
+ */
+export class MarkdownStream {
+  readonly #parser: MarkdownIt;
+  #source = "";
+  #closed: Block[] = [];
+  #tailStart = 0;
+  #tail: ChildNode[] = [];
+  #env: Env = {};
+  #fence: OpenFence | undefined;
+  #done = false;
+
+  constructor(
+    readonly container: HTMLElement,
+    readonly decorate: Decorate = () => undefined,
+  ) {
+    shared ??= createParser();
+    this.#parser = shared;
+  }
+
+  /** Draws `text`, which usually continues what was drawn before. `done` closes the last block. */
+  set(text: string, done: boolean): void {
+    const source = text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
+    if (source === this.#source && done === this.#done) return;
+    if (this.#done || !source.startsWith(this.#source)) this.#rewind(source);
+    this.#source = source;
+    this.#done = done;
+    const tail = source.slice(this.#tailStart);
+    if (!done && this.#appendToFence(tail)) return;
+    this.#fence = undefined;
+    const rest = this.#closeBlocks(tail, done);
+    this.#drawTail(rest, done);
+    if (done) this.#resolveLateDefinitions();
+  }
+
+  /** Keeps the blocks that the new text begins with. */
+  #rewind(source: string): void {
+    let keep = 0;
+    for (const block of this.#closed) {
+      if (!source.startsWith(block.source, block.start)) break;
+      keep += 1;
+    }
+    // A block is closed by the line after it, so the last one that fits may still be open now.
+    keep = Math.max(0, keep - 1);
+    for (const block of this.#closed.splice(keep)) for (const node of block.nodes) node.remove();
+    const last = this.#closed.at(-1);
+    this.#tailStart = last ? last.start + last.source.length : 0;
+    this.#fence = undefined;
+    this.#source = source;
+    this.#env = {};
+    for (const block of this.#closed) this.#parser.block.parse(block.source, this.#parser, this.#env, []);
+  }
+
+  /** Moves every block of the tail that cannot change any more to the closed ones. Returns the tail that stays open. */
+  #closeBlocks(tail: string, done: boolean): string {
+    // A line that is not finished may turn out to continue the block before it.
+    const complete = done ? tail : tail.slice(0, tail.lastIndexOf("\n") + 1);
+    const starts = this.#blockStarts(complete);
+    const open = done ? starts.length : starts.length - 1;
+    if (open <= 0) return tail;
+    let from = 0;
+    for (let index = 0; index < open; index += 1) {
+      const next = index + 1 < starts.length ? (starts[index + 1] ?? tail.length) : done ? tail.length : from;
+      this.#closeBlock(tail.slice(from, next));
+      from = next;
+    }
+    return tail.slice(from);
+  }
+
+  #closeBlock(source: string): void {
+    const fragment = sanitize(this.#parser.render(source, this.#env));
+    this.decorate(fragment, true);
+    const nodes = [...fragment.childNodes];
+    this.container.insertBefore(fragment, this.#tail[0] ?? null);
+    this.#closed.push({ start: this.#tailStart, source, nodes, definitions: this.#definitions() });
+    this.#tailStart += source.length;
+  }
+
+  #definitions(): number {
+    return Object.keys(this.#env.references ?? {}).length;
+  }
+
+  /** Offsets of the top-level blocks. */
+  #blockStarts(source: string): number[] {
+    if (source === "") return [];
+    const tokens: Parameters<MarkdownIt["block"]["parse"]>[3] = [];
+    this.#parser.block.parse(source, this.#parser, {}, tokens);
+    const starts: number[] = [];
+    let line = 0;
+    let offset = 0;
+    for (const token of tokens) {
+      if (token.level !== 0 || token.nesting < 0 || !token.map) continue;
+      while (line < token.map[0]) {
+        offset = source.indexOf("\n", offset) + 1;
+        line += 1;
+      }
+      starts.push(offset);
+    }
+    // Blank lines and link definitions before the first block belong to it.
+    if (starts.length > 0) starts[0] = 0;
+    return starts;
+  }
+
+  #drawTail(tail: string, done: boolean): void {
+    const old = this.#tail;
+    this.#tail = [];
+    if (tail !== "" && !done) {
+      // Half-written link definitions must not outlive this frame.
+      const env: Env = { references: { ...this.#env.references } };
+      const fragment = sanitize(this.#parser.render(tail, env));
+      this.#fence = openFence(tail, fragment);
+      this.decorate(fragment, false);
+      this.#tail = [...fragment.childNodes];
+      this.container.insertBefore(fragment, old[0] ?? null);
+    }
+    for (const node of old) node.remove();
+    if (tail !== "" && done) this.#closeBlock(tail);
+  }
+
+  /** The fast path of long code: no parsing, one text node grows. False when the fence may have ended. */
+  #appendToFence(tail: string): boolean {
+    const fence = this.#fence;
+    if (!fence || !fence.code.isConnected) return false;
+    const closing = new RegExp(`^ {0,3}${fence.marker.charAt(0)}{${fence.marker.length},}[ \\t]*$`, "m");
+    if (closing.test(tail.slice(fence.line))) return false;
+    fence.code.appendData(tail.slice(fence.end));
+    fence.end = tail.length;
+    fence.line = tail.lastIndexOf("\n") + 1;
+    return true;
+  }
+
+  /** Blocks drawn before a definition they use was read are drawn again, once, at the end. */
+  #resolveLateDefinitions(): void {
+    const known = this.#definitions();
+    for (const block of this.#closed) {
+      if (block.definitions === known || !block.source.includes("[")) continue;
+      const fragment = sanitize(this.#parser.render(block.source, this.#env));
+      this.decorate(fragment, true);
+      const nodes = [...fragment.childNodes];
+      const first = block.nodes[0];
+      if (first) this.container.insertBefore(fragment, first);
+      for (const node of block.nodes) node.remove();
+      block.nodes = nodes;
+      block.definitions = known;
+    }
+  }
+}
+
+/** The open fence that is all of the tail, where its lines may be appended as they are. */
+function openFence(tail: string, fragment: DocumentFragment): OpenFence | undefined {
+  const opening = /^(`{3,}|~{3,})[^\n]*\n/.exec(tail);
+  const pre = fragment.firstElementChild;
+  const only = fragment.children.length === 1 && pre?.tagName === "PRE";
+  const code = pre?.querySelector("code")?.firstChild;
+  if (!opening?.[1] || !only || !(code instanceof Text) || code.data !== tail.slice(opening[0].length)) return undefined;
+  return { marker: opening[1], code, line: tail.lastIndexOf("\n") + 1, end: tail.length };
+}

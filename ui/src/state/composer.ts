@@ -1,0 +1,180 @@
+import { computed, effect, signal } from "@preact/signals";
+import type { Request } from "../api/Request";
+import { locale, t } from "../strings";
+import { asInput, type Attachment, forget, readFile, refusal } from "../text/attachments";
+import type { Link } from "./session";
+
+const DRAFT_DELAY_MS = 400;
+const HISTORY_LENGTH = 50;
+
+/**
+ * What is being written: text, files, earlier prompts, and the draft that outlives the window.
+ * The popup and the browser window each have one.
+ */
+export class Composer {
+  readonly text = signal("");
+  readonly attachments = signal<Attachment[]>([]);
+  /** Why the last file was not taken. */
+  readonly refused = signal<string | undefined>(undefined);
+  readonly canSend = computed(() => this.text.value.trim() !== "" || this.attachments.value.length > 0);
+  /** Set by the view: puts the caret at the end after the text changed from outside. */
+  focus: () => void = () => undefined;
+
+  #session = "";
+  #savedDraft = "";
+  #draftTimer: ReturnType<typeof setTimeout> | undefined;
+  #history: string[] | undefined;
+  #historyAt = -1;
+  /** What was written before ↑ was pressed. */
+  #unsent = "";
+
+  constructor(readonly link: Link) {}
+
+  /** Follows the target: another session brings its own draft. Returns the undo. */
+  start(): () => void {
+    const stop = effect(() => {
+      const { session, draft } = this.link.model.parts.target.value;
+      if (session !== this.#session) {
+        this.flushDraft();
+        this.#session = session;
+        this.#savedDraft = draft;
+        // Words typed before the first snapshot stay.
+        if (draft !== "" || this.#moved) this.#put(draft);
+        this.#moved = true;
+      } else if (draft !== this.#savedDraft) {
+        // A prompt taken back from the outbox comes home as a draft.
+        const empty = this.text.peek() === "" || this.text.peek() === this.#savedDraft;
+        this.#savedDraft = draft;
+        if (empty) this.#put(draft);
+      }
+    });
+    return () => {
+      stop();
+      this.flushDraft();
+    };
+  }
+  #moved = false;
+
+  #put(text: string): void {
+    this.text.value = text;
+    this.#historyAt = -1;
+  }
+
+  /** The user typed. */
+  type(text: string): void {
+    this.#put(text);
+    clearTimeout(this.#draftTimer);
+    this.#draftTimer = setTimeout(() => this.flushDraft(), DRAFT_DELAY_MS);
+  }
+
+  /** Text from elsewhere (edit, quote, prefill) with the caret behind it. */
+  write(text: string): void {
+    this.type(text);
+    this.focus();
+  }
+
+  /** Adds quoted lines above what is being written. */
+  quote(text: string): void {
+    const quoted = text
+      .trim()
+      .split("\n")
+      .map((line) => (line === "" ? ">" : `> ${line}`))
+      .join("\n");
+    const before = this.text.value.trim();
+    this.write(`${before === "" ? "" : `${before}\n\n`}${quoted}\n\n`);
+  }
+
+  /** Stores the draft now, when it changed. */
+  flushDraft(): void {
+    clearTimeout(this.#draftTimer);
+    this.#draftTimer = undefined;
+    const text = this.text.peek();
+    if (this.#session === "" || text === this.#savedDraft || this.#historyAt >= 0) return;
+    this.#savedDraft = text;
+    this.link.tell({ type: "saveDraft", session: this.#session, text });
+  }
+
+  /** An earlier (1) or later (-1) prompt. False when there is none. */
+  async recall(step: 1 | -1): Promise<boolean> {
+    if (step < 0 && this.#historyAt < 0) return false;
+    if (!this.#history || this.#historyAt < 0) {
+      const answer = await this.link.ask<string[]>({ type: "promptHistory", limit: HISTORY_LENGTH });
+      this.#history = Array.isArray(answer) ? answer : [];
+      if (this.#historyAt < 0) this.#unsent = this.text.value;
+    }
+    const next = this.#historyAt + step;
+    const recalled = next < 0 ? this.#unsent : this.#history[next];
+    if (recalled === undefined) return false;
+    this.text.value = recalled;
+    this.#historyAt = next;
+    this.focus();
+    return true;
+  }
+
+  get recalling(): boolean {
+    return this.#historyAt >= 0;
+  }
+
+  /** Takes files, or says why not. */
+  async attach(files: readonly File[], pasted = false): Promise<void> {
+    const { capabilities, gateway } = this.link.model.parts.connection.value;
+    this.refused.value = undefined;
+    for (const file of files) {
+      const name = pasted && /^image\.\w+$/.test(file.name) ? `${t().pastedImage}${file.name.slice(5)}` : file.name;
+      const already = this.attachments.value.reduce((sum, attachment) => sum + attachment.size, 0);
+      const why = refusal({ name, type: file.type, size: file.size }, already, capabilities, gateway, t(), locale());
+      if (why !== undefined) {
+        this.refused.value = why;
+        continue;
+      }
+      try {
+        const attachment = await readFile(file, name);
+        this.attachments.value = [...this.attachments.value, attachment];
+      } catch {
+        this.refused.value = t().unreadableFile(name);
+      }
+    }
+    this.focus();
+  }
+
+  removeAttachment(id: number): void {
+    const { value } = this.attachments;
+    for (const attachment of value) if (attachment.id === id) forget(attachment);
+    this.attachments.value = value.filter((attachment) => attachment.id !== id);
+    this.refused.value = undefined;
+    this.focus();
+  }
+
+  /** Hands the prompt to the app. The text leaves at once and comes back if the app refuses it. */
+  async send(): Promise<boolean> {
+    if (!this.canSend.value) return false;
+    const text = this.text.value.trim();
+    const attachments = this.attachments.value;
+    const request: Request = { type: "sendMessage", text };
+    if (this.#session !== "") request.session = this.#session;
+    if (attachments.length > 0) request.attachments = attachments.map(asInput);
+    this.#clear();
+    const answer = await this.link.ask(request);
+    if (this.link.failure.value !== undefined && answer === undefined) {
+      if (this.text.value === "") this.write(text);
+      if (this.attachments.value.length === 0) this.attachments.value = attachments;
+      return false;
+    }
+    for (const attachment of attachments) forget(attachment);
+    return true;
+  }
+
+  #clear(): void {
+    this.#put("");
+    this.attachments.value = [];
+    this.refused.value = undefined;
+    this.#history = undefined;
+    this.flushDraft();
+  }
+
+  /** Empties the composer after its text went elsewhere. */
+  clear(): void {
+    for (const attachment of this.attachments.value) forget(attachment);
+    this.#clear();
+  }
+}

@@ -1,0 +1,70 @@
+import type { AttachmentInput } from "../api/AttachmentInput";
+import type { CapabilitiesView } from "../api/CapabilitiesView";
+import type { Strings } from "../strings";
+import { bytes } from "./format";
+
+/** A file in the composer, not sent yet. */
+export interface Attachment {
+  id: number;
+  name: string;
+  mimeType: string;
+  size: number;
+  /** Base64. */
+  content: string;
+  /** An object URL for a picture. */
+  preview?: string;
+}
+
+/** How many bytes all files of one prompt may have; the gateway's frame limit leaves little more. */
+export const TOTAL_LIMIT = 20_000_000;
+
+/** Why a file may not go with the prompt, in one sentence, or `undefined` when it may. */
+export function refusal(
+  file: { name: string; type: string; size: number },
+  already: number,
+  capabilities: CapabilitiesView,
+  gateway: string,
+  strings: Strings,
+  locale: string,
+): string | undefined {
+  if (!capabilities.attachments) return strings.noFiles(gateway);
+  if (file.size === 0) return strings.emptyFile(file.name);
+  const { maxImageBytes, maxAttachmentBytes } = capabilities;
+  if (file.type.startsWith("image/") && maxImageBytes > 0 && file.size > maxImageBytes) {
+    return strings.imageTooLarge(file.name, bytes(maxImageBytes, locale));
+  }
+  if (maxAttachmentBytes > 0 && file.size > maxAttachmentBytes) {
+    return strings.fileTooLarge(file.name, bytes(maxAttachmentBytes, locale));
+  }
+  if (already + file.size > TOTAL_LIMIT) return strings.filesTooLarge(bytes(TOTAL_LIMIT, locale));
+  return undefined;
+}
+
+let nextId = 1;
+
+/** Reads a file into what travels. Rejects when the file cannot be read. */
+export async function readFile(file: File, name = file.name): Promise<Attachment> {
+  const content = await new Promise<string>((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onerror = () => reject(reader.error ?? new Error("unreadable"));
+    reader.onload = () => resolve(String(reader.result).replace(/^data:[^,]*,/, ""));
+    reader.readAsDataURL(file);
+  });
+  const attachment: Attachment = {
+    id: nextId++,
+    name,
+    mimeType: file.type || "application/octet-stream",
+    size: file.size,
+    content,
+  };
+  if (/^image\/(?:png|jpeg|gif|webp|avif|bmp)$/.test(file.type)) attachment.preview = URL.createObjectURL(file);
+  return attachment;
+}
+
+export function forget(attachment: Attachment): void {
+  if (attachment.preview) URL.revokeObjectURL(attachment.preview);
+}
+
+export function asInput({ name, mimeType, content }: Attachment): AttachmentInput {
+  return { name, mimeType, content };
+}

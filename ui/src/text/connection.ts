@@ -1,0 +1,45 @@
+import type { ConnectionView } from "../api/ConnectionView";
+import type { ConnectionWord } from "../api/ConnectionWord";
+import type { Strings } from "../strings";
+
+/** The state in one or two words, for the footer. */
+export function connectionWord(word: ConnectionWord, words: Strings): string {
+  const table: Record<ConnectionWord, string> = {
+    none: words.wordNone,
+    connecting: words.wordConnecting,
+    ready: words.wordReady,
+    offline: words.wordOffline,
+    "soon-back": words.wordSoonBack,
+    pairing: words.wordPairing,
+    "sign-in": words.wordSignIn,
+    "rate-limited": words.wordRateLimited,
+    "protocol-mismatch": words.wordProtocol,
+    insecure: words.wordInsecure,
+    "keychain-locked": words.wordKeychain,
+    "user-offline": words.wordUserOffline,
+    refused: words.wordRefused,
+  };
+  return table[word];
+}
+
+/** One sentence about the connection. The app's own sentence knows more, but it is English. */
+export function connectionSentence(connection: ConnectionView, words: Strings, locale: string): string {
+  if (connection.sentence !== "" && locale.startsWith("en")) return connection.sentence;
+  const name = connection.gateway;
+  const table: Record<ConnectionWord, string> = {
+    none: words.saysNone,
+    connecting: words.saysConnecting(name),
+    ready: "",
+    offline: words.saysOffline(name),
+    "soon-back": words.saysSoonBack(name),
+    pairing: words.saysPairing(name),
+    "sign-in": words.saysSignIn,
+    "rate-limited": words.saysRateLimited(name),
+    "protocol-mismatch": words.saysProtocol(name),
+    insecure: words.saysInsecure(name),
+    "keychain-locked": words.saysKeychain,
+    "user-offline": words.saysUserOffline,
+    refused: words.saysRefused(name),
+  };
+  return table[connection.word];
+}

@@ -1,0 +1,313 @@
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import type { CommandView } from "../../api/CommandView";
+import type { GatewayView } from "../../api/GatewayView";
+import type { ModelView } from "../../api/ModelView";
+import type { SessionView } from "../../api/SessionView";
+import type { RowList } from "../../components/List";
+import { Composer } from "../../state/composer";
+import {
+  agentList,
+  agentName,
+  backgroundList,
+  type Choices,
+  commandList,
+  gatewayList,
+  modelList,
+  recentList,
+  sessionList,
+} from "../../state/lists";
+import type { Link } from "../../state/session";
+
+/** Lists with a field of their own for the letters to look for. The others read the prompt. */
+export type Picker = "sessions" | "models" | "gateways" | "background";
+
+/** Which screen the popup shows: some states leave nothing to write into. */
+export type Screen = "loading" | "first-run" | "pairing" | "sign-in" | "keychain" | "certificate" | "chat";
+
+/** Everything the popup does, apart from drawing. */
+export class Popup implements Choices {
+  readonly composer: Composer;
+  readonly picker = signal<Picker | undefined>(undefined);
+  readonly query = signal("");
+  readonly selected = signal(0);
+  readonly earlier = signal(false);
+  readonly dropping = signal(false);
+  /** An approval whose permanent permission waits for its confirmation. */
+  readonly confirming = signal<string | undefined>(undefined);
+  readonly commands = signal<readonly CommandView[]>([]);
+  readonly models = signal<readonly ModelView[]>([]);
+  /** Set by the view: opens the file dialog. */
+  chooseFiles: () => void = () => undefined;
+  /** A `/` or `@` list the user closed with Esc stays closed until the word changes. */
+  readonly #closedAt = signal<string | undefined>(undefined);
+
+  readonly screen: ReadonlySignal<Screen>;
+  readonly list: ReadonlySignal<RowList | undefined>;
+  /** The messages shown: the newest exchange, or all of them. */
+  readonly shown: ReadonlySignal<readonly string[]>;
+  /** The id of the newest answer that is complete. */
+  readonly lastReply: ReadonlySignal<string | undefined>;
+
+  constructor(readonly link: Link) {
+    this.composer = new Composer(link);
+    this.screen = computed(() => this.#screen());
+    this.shown = computed(() => this.#shown());
+    this.list = computed(() => this.#list());
+    this.lastReply = computed(() => {
+      const { order } = link.model.transcript.value;
+      return order.findLast((id) => link.model.cell(id)?.head.value.role === "assistant");
+    });
+  }
+
+  start(): () => void {
+    const stops = [
+      this.composer.start(),
+      this.link.model.onSignal((event) => {
+        if (event.type === "shown") this.focus();
+        if (event.type === "hidden") this.composer.flushDraft();
+        if (event.type === "prefill") this.composer.write(event.text);
+        if (event.type === "reveal") this.reveal(event.message);
+      }),
+      // Another list, or other letters: the best match is selected again.
+      effect(() => {
+        void this.list.value?.id;
+        void this.query.value;
+        void this.composer.text.value;
+        this.selected.value = 0;
+      }),
+      effect(() => {
+        void this.link.model.transcript.value.session;
+        this.earlier.value = false;
+      }),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  get agent(): string {
+    const { target, agents } = this.link.model.parts;
+    return agentName(agents.value, target.value.agent);
+  }
+
+  #screen(): Screen {
+    const { model } = this.link;
+    if (!model.ready.value) return "loading";
+    const { word, fingerprint } = model.parts.connection.value;
+    if (word === "none") return "first-run";
+    if (word === "pairing") return "pairing";
+    if (word === "sign-in") return "sign-in";
+    if (word === "keychain-locked") return "keychain";
+    if (word === "insecure" && fingerprint !== undefined) return "certificate";
+    return "chat";
+  }
+
+  #shown(): readonly string[] {
+    const { order } = this.link.model.transcript.value;
+    if (this.earlier.value) return order;
+    const last = order.findLastIndex((id) => this.link.model.cell(id)?.head.value.role === "user");
+    return last <= 0 ? order : order.slice(last);
+  }
+
+  /** The word under completion: a command at the beginning, an agent anywhere at the end. */
+  #completion(): { kind: "commands" | "agents"; query: string } | undefined {
+    const text = this.composer.text.value;
+    if (this.composer.recalling || this.#closedAt.value === text) return undefined;
+    if (/^\/\S*$/.test(text)) return { kind: "commands", query: text };
+    const agent = /(?:^|\s)@([^\s@]*)$/.exec(text);
+    if (agent) return { kind: "agents", query: agent[1] ?? "" };
+    return undefined;
+  }
+
+  #list(): RowList | undefined {
+    if (this.screen.value !== "chat" && this.picker.value !== "gateways") return undefined;
+    const { parts, transcript } = this.link.model;
+    const nowMs = Date.now();
+    const query = this.query.value;
+    const { model, thinking } = parts.target.value;
+    switch (this.picker.value) {
+      case "sessions":
+        return sessionList(query, parts.sessions.value, parts.agents.value, nowMs, this);
+      case "models":
+        return modelList(query, this.models.value, model, thinking, this);
+      case "gateways":
+        return gatewayList(query, parts.gateways.value, this);
+      case "background":
+        return backgroundList(this);
+      case undefined:
+        break;
+    }
+    const completion = this.#completion();
+    if (completion?.kind === "commands") return commandList(completion.query, this.commands.value, this.agent, this);
+    if (completion?.kind === "agents" && parts.agents.value.length > 0) {
+      return agentList(completion.query, parts.agents.value, this);
+    }
+    const idle = !this.composer.canSend.value && transcript.value.order.length === 0 && !transcript.value.loading;
+    const waiting = parts.approvals.value.length + parts.questions.value.length + parts.outbox.value.length > 0;
+    if (!idle || waiting || parts.sessions.value.length === 0) return undefined;
+    const list = recentList(parts.sessions.value, parts.agents.value, nowMs, this);
+    return list.rows.length > 0 ? list : undefined;
+  }
+
+  focus(): void {
+    this.composer.focus();
+  }
+
+  /** Loads what a list needs the first time it is shown. */
+  async loadCommands(): Promise<void> {
+    const answer = await this.link.ask<CommandView[]>({ type: "listCommands" });
+    if (Array.isArray(answer)) this.commands.value = answer;
+  }
+
+  open(picker: Picker): void {
+    if (this.picker.value === picker) {
+      this.close();
+      return;
+    }
+    this.query.value = "";
+    this.picker.value = picker;
+    if (picker === "models") {
+      void this.link.ask<ModelView[]>({ type: "listModels" }).then((answer) => {
+        if (Array.isArray(answer)) this.models.value = answer;
+      });
+    }
+  }
+
+  /** Closes the list that is open, if one is. */
+  close(): boolean {
+    if (this.picker.value !== undefined) {
+      this.picker.value = undefined;
+      this.focus();
+      return true;
+    }
+    if (this.#completion() !== undefined) {
+      this.#closedAt.value = this.composer.text.value;
+      return true;
+    }
+    return false;
+  }
+
+  // What a row does when it is chosen
+
+  toSession(session: SessionView): void {
+    this.picker.value = undefined;
+    void this.link.ask({ type: "setTarget", session: session.key });
+    this.focus();
+  }
+
+  toNewSession(agent: string): void {
+    this.picker.value = undefined;
+    const rest = this.composer.text.value.replace(/(?:^|\s)@[^\s@]*$/, "");
+    this.composer.flushDraft();
+    void this.link.ask({ type: "newSession", agent }).then(() => {
+      // What was written goes along to the new session.
+      if (rest.trim() !== "") this.composer.write(rest);
+      this.focus();
+    });
+    if (this.composer.text.value !== rest) this.composer.write(rest);
+  }
+
+  runCommand(command: CommandView): void {
+    this.composer.write(slashed(command));
+    void this.send();
+  }
+
+  insertCommand(command: CommandView): void {
+    this.composer.write(`${slashed(command)} `);
+  }
+
+  toModel(model: string | undefined, thinking: string | undefined): void {
+    this.picker.value = undefined;
+    const { session } = this.link.model.parts.target.value;
+    void this.link.ask({ type: "setSessionModel", session, model, thinking });
+    this.focus();
+  }
+
+  toGateway(gateway: GatewayView): void {
+    this.picker.value = undefined;
+    void this.link.ask({ type: "useGateway", id: gateway.id });
+    this.focus();
+  }
+
+  sendInBackground(minutes: number | undefined): void {
+    this.picker.value = undefined;
+    const text = this.composer.text.value.trim();
+    if (text === "") return;
+    const { model } = this.link.model.parts.target.value;
+    void this.link
+      .ask({ type: "sendInBackground", text, model, timeoutSeconds: minutes === undefined ? undefined : minutes * 60 })
+      .then(() => {
+        if (this.link.failure.value !== undefined) return;
+        this.composer.clear();
+        this.hide();
+      });
+  }
+
+  // What keys and buttons do
+
+  async send(): Promise<void> {
+    this.earlier.value = false;
+    await this.composer.send();
+    this.focus();
+  }
+
+  get canStop(): boolean {
+    const { run, parts } = this.link.model;
+    return run.value !== undefined && parts.connection.value.capabilities.abort;
+  }
+
+  stop(): void {
+    if (!this.canStop) return;
+    void this.link.ask({ type: "stop", session: this.link.model.parts.target.value.session });
+  }
+
+  newChat(): void {
+    void this.link.ask({ type: "newSession", agent: this.link.model.parts.target.value.agent || undefined });
+    this.focus();
+  }
+
+  /** Sends what is written and goes on in the browser window. */
+  async openWindow(): Promise<void> {
+    if (this.composer.canSend.value) await this.composer.send();
+    const { session } = this.link.model.parts.target.value;
+    await this.link.ask({ type: "showWindow", window: "browser", session: session || undefined });
+    this.hide();
+  }
+
+  hide(): void {
+    this.composer.flushDraft();
+    this.link.tell({ type: "hideWindow" });
+  }
+
+  togglePin(): void {
+    void this.link.ask({ type: "pinPopup", pinned: !this.link.model.parts.settings.value.popupPinned });
+    this.focus();
+  }
+
+  decide(id: string, decision: string): void {
+    this.confirming.value = undefined;
+    void this.link.ask({ type: "resolveApproval", id, decision });
+    this.focus();
+  }
+
+  /** Takes a prompt back from the outbox into the composer. */
+  editQueued(id: string, text: string): void {
+    void this.link.ask({ type: "cancelQueued", id });
+    this.composer.write(text);
+  }
+
+  reveal(message: string): void {
+    const { order } = this.link.model.transcript.value;
+    if (!this.shown.value.includes(message) && order.includes(message)) this.earlier.value = true;
+    requestAnimationFrame(() => {
+      document.getElementById(`message-${message}`)?.scrollIntoView({ block: "start" });
+    });
+  }
+
+  lastReplyText(): string | undefined {
+    const id = this.lastReply.value;
+    return id === undefined ? undefined : this.link.model.cell(id)?.text.value;
+  }
+}
+
+const slashed = (command: CommandView): string => (command.name.startsWith("/") ? command.name : `/${command.name}`);
