@@ -43,6 +43,11 @@ impl Runs {
         self.order.clear();
     }
 
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.runs.len().max(self.order.len())
+    }
+
     fn run(&mut self, id: &str) -> &mut Run {
         if !self.runs.contains_key(id) {
             while self.order.len() >= REMEMBERED {
