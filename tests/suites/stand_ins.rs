@@ -9,9 +9,11 @@
 use clawtray_lab::{Desktop, DesktopConfig, Keyring};
 use futures_util::StreamExt;
 use product_tests::notifications::{CAPABILITIES, CloseReason};
+use product_tests::stage::StageConfig;
 use product_tests::tray::Pixels;
-use product_tests::{NotificationDaemon, TrayHost};
+use product_tests::{NotificationDaemon, Stage, TrayHost, Webview};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 use zbus::zvariant::{ObjectPath, OwnedValue, Value};
@@ -266,4 +268,45 @@ async fn tray_host_shows_clicks_and_forgets_items() {
     tray.wait_for_no_item().await.unwrap();
     tray.stop().await.unwrap();
     TrayHost::start(desktop.bus_address()).await.unwrap();
+}
+
+/// The browser that comes with WebKitGTK, in place of the app.
+fn mini_browser() -> Option<PathBuf> {
+    let arch = std::env::consts::ARCH;
+    let dir = format!("/usr/lib/{arch}-linux-gnu/webkit2gtk-4.1/MiniBrowser");
+    Some(PathBuf::from(dir)).filter(|path| path.is_file())
+}
+
+#[tokio::test]
+async fn webview_is_driven_and_gets_the_keys_that_are_pressed() {
+    let Some(browser) = mini_browser() else {
+        println!("not tried: WebKitGTK came without its MiniBrowser");
+        return;
+    };
+    let stage = Stage::set(StageConfig {
+        tray: false,
+        notifications: false,
+        ..StageConfig::default()
+    })
+    .await
+    .unwrap();
+    let webview = Webview::start(&stage.desktop, &browser, &["--automation"], &[])
+        .await
+        .unwrap();
+    let page = "data:text/html,<title>popup.html</title><textarea class=prompt autofocus></textarea><p></p>";
+    webview.client().goto(page).await.unwrap();
+    webview.switch_to("popup.html").await.unwrap();
+    webview
+        .run("document.querySelector('textarea').focus()", Vec::new())
+        .await
+        .unwrap();
+    stage.wait_for_focus(&webview).await.unwrap();
+    stage.ask("[[say:Hello, World!]]").unwrap();
+    let copy = "document.querySelector('textarea').oninput = (e) => document.querySelector('p').textContent = e.target.value;";
+    webview.run(copy, Vec::new()).await.unwrap();
+    stage.desktop.type_text("x").unwrap();
+    let text = webview.wait_for_text("p", "x").await.unwrap();
+    assert_eq!(text.trim(), "[[say:Hello, World!]] x");
+    assert_eq!(webview.text(".not-there").await.unwrap(), "");
+    webview.close().await.unwrap();
 }
