@@ -27,11 +27,21 @@ impl Live {
     /// # Errors
     /// The gateway cannot be installed or does not start.
     pub fn start(extra: Value) -> Result<Self> {
+        Self::start_with_token(&GatewayConfig::default().token, extra)
+    }
+
+    /// The same with a token of one's own.
+    ///
+    /// # Errors
+    /// The gateway cannot be installed or does not start.
+    pub fn start_with_token(token: &str, extra: Value) -> Result<Self> {
         let model = ScriptedModel::start()?;
-        let gateway = RealGateway::start(GatewayConfig {
+        let config = GatewayConfig {
+            token: token.to_owned(),
             extra,
             ..GatewayConfig::with_model(model.base_url())
-        })?;
+        };
+        let gateway = RealGateway::start(config)?;
         Ok(Self { gateway, model })
     }
 
@@ -46,6 +56,13 @@ impl Live {
             .get_or_init(start)
             .as_ref()
             .map_err(|error| anyhow!("{error}"))
+    }
+
+    /// What names this gateway in the environment of the app.
+    #[must_use]
+    pub fn env(&self) -> [(&'static str, String); 2] {
+        let (url, token) = (self.gateway.url(), self.gateway.token().to_owned());
+        [("OPENCLAW_GATEWAY_URL", url), ("OPENCLAW_GATEWAY_TOKEN", token)]
     }
 
     /// A configuration that reaches this gateway as a device that it has not seen yet.

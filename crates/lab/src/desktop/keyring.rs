@@ -63,6 +63,26 @@ impl Desktop {
             .then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned()))
     }
 
+    /// All secrets stored under these attributes, unlocked ones only.
+    ///
+    /// # Errors
+    /// `secret-tool` cannot be started.
+    pub fn search_secrets(&self, attributes: &[(&str, &str)]) -> Result<Vec<String>> {
+        let words = attributes.iter().flat_map(|(name, value)| [*name, *value]);
+        let mut command = self.command("secret-tool");
+        let output = command
+            .args(["search", "--all"])
+            .args(words)
+            .output()
+            .context("cannot run secret-tool")?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        Ok(text
+            .lines()
+            .filter_map(|line| line.strip_prefix("secret = "))
+            .map(str::to_owned)
+            .collect())
+    }
+
     fn run_daemon(&mut self, unlock: bool) -> Result<()> {
         self.stop_keyring();
         wait_until("the old keyring to leave the bus", START_LIMIT, || {
