@@ -1,4 +1,5 @@
 //! The policy, as tables.
+#![allow(clippy::wildcard_enum_match_arm)]
 
 use super::verdict::{Attempt, OpenError, Verdict, closed, not_opened, refused};
 use super::*;

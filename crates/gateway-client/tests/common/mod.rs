@@ -1,5 +1,11 @@
 //! What the tests of this crate share.
 #![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
 
 use clawtray_gateway_client::session::{Command, Effect, Now, Session};
 use clawtray_gateway_client::{

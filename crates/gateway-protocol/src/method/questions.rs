@@ -107,13 +107,6 @@ impl Serialize for True {
 /// Answers by question id.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Answers {
-    /// For each question the answers chosen.
-    pub answers: BTreeMap<String, Answer>,
-}
-
-/// The answer to one question.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Answer {
-    /// What was chosen or typed.
-    pub answers: Vec<String>,
+    /// For each question what was chosen or typed.
+    pub answers: BTreeMap<String, Vec<String>>,
 }
