@@ -1,6 +1,7 @@
 //! A desktop with the parts that the app talks to, and what a user does there.
 
 use crate::app::{App, binary, pictures};
+use crate::leaks;
 use crate::notifications::{CAPABILITIES, NotificationDaemon};
 use crate::tray::TrayHost;
 use crate::waiting::{Asked, PATIENCE, asked};
@@ -130,6 +131,25 @@ impl Stage {
         let webview = Webview::start(&self.desktop, binary()?, &args, env).await?;
         webview.switch_to("popup.html").await?;
         Ok(webview)
+    }
+
+    /// The process id of the app that runs on this stage, however it was started.
+    ///
+    /// # Errors
+    /// None runs.
+    pub fn app_process(&self) -> Result<u32> {
+        let binary = binary()?.canonicalize()?;
+        let own = format!("DBUS_SESSION_BUS_ADDRESS={}", self.desktop.bus_address());
+        leaks::below(std::process::id())?
+            .into_iter()
+            .find(|id| {
+                let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+                let here = environment
+                    .split(|&byte| byte == 0)
+                    .any(|variable| variable == own.as_bytes());
+                here && std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|file| file == binary)
+            })
+            .context("the app does not run on this stage")
     }
 
     /// Presses the hotkey.

@@ -3,7 +3,7 @@
 use crate::waiting::{Asked, PATIENCE, asked};
 use anyhow::{Context, Result, anyhow};
 use clawtray_lab::{Desktop, Running, real_gateway::free_port};
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -84,6 +84,15 @@ impl Webview {
         let script = "const e = document.querySelector(arguments[0]); return e ? e.innerText : '';";
         let text = self.run(script, vec![json!(selector)]).await?;
         Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Clicks the first element that a CSS selector finds.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be clicked.
+    pub async fn click(&self, selector: &str) -> Result<()> {
+        let element = self.client.find(Locator::Css(selector)).await;
+        Ok(element.with_context(|| format!("no {selector}"))?.click().await?)
     }
 
     /// Waits until the element's text has `part`; the whole text.
