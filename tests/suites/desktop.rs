@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     missing_docs,
     reason = "a test stops where something is wrong"
 )]
@@ -14,7 +15,7 @@ use serde_json::Value;
 /// A reply that is complete.
 const ANSWER: &str = "article.answer:not([aria-busy=true])";
 /// A line that says what is missing.
-const NOTICES: &str = "body";
+const NOTE: &str = ".note";
 
 /// Takes the gateway that the app found, as the first run offers it.
 async fn accept_found_gateway(popup: &Webview) {
@@ -198,7 +199,7 @@ async fn without_a_tray_host_it_says_so_and_the_hotkey_brings_the_popup() {
     {
         let _report = Report(&stage);
         let popup = stage.start_controlled(&["--embedded"], &[]).await.unwrap();
-        popup.wait_for_text(NOTICES, "tray").await.unwrap();
+        popup.wait_for_text(NOTE, "no tray icons").await.unwrap();
         stage.picture("no-tray").unwrap();
         stage.press_hotkey().unwrap();
         stage.wait_for_no_popup().unwrap();
@@ -225,7 +226,7 @@ async fn without_a_notification_daemon_it_says_so_and_answers() {
     .unwrap();
     let _report = Report(&stage);
     let popup = stage.start_controlled(&["--embedded"], &[]).await.unwrap();
-    popup.wait_for_text(NOTICES, "otification").await.unwrap();
+    popup.wait_for_text(NOTE, "no notifications").await.unwrap();
     stage.picture("no-notifications").unwrap();
     popup.wait_for_text(".state", "connected").await.unwrap();
     stage.wait_for_focus(&popup).await.unwrap();
@@ -250,7 +251,7 @@ async fn without_a_keyring_it_says_so_and_offers_this_session_only() {
     let _report = Report(&stage);
     let popup = stage.start_controlled(&[], &live.env()).await.unwrap();
     accept_found_gateway(&popup).await;
-    popup.wait_for_text(NOTICES, "keychain").await.unwrap();
+    popup.wait_for_text("body", "no keychain").await.unwrap();
     stage.picture("no-keyring").unwrap();
     let files = leaks::in_files(stage.desktop.dir(), live.gateway.token()).unwrap();
     assert!(files.is_empty(), "a token went to {files:?} instead");
@@ -271,7 +272,10 @@ async fn without_its_hotkey_it_says_so_and_the_tray_brings_the_popup() {
     .unwrap();
     let _report = Report(&stage);
     let popup = stage.start_controlled(&["--embedded"], &[]).await.unwrap();
-    popup.wait_for_text(NOTICES, "Ctrl+Shift+Space").await.unwrap();
+    popup
+        .wait_for_text(NOTE, "Another program has Ctrl+Shift+Space")
+        .await
+        .unwrap();
     stage.picture("no-hotkey").unwrap();
     stage.desktop.press("Escape").unwrap();
     stage.wait_for_no_popup().unwrap();
