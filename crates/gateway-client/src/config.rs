@@ -76,6 +76,8 @@ pub struct ClientConfig {
     pub allow_insecure: bool,
     /// The only certificate to trust: its SHA-256, hex, colons allowed.
     pub pinned_certificate_sha256: Option<String>,
+    /// Headers for the upgrade request, for a reverse proxy that wants some (`CF-Access-Client-Id`, …).
+    pub headers: Vec<(String, Secret)>,
     /// Where newly issued device tokens go.
     pub on_device_token: Option<mpsc::UnboundedSender<IssuedToken>>,
     /// How long a call may take.
@@ -110,6 +112,7 @@ impl ClientConfig {
             instance_id: None,
             allow_insecure: false,
             pinned_certificate_sha256: None,
+            headers: Vec::new(),
             on_device_token: None,
             request_timeout: Duration::from_secs(30),
             max_in_flight: 64,

@@ -6,7 +6,7 @@ use crate::endpoint::Endpoint;
 use crate::fanout::Fanout;
 use crate::session::verdict::OpenError;
 use crate::session::{CallId, Command, Effect, Now, Session};
-use crate::{CallError, ConnectionState};
+use crate::{CallError, ConnectionState, Secret};
 use futures_util::{Sink, Stream};
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
@@ -76,11 +77,10 @@ impl Driver {
                 match effect {
                     Effect::Open => {
                         socket = None;
-                        opening = self
-                            .session
-                            .endpoint()
-                            .cloned()
-                            .map(|at| open(Arc::clone(&self.dialer), at));
+                        opening =
+                            self.session.endpoint().cloned().map(|at| {
+                                open(Arc::clone(&self.dialer), at, self.session.headers().to_vec())
+                            });
                     }
                     Effect::Send(text) => {
                         if let Some(socket) = &mut socket {
@@ -172,13 +172,24 @@ async fn next(socket: &mut Option<Socket>) -> Incoming {
 }
 
 /// Opens a transport and upgrades it. No `Origin` is sent: the gateway would take us for a browser.
-fn open(dialer: Arc<dyn Dialer>, endpoint: Endpoint) -> Opening {
+fn open(dialer: Arc<dyn Dialer>, endpoint: Endpoint, headers: Vec<(String, Secret)>) -> Opening {
     Box::pin(async move {
-        let request = endpoint
+        let mut request = endpoint
             .url()
             .as_str()
             .into_client_request()
             .map_err(|_| OpenError::NotAWebSocket("the gateway's address cannot be used".to_owned()))?;
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = HeaderValue::from_str(value.expose());
+            let (Ok(name), Ok(mut value)) = (name, value) else {
+                return Err(OpenError::NotAWebSocket(
+                    "a header of the configuration is not valid".to_owned(),
+                ));
+            };
+            value.set_sensitive(true);
+            request.headers_mut().insert(name, value);
+        }
         let transport = dialer.dial(&endpoint).await?;
         let config = WebSocketConfig::default()
             .max_frame_size(Some(MAX_INCOMING))

@@ -214,6 +214,11 @@ impl Session {
         self.endpoint.as_ref().ok()
     }
 
+    /// Headers for the upgrade request.
+    pub(crate) fn headers(&self) -> &[(String, Secret)] {
+        &self.config.headers
+    }
+
     /// Calls that wait for an answer, our own included.
     #[must_use]
     pub fn pending(&self) -> usize {
