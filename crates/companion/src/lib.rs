@@ -3,8 +3,21 @@
 //! [`api`] is what crosses to the windows and the command line; [`ports`] is what the system has to offer.
 
 pub mod api;
+pub mod app;
+pub mod connection;
 pub mod control;
+pub mod discovery;
+mod file;
+pub mod notify_policy;
+pub mod outbox;
+pub mod paths;
 pub mod ports;
+pub mod profiles;
+pub mod sessions;
+pub mod settings;
 pub mod store;
+pub mod text;
+pub mod transcript;
+pub mod tray_model;
 
 pub use clawtray_gateway_client as gateway;

@@ -1,3 +1,5 @@
+#![allow(missing_docs, reason = "fields whose name says it all")]
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 

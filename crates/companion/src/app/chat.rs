@@ -1,0 +1,641 @@
+//! Prompts and transcripts.
+
+use super::handle::Reply;
+use super::{App, Then, Timer};
+use crate::api::{AttachmentInput, AttachmentView, MessageState, UiError};
+use crate::gateway::{
+    Attachment, CallError, ConnectionState, Gateway, History, HistoryQuery, Prompt, RunEvent, RunStep,
+    SendAck,
+};
+use crate::outbox::{Item, ItemState, Step, Verdict, verdict};
+use crate::ports::WindowKind;
+use crate::transcript::{MESSAGE_LIMIT, Transcript};
+use clawtray_gateway_protocol::{ContentPart, Message, Role, RunId};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Transcripts kept warm besides those that windows show.
+const WARM: usize = 6;
+const PAGE: u32 = 100;
+/// The largest small picture that goes to windows, in base64 characters.
+const PREVIEW: usize = 60_000;
+
+/// An attachment as a window shows it.
+#[must_use]
+pub fn attachment_view(attachment: &Attachment) -> AttachmentView {
+    let image = attachment.mime_type.starts_with("image/") && !attachment.mime_type.contains("svg");
+    let small = image && attachment.content.len() <= PREVIEW;
+    AttachmentView {
+        name: attachment.file_name.clone().unwrap_or_else(|| "File".to_owned()),
+        mime_type: attachment.mime_type.clone(),
+        bytes: decoded_size(&attachment.content),
+        preview: small.then(|| format!("data:{};base64,{}", attachment.mime_type, attachment.content)),
+    }
+}
+
+fn decoded_size(base64: &str) -> u64 {
+    let padding = base64.bytes().rev().take_while(|byte| *byte == b'=').count();
+    (base64.len() / 4 * 3).saturating_sub(padding) as u64
+}
+
+impl App {
+    pub(super) fn send_message(
+        &mut self,
+        window: Option<WindowKind>,
+        session: Option<String>,
+        text: String,
+        attachments: Vec<AttachmentInput>,
+    ) -> Result<Value, UiError> {
+        let Some(profile) = self.profiles.active().map(str::to_owned) else {
+            return Err(Self::error(
+                "no-gateway",
+                "No gateway is set up yet.",
+                Some("Add a gateway."),
+            ));
+        };
+        let session = session
+            .or_else(|| self.target(window))
+            .filter(|session| !session.is_empty());
+        let Some(session) = session else {
+            return Err(Self::error(
+                "not-connected",
+                "The gateway has not been reached yet.",
+                Some("Try again."),
+            ));
+        };
+        self.enqueue(&profile, &session, text, attachments, None)
+            .map(|id| json!({ "id": id }))
+    }
+
+    /// Puts a prompt in the outbox, shows it, and sends it when it can be sent.
+    pub(super) fn enqueue(
+        &mut self,
+        profile: &str,
+        session: &str,
+        text: String,
+        attachments: Vec<AttachmentInput>,
+        timeout_ms: Option<u64>,
+    ) -> Result<String, UiError> {
+        if text.trim().is_empty() && attachments.is_empty() {
+            return Err(Self::error("invalid", "There is nothing to send.", None));
+        }
+        self.check_attachments(profile, &attachments)?;
+        let attachments: Vec<Attachment> = attachments
+            .into_iter()
+            .map(|file| Attachment {
+                mime_type: file.mime_type,
+                file_name: Some(file.name),
+                content: file.content,
+            })
+            .collect();
+        let item = Item {
+            id: uuid::Uuid::new_v4().to_string(),
+            gateway: profile.to_owned(),
+            session: session.to_owned(),
+            text,
+            attachments,
+            timeout_ms,
+            at_ms: self.now_ms(),
+            ..Item::default()
+        };
+        self.options.shelf.put_item(&item);
+        self.options.shelf.set_draft(profile, session, "");
+        self.echo(&item);
+        let id = item.id.clone();
+        self.outbox.push(item);
+        self.publisher.dirty.outbox = true;
+        self.pump(profile);
+        Ok(id)
+    }
+
+    fn check_attachments(&self, profile: &str, attachments: &[AttachmentInput]) -> Result<(), UiError> {
+        let Some(link) = self.links.get(profile) else {
+            return Ok(());
+        };
+        if attachments.is_empty() {
+            return Ok(());
+        }
+        if link
+            .gateway
+            .as_ref()
+            .is_some_and(|gateway| !gateway.capabilities().attachments)
+        {
+            let message = "This gateway takes no files.";
+            return Err(Self::error("unsupported", message, Some("Send the text alone.")));
+        }
+        let ConnectionState::Ready(info) = &link.state else {
+            return Ok(());
+        };
+        for file in attachments {
+            let image = file.mime_type.starts_with("image/");
+            let limit = if image {
+                info.max_image_bytes
+            } else {
+                info.max_attachment_bytes
+            };
+            if let Some(limit) = limit.filter(|limit| decoded_size(&file.content) > *limit) {
+                let what = if image { "The image" } else { "The file" };
+                let message = format!("{what} is larger than {} MB.", limit / 1_000_000);
+                return Err(Self::error("too-large", message, Some("Choose another.")));
+            }
+        }
+        let all: u64 = attachments.iter().map(|file| file.content.len() as u64).sum();
+        if info.max_payload_bytes > 0 && all + 65_536 > info.max_payload_bytes {
+            let message = format!(
+                "Together the files are larger than {} MB.",
+                info.max_payload_bytes / 1_333_333
+            );
+            return Err(Self::error("too-large", message, Some("Send fewer at a time.")));
+        }
+        Ok(())
+    }
+
+    fn echo(&mut self, item: &Item) {
+        let state = match item.state {
+            ItemState::Queued => MessageState::Queued,
+            ItemState::Sending | ItemState::Uncertain => MessageState::Sending,
+            ItemState::Failed => MessageState::Failed,
+        };
+        let views = item.attachments.iter().map(attachment_view).collect();
+        let Some(link) = self.links.get_mut(&item.gateway) else {
+            return;
+        };
+        let Some(open) = link.transcripts.get_mut(&item.session) else {
+            return;
+        };
+        let mut changes = open.echo(&item.id, &item.text, views, state, item.at_ms);
+        if item.error.is_some() {
+            changes.extend(open.set_state(&item.id, state, item.error.clone()));
+        }
+        self.transcript_changed(&item.gateway, &item.session, changes);
+    }
+
+    /// Sends what can be sent now.
+    pub(super) fn pump(&mut self, profile: &str) {
+        let Some(gateway) = self.links.get(profile).and_then(super::link::Link::ready) else {
+            return;
+        };
+        for step in self.outbox.next(profile) {
+            match step {
+                Step::Send(item) => {
+                    self.options.shelf.put_item(&item);
+                    self.echo(&item);
+                    self.send_item(Arc::clone(&gateway), item);
+                }
+                Step::LookUp(item) => self.look_up(Arc::clone(&gateway), item),
+            }
+            self.publisher.dirty.outbox = true;
+        }
+    }
+
+    fn send_item(&mut self, gateway: Arc<dyn Gateway>, item: Item) {
+        let prompt = Prompt {
+            session: item.session.as_str().into(),
+            text: item.text,
+            idempotency_key: item.id.clone(),
+            thinking: item.thinking,
+            attachments: item.attachments,
+            timeout_ms: item.timeout_ms,
+        };
+        let id = item.id;
+        self.spawn(async move {
+            let sent = gateway.send(prompt).await;
+            Box::new(move |app: &mut Self| app.on_sent(&id, sent)) as Then
+        });
+    }
+
+    /// The answer was lost: the transcript says whether the gateway has the prompt.
+    fn look_up(&mut self, gateway: Arc<dyn Gateway>, item: Item) {
+        let can = gateway.capabilities();
+        if !can.native {
+            let verdict = Verdict::Failed("It may have been sent; the answer was lost.".to_owned());
+            self.settle(&item.id, &verdict);
+            return;
+        }
+        self.spawn(async move {
+            let query = HistoryQuery {
+                session: item.session.as_str().into(),
+                limit: Some(PAGE),
+                offset: None,
+            };
+            let history = gateway.history(query).await;
+            Box::new(move |app: &mut Self| {
+                let verdict = match history {
+                    Ok(history) => {
+                        let key = format!("{}:user", item.id);
+                        let stored = history
+                            .messages
+                            .iter()
+                            .any(|m| m.idempotency_key.as_deref() == Some(key.as_str()));
+                        let runs = history
+                            .in_flight
+                            .is_some_and(|run| run.run_id.as_str() == item.id);
+                        if stored || runs {
+                            Verdict::Delivered
+                        } else {
+                            Verdict::Again
+                        }
+                    }
+                    Err(_) => Verdict::Uncertain,
+                };
+                let go_on = verdict != Verdict::Uncertain;
+                app.settle(&item.id, &verdict);
+                if go_on {
+                    app.pump(&item.gateway);
+                } else {
+                    app.after_once(Timer::Pump(item.gateway), Duration::from_secs(3));
+                }
+            }) as Then
+        });
+    }
+
+    fn on_sent(&mut self, id: &str, sent: Result<SendAck, CallError>) {
+        let Some(item) = self.outbox.get(id).cloned() else {
+            return;
+        };
+        match sent {
+            Ok(ack) => {
+                self.settle(id, &Verdict::Delivered);
+                if let Some(reply) = ack.reply {
+                    self.on_reply_in_answer(&item, ack.run_id, reply);
+                }
+                self.pump(&item.gateway);
+            }
+            Err(error) => {
+                let verdict = verdict(&error);
+                self.settle(id, &verdict);
+                let wait = match &error {
+                    CallError::Gateway(error) => error
+                        .retry_after_ms
+                        .map_or(Duration::from_secs(2), Duration::from_millis),
+                    CallError::NotConnected
+                    | CallError::Disconnected { .. }
+                    | CallError::Timeout(_)
+                    | CallError::TooLarge { .. }
+                    | CallError::Unsupported(_)
+                    | CallError::Decode { .. } => Duration::from_secs(2),
+                };
+                if matches!(verdict, Verdict::Failed(_)) {
+                    self.pump(&item.gateway);
+                } else {
+                    self.after_once(Timer::Pump(item.gateway), wait);
+                }
+            }
+        }
+    }
+
+    /// Gateways that answer a send with the whole reply have no run to follow.
+    fn on_reply_in_answer(&mut self, item: &Item, run: RunId, text: String) {
+        let message = Message {
+            role: Role::Assistant,
+            content: vec![ContentPart::Text { text }],
+            timestamp: Some(self.now_ms()),
+            idempotency_key: None,
+            stop_reason: Some("stop".to_owned()),
+            error_message: None,
+            tool_call_id: None,
+            tool_name: None,
+            is_error: None,
+            model: None,
+            meta: clawtray_gateway_protocol::content::MessageMeta::default(),
+        };
+        let event = RunEvent {
+            run,
+            session: item.session.as_str().into(),
+            agent: None,
+            seq: u64::MAX,
+            step: RunStep::Final {
+                message: Some(Box::new(message)),
+                stop_reason: Some("stop".to_owned()),
+            },
+        };
+        self.on_run(&item.gateway, &event);
+    }
+
+    fn settle(&mut self, id: &str, verdict: &Verdict) {
+        let Some(item) = self.outbox.settle(id, verdict) else {
+            return;
+        };
+        let (state, error) = match verdict {
+            Verdict::Delivered => {
+                self.options.shelf.remove_item(id);
+                (MessageState::Done, None)
+            }
+            Verdict::Again => {
+                self.options.shelf.put_item(&item);
+                (MessageState::Queued, None)
+            }
+            Verdict::Uncertain => {
+                self.options.shelf.put_item(&item);
+                (MessageState::Sending, None)
+            }
+            Verdict::Failed(error) => {
+                self.options.shelf.put_item(&item);
+                (MessageState::Failed, Some(error.clone()))
+            }
+        };
+        self.publisher.dirty.outbox = true;
+        let Some(link) = self.links.get_mut(&item.gateway) else {
+            return;
+        };
+        let Some(open) = link.transcripts.get_mut(&item.session) else {
+            return;
+        };
+        let changes = open.set_state(id, state, error);
+        self.transcript_changed(&item.gateway, &item.session, changes);
+    }
+
+    /// A stored message with our key says that a prompt arrived, whatever became of the answer.
+    pub(super) fn on_delivered_elsewhere(&mut self, profile: &str, message: &Message) {
+        let key = message
+            .idempotency_key
+            .as_deref()
+            .and_then(|key| key.strip_suffix(":user"));
+        if let Some(id) = key.map(str::to_owned)
+            && self.outbox.get(&id).is_some()
+            && !self.outbox.is_in_flight(&id)
+        {
+            self.settle(&id, &Verdict::Delivered);
+            self.pump(profile);
+        }
+    }
+
+    pub(super) fn cancel_queued(&mut self, window: Option<WindowKind>, id: &str) -> Result<Value, UiError> {
+        let Some(item) = self.outbox.cancel(id) else {
+            return Err(Self::error(
+                "not-found",
+                "The prompt is already on its way.",
+                Some("Stop the run."),
+            ));
+        };
+        self.options.shelf.remove_item(id);
+        self.options
+            .shelf
+            .set_draft(&item.gateway, &item.session, &item.text);
+        self.publisher.dirty.outbox = true;
+        if let Some(open) = self
+            .links
+            .get_mut(&item.gateway)
+            .and_then(|link| link.transcripts.get_mut(&item.session))
+        {
+            let changes = open.remove(id);
+            self.transcript_changed(&item.gateway, &item.session, changes);
+        }
+        if let Some(window) = window {
+            self.signal(window, crate::api::Signal::Prefill { text: item.text });
+        }
+        Ok(Value::Null)
+    }
+
+    pub(super) fn retry_queued(&mut self, id: &str) -> Result<Value, UiError> {
+        let Some(item) = self.outbox.retry(id) else {
+            return Err(Self::error("not-found", "There is no such prompt.", None));
+        };
+        self.options.shelf.put_item(&item);
+        self.echo(&item);
+        self.publisher.dirty.outbox = true;
+        self.pump(&item.gateway);
+        Ok(Value::Null)
+    }
+
+    pub(super) fn stop_run(&mut self, session: String, reply: Reply) {
+        let Some((id, gateway)) = self.active_ready() else {
+            let _ = reply.send(Err(Self::not_connected()));
+            return;
+        };
+        let run = self
+            .links
+            .get(&id)
+            .and_then(|link| link.transcripts.get(&session))
+            .and_then(|open| open.active_run().map(RunId::from));
+        self.spawn(async move {
+            let stopped = gateway.abort(&session.as_str().into(), run.as_ref()).await;
+            let answer = stopped
+                .map(|stopped| json!({ "stopped": stopped }))
+                .map_err(Self::from_call);
+            let _ = reply.send(answer);
+            Box::new(|_: &mut Self| {}) as Then
+        });
+    }
+
+    /// Makes a session's transcript known and reads it.
+    pub(super) fn open(&mut self, profile: &str, session: &str) {
+        let needed = self.targets_of(profile);
+        let Some(link) = self.links.get_mut(profile) else {
+            return;
+        };
+        if session.is_empty() || link.transcripts.contains_key(session) {
+            return;
+        }
+        while link.transcripts.len() >= WARM + needed.len() {
+            let spare = link
+                .transcripts
+                .iter()
+                .find(|(key, open)| !needed.contains(key.as_str()) && open.active_run().is_none())
+                .map(|(key, _)| key.clone());
+            match spare {
+                Some(key) => link.transcripts.remove(&key),
+                None => break,
+            };
+        }
+        link.transcripts
+            .insert(session.to_owned(), Transcript::new(session));
+        let waiting: Vec<Item> = self
+            .outbox
+            .of(profile)
+            .filter(|item| item.session == session)
+            .cloned()
+            .collect();
+        for item in waiting {
+            self.echo(&item);
+        }
+        self.load_history(profile, session);
+    }
+
+    pub(super) fn load_history(&mut self, profile: &str, session: &str) {
+        let Some(link) = self.links.get(profile) else {
+            return;
+        };
+        if !link.transcripts.contains_key(session) {
+            return;
+        }
+        let Some(gateway) = link.ready().filter(|gateway| gateway.capabilities().history) else {
+            let offline = History {
+                session: session.into(),
+                ..History::default()
+            };
+            if link
+                .gateway
+                .as_ref()
+                .is_some_and(|gateway| !gateway.capabilities().history)
+            {
+                self.on_history(profile, session, &offline);
+            }
+            return;
+        };
+        let (profile, session) = (profile.to_owned(), session.to_owned());
+        let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(PAGE);
+        self.spawn(async move {
+            let query = HistoryQuery {
+                session: session.as_str().into(),
+                limit: Some(limit),
+                offset: None,
+            };
+            let history = gateway.history(query).await;
+            Box::new(move |app: &mut Self| match history {
+                Ok(history) => app.on_history(&profile, &session, &history),
+                Err(error) => {
+                    tracing::debug!(%error, "a transcript could not be read");
+                    if let Some(open) = app
+                        .links
+                        .get_mut(&profile)
+                        .and_then(|link| link.transcripts.get_mut(&session))
+                    {
+                        let changes = open.set_loading(false);
+                        app.transcript_changed(&profile, &session, changes);
+                    }
+                }
+            }) as Then
+        });
+    }
+
+    fn on_history(&mut self, profile: &str, session: &str, history: &History) {
+        let now_ms = self.now_ms();
+        let Some(link) = self.links.get_mut(profile) else {
+            return;
+        };
+        let Some(open) = link.transcripts.get_mut(session) else {
+            return;
+        };
+        let mut history = history.clone();
+        if let Some(flight) = &history.in_flight {
+            link.runs
+                .entry(flight.run_id.0.clone())
+                .or_insert_with(|| super::link::LiveRun {
+                    session: session.to_owned(),
+                    text: flight.text.clone(),
+                });
+        }
+        if let Some(row) = history.row.take() {
+            link.sessions.replace(row);
+            self.publisher.dirty.sessions = true;
+        }
+        let changes = open.load(&history, now_ms);
+        self.transcript_changed(profile, session, changes);
+        for message in &history.messages {
+            self.on_delivered_elsewhere(profile, message);
+        }
+        let waiting: Vec<Item> = self
+            .outbox
+            .of(profile)
+            .filter(|item| item.session == session)
+            .cloned()
+            .collect();
+        for item in waiting {
+            self.echo(&item);
+        }
+        self.publisher.tray_dirty = true;
+        if self.in_view(profile, session) {
+            self.mark_seen(profile, session);
+        }
+    }
+
+    pub(super) fn load_older(&mut self, session: String, reply: Reply) {
+        let Some((id, gateway)) = self.active_ready() else {
+            let _ = reply.send(Err(Self::not_connected()));
+            return;
+        };
+        let offset = self
+            .links
+            .get(&id)
+            .and_then(|link| link.transcripts.get(&session))
+            .map(Transcript::older_offset);
+        self.spawn(async move {
+            let query = HistoryQuery {
+                session: session.as_str().into(),
+                limit: Some(PAGE),
+                offset,
+            };
+            let history = gateway.history(query).await;
+            Box::new(move |app: &mut Self| {
+                let answer = match history {
+                    Ok(history) => {
+                        if let Some(open) = app
+                            .links
+                            .get_mut(&id)
+                            .and_then(|link| link.transcripts.get_mut(&session))
+                        {
+                            let changes = open.load_older(&history);
+                            app.transcript_changed(&id, &session, changes);
+                        }
+                        Ok(Value::Null)
+                    }
+                    Err(error) => Err(Self::from_call(error)),
+                };
+                let _ = reply.send(answer);
+            }) as Then
+        });
+    }
+
+    /// The active profile and its connection, when it is ready.
+    pub(super) fn active_ready(&self) -> Option<(String, Arc<dyn Gateway>)> {
+        let id = self.profiles.active()?;
+        Some((id.to_owned(), self.links.get(id)?.ready()?))
+    }
+
+    pub(super) fn not_connected() -> UiError {
+        Self::error(
+            "not-connected",
+            "The gateway is not connected.",
+            Some("Try again when it is back."),
+        )
+    }
+
+    pub(super) fn from_call(error: CallError) -> UiError {
+        match error {
+            CallError::NotConnected => Self::not_connected(),
+            CallError::Disconnected { .. } => Self::error(
+                "disconnected",
+                "The connection was lost.",
+                Some("Try again when it is back."),
+            ),
+            CallError::Timeout(_) => Self::error(
+                "timeout",
+                "The gateway did not answer in time.",
+                Some("Try again."),
+            ),
+            CallError::Gateway(error) => {
+                let hint = match error.code.as_str() {
+                    "FORBIDDEN" => Some("Ask the gateway's owner for wider rights for this device."),
+                    _ => None,
+                };
+                let code = if error.code == "FORBIDDEN" {
+                    "forbidden"
+                } else {
+                    "refused"
+                };
+                let mut told = Self::error(code, crate::text::one_line(&error.message, 300), hint);
+                told.retry_after_ms = error.retry_after_ms;
+                told
+            }
+            CallError::TooLarge { limit, .. } => {
+                let message = format!(
+                    "This is larger than the {} MB that the gateway takes.",
+                    limit / 1_000_000
+                );
+                Self::error("too-large", message, Some("Send less at a time."))
+            }
+            CallError::Unsupported(what) => Self::error(
+                "unsupported",
+                format!("This gateway cannot do that: {what}."),
+                None,
+            ),
+            CallError::Decode { .. } => Self::error(
+                "bad-answer",
+                "The gateway's answer could not be read.",
+                Some("Update the gateway."),
+            ),
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! What gateways tell.
+
+use super::link::{LiveRun, Waiting};
+use super::{App, Then, Timer};
+use crate::gateway::{GatewayEvent, RunEvent, RunStep, SessionsQuery};
+use crate::notify_policy::{OccasionKind, session_tag};
+use crate::sessions::Merged;
+use clawtray_gateway_protocol::{Message, Role};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Text kept of a reply that no window shows, for its notification.
+const KEPT_TEXT: usize = 4000;
+
+impl App {
+    pub(super) fn on_gateway_event(&mut self, id: &str, event: GatewayEvent) {
+        match event {
+            GatewayEvent::Connected { .. } | GatewayEvent::Resync => {
+                self.timers.remove(&Timer::Resync(id.to_owned()));
+                self.resync(id);
+            }
+            GatewayEvent::Run(event) => self.on_run(id, &event),
+            GatewayEvent::Message { session, message } => self.on_message(id, session.as_str(), &message),
+            GatewayEvent::SessionChanged {
+                session,
+                reason,
+                delta,
+            } => {
+                self.on_session_changed(id, session.as_str(), reason.as_deref(), &delta);
+            }
+            GatewayEvent::ApprovalRequested(approval) => self.on_approval(id, *approval, true),
+            GatewayEvent::ApprovalResolved { id: approval, .. } => {
+                self.on_approval_gone(id, approval.as_str())
+            }
+            GatewayEvent::Health(_) => {}
+            GatewayEvent::Shutdown { reason, .. } => {
+                tracing::info!(gateway = id, ?reason, "the gateway goes away");
+            }
+            GatewayEvent::Other { name, payload } => self.on_other(id, &name, &payload),
+        }
+    }
+
+    fn on_other(&mut self, id: &str, name: &str, payload: &Value) {
+        match name {
+            "question.requested" => self.on_question(id, payload, true),
+            "question.resolved" => {
+                if let Some(question) = payload.get("id").and_then(Value::as_str) {
+                    self.on_question_gone(id, question);
+                }
+            }
+            "device.pair.requested" => {
+                let device = payload
+                    .get("displayName")
+                    .and_then(Value::as_str)
+                    .unwrap_or("A device");
+                let device = crate::text::one_line(device, 60);
+                let name = self.gateway_name(id);
+                let sentence = format!("{device} asks to be paired with {name}.");
+                self.tell(id, OccasionKind::Pairing { sentence });
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads again what a window may show: after every connect, and after events went missing.
+    pub(super) fn resync(&mut self, id: &str) {
+        let Some(gateway) = self.links.get(id).and_then(super::link::Link::ready) else {
+            return;
+        };
+        let can = gateway.capabilities();
+        if let Some(link) = self.links.get_mut(id) {
+            link.runs.clear();
+        }
+        self.load_sessions(id, true);
+        let open: Vec<String> = self
+            .links
+            .get(id)
+            .map(|link| link.transcripts.keys().cloned().collect())
+            .unwrap_or_default();
+        for session in open {
+            self.load_history(id, &session);
+        }
+        if can.approvals {
+            self.load_needs(id);
+        }
+        let owner = id.to_owned();
+        self.spawn(async move {
+            let agents = gateway.agents().await;
+            let latency = gateway.ping().await;
+            Box::new(move |app: &mut Self| {
+                let Some(link) = app.links.get_mut(&owner) else {
+                    return;
+                };
+                if let Ok(agents) = agents {
+                    link.agents = agents;
+                }
+                link.latency_ms = latency
+                    .ok()
+                    .map(|took| u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
+                app.publisher.dirty.agents = true;
+                app.publisher.dirty.sessions = true;
+                app.publisher.connection_dirty();
+            }) as Then
+        });
+        self.pump(id);
+    }
+
+    pub(super) fn refresh_sessions(&mut self, id: &str) {
+        self.load_sessions(id, false);
+    }
+
+    fn load_sessions(&mut self, id: &str, after_gap: bool) {
+        let Some(gateway) = self.links.get(id).and_then(super::link::Link::ready) else {
+            return;
+        };
+        if !gateway.capabilities().sessions {
+            if let Some(link) = self.links.get_mut(id) {
+                link.sessions_loaded = true;
+            }
+            self.settle_targets(id);
+            return;
+        }
+        let id = id.to_owned();
+        self.spawn(async move {
+            let page = gateway
+                .sessions(SessionsQuery {
+                    limit: Some(200),
+                    ..SessionsQuery::default()
+                })
+                .await;
+            Box::new(move |app: &mut Self| {
+                let page = match page {
+                    Ok(page) => page,
+                    Err(error) => {
+                        tracing::debug!(%error, "sessions could not be read");
+                        return;
+                    }
+                };
+                let Some(link) = app.links.get_mut(&id) else {
+                    return;
+                };
+                link.sessions.snapshot(page.sessions);
+                link.sessions_loaded = true;
+                app.publisher.dirty.sessions = true;
+                app.settle_targets(&id);
+                if after_gap {
+                    app.look_for_missed(&id);
+                }
+            }) as Then
+        });
+    }
+
+    fn on_session_changed(&mut self, id: &str, session: &str, reason: Option<&str>, delta: &Value) {
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        let was_unread = link.sessions.get(session).and_then(|row| row.unread) == Some(true);
+        let merged = link.sessions.merge(session, reason, delta);
+        let is_unread = link.sessions.get(session).and_then(|row| row.unread) == Some(true);
+        let is_idle = link.sessions.get(session).is_some_and(|row| {
+            row.active_run_ids.as_ref().is_some_and(Vec::is_empty) && row.has_active_run != Some(true)
+        });
+        match merged {
+            Merged::Done => {}
+            Merged::Removed => self.withdraw(&session_tag(id, session)),
+            Merged::Refresh => self.after_once(Timer::Refresh(id.to_owned()), Duration::from_millis(250)),
+        }
+        self.publisher.dirty.sessions = true;
+        if was_unread && !is_unread {
+            // Read here or elsewhere: nothing is left to tell.
+            self.withdraw(&session_tag(id, session));
+        }
+        if is_unread && self.in_view(id, session) {
+            self.mark_read(id, session);
+        }
+        if matches!(
+            reason,
+            Some("reset" | "new" | "compact" | "rewind" | "branch-switch")
+        ) {
+            self.load_history(id, session);
+        }
+        // A run whose end never came: the gateway says that the session is idle.
+        if is_idle && let Some(link) = self.links.get_mut(id) {
+            let stuck = link
+                .transcripts
+                .get(session)
+                .is_some_and(|open| open.active_run().is_some());
+            if stuck && !link.runs.values().any(|run| run.session == session) {
+                self.load_history(id, session);
+            }
+        }
+    }
+
+    fn on_message(&mut self, id: &str, session: &str, message: &Message) {
+        let now_ms = self.now_ms();
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        let is_speech = matches!(message.role, Role::User | Role::Assistant);
+        if is_speech && let Some(row) = link.sessions.get_mut(session) {
+            let text = message.text();
+            if !text.trim().is_empty() {
+                row.last_message_preview = Some(crate::text::one_line(&text, 160));
+            }
+            row.last_interaction_at = message.timestamp.max(row.last_interaction_at);
+            self.publisher.dirty.sessions = true;
+        }
+        if let Some(open) = link.transcripts.get_mut(session) {
+            let changes = open.on_message(message, now_ms);
+            self.transcript_changed(id, session, changes);
+        }
+        self.on_delivered_elsewhere(id, message);
+    }
+
+    pub(super) fn on_run(&mut self, id: &str, event: &RunEvent) {
+        let now_ms = self.now_ms();
+        let session = event.session.as_str();
+        let run = event.run.as_str();
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        let mut reload = false;
+        let mut changes = Vec::new();
+        let mut shown = None;
+        if let Some(open) = link.transcripts.get_mut(session) {
+            changes = open.on_run(event, now_ms);
+            reload = open.take_reload();
+            shown = open.view_of_run(run);
+        }
+        let before = link.runs.len();
+        let text = match &event.step {
+            RunStep::Status { .. } | RunStep::Thinking { .. } | RunStep::Tool { .. } => {
+                link.begin_run(run, session);
+                None
+            }
+            RunStep::Delta { text, replace, .. } => {
+                let live = link.begin_run(run, session);
+                if *replace {
+                    live.text.clear();
+                }
+                if live.text.len() < KEPT_TEXT {
+                    live.text.push_str(text);
+                }
+                None
+            }
+            RunStep::Final { message, .. } => {
+                let live = link.runs.remove(run).unwrap_or_default();
+                Some(message.as_ref().map_or(live.text, |message| message.text()))
+            }
+            RunStep::Aborted { .. } => {
+                link.runs.remove(run);
+                None
+            }
+            RunStep::Error { .. } => {
+                link.runs.remove(run);
+                None
+            }
+        };
+        let changed = link.runs.len() != before;
+        if changed {
+            if let Some(row) = link.sessions.get_mut(session) {
+                let active: Vec<_> = link
+                    .runs
+                    .iter()
+                    .filter(|(_, live)| live.session == session)
+                    .map(|(id, _)| id.as_str().into())
+                    .collect();
+                row.has_active_run = Some(!active.is_empty());
+                row.active_run_ids = Some(active);
+            }
+            self.publisher.dirty.sessions = true;
+            self.publisher.tray_dirty = true;
+        }
+        self.transcript_changed(id, session, changes);
+        if reload {
+            self.load_history(id, session);
+        }
+        match &event.step {
+            RunStep::Final { message, .. } => {
+                let at_ms = message
+                    .as_ref()
+                    .and_then(|message| message.timestamp)
+                    .unwrap_or(now_ms);
+                self.on_run_done(id, session, run, text.unwrap_or_default(), shown, at_ms);
+            }
+            RunStep::Error { message } => self.on_run_failed(id, session, run, message, shown),
+            RunStep::Aborted { .. } => {
+                self.note_told(id, session, run, now_ms);
+            }
+            RunStep::Status { .. }
+            | RunStep::Thinking { .. }
+            | RunStep::Delta { .. }
+            | RunStep::Tool { .. } => {}
+        }
+    }
+
+    /// Approvals that name a run of an open transcript show in its run line.
+    pub(super) fn show_waiting(&mut self, id: &str) {
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        let mut all = Vec::new();
+        for (session, open) in &mut link.transcripts {
+            let waits = link.approvals.values().any(|Waiting { approval, .. }| {
+                approval
+                    .session
+                    .as_ref()
+                    .is_some_and(|key| key.as_str() == session)
+            });
+            all.push((session.clone(), open.set_waiting_approval(waits)));
+        }
+        for (session, changes) in all {
+            self.transcript_changed(id, &session, changes);
+        }
+    }
+}
+
+impl super::link::Link {
+    fn begin_run(&mut self, run: &str, session: &str) -> &mut LiveRun {
+        self.runs.entry(run.to_owned()).or_insert_with(|| LiveRun {
+            session: session.to_owned(),
+            text: String::new(),
+        })
+    }
+}

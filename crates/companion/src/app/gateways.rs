@@ -1,0 +1,427 @@
+//! Profiles: finding, adding, signing in, switching.
+
+use super::handle::Reply;
+use super::{App, Then};
+use crate::api::{FoundGateway, UiError};
+use crate::connection;
+use crate::discovery::{Found, discover, from_environment};
+use crate::gateway::{ConnectionState, Gateway};
+use crate::ports::{ConnectRequest, Secret, SecretError, SecretKind, WindowKind};
+use crate::profiles::{EMBEDDED, ENVIRONMENT, Profile, clean_url};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Time for a tested gateway to answer.
+const TEST_FOR: Duration = Duration::from_secs(10);
+
+impl App {
+    pub(super) fn start_gateways(&mut self) {
+        if self.options.accept_environment
+            && let Some(found) = from_environment(&*self.options.surroundings)
+        {
+            self.profiles.put(Profile {
+                id: ENVIRONMENT.to_owned(),
+                name: found.name,
+                url: found.url,
+                transient: true,
+                ..Profile::default()
+            });
+            self.keep_for_session(ENVIRONMENT, SecretKind::GatewayToken, found.token);
+            self.profiles.activate(ENVIRONMENT);
+        } else if self.options.embedded {
+            self.profiles.put(Self::embedded_profile());
+            self.profiles.activate(EMBEDDED);
+        }
+        let all: Vec<String> = self
+            .profiles
+            .all()
+            .iter()
+            .map(|profile| profile.id.clone())
+            .collect();
+        for id in &all {
+            self.connect(id);
+        }
+        if all.is_empty() {
+            self.discover(None);
+        }
+        self.show_at_start();
+    }
+
+    fn embedded_profile() -> Profile {
+        Profile {
+            id: EMBEDDED.to_owned(),
+            name: "Built-in".to_owned(),
+            url: "ws://127.0.0.1".to_owned(),
+            embedded: true,
+            ..Profile::default()
+        }
+    }
+
+    pub(super) fn discover(&mut self, reply: Option<Reply>) {
+        let around = Arc::clone(&self.options.surroundings);
+        self.spawn(async move {
+            let found = discover(&*around).await;
+            Box::new(move |app: &mut Self| {
+                app.found = found.into_iter().filter(|found| !app.is_known(found)).collect();
+                app.publisher.dirty.found = true;
+                if let Some(reply) = reply {
+                    let views: Vec<FoundGateway> = app.found_views();
+                    let _ = reply.send(Ok(json!(views)));
+                }
+            }) as Then
+        });
+    }
+
+    fn is_known(&self, found: &Found) -> bool {
+        self.profiles.all().iter().any(|profile| profile.url == found.url)
+    }
+
+    pub(super) fn use_gateway(&mut self, id: &str) {
+        if self.profiles.active() == Some(id) || !self.profiles.activate(id) {
+            return;
+        }
+        if !self.links.contains_key(id) {
+            self.connect(id);
+        }
+        self.publisher.all_dirty();
+        for kind in [WindowKind::Popup, WindowKind::Browser, WindowKind::Settings] {
+            if let Some(session) = self.target(Some(kind)) {
+                self.open(id, &session);
+            }
+            self.show_target(kind);
+        }
+        self.settle_targets(id);
+    }
+
+    pub(super) fn reconnect(&mut self, id: &str) {
+        let Some(link) = self.links.get(id) else {
+            self.connect(id);
+            return;
+        };
+        match &link.gateway {
+            Some(gateway) if link.state != ConnectionState::Closed && link.keychain.is_none() => {
+                gateway.reconnect()
+            }
+            Some(_) | None => self.connect(id),
+        }
+    }
+
+    pub(super) fn use_embedded(&mut self) -> Result<Value, UiError> {
+        if self.profiles.get(EMBEDDED).is_none() {
+            self.profiles.put(Self::embedded_profile());
+            self.connect(EMBEDDED);
+        }
+        self.after_adding(EMBEDDED);
+        Ok(json!({ "id": EMBEDDED }))
+    }
+
+    fn after_adding(&mut self, id: &str) {
+        let url = self.profiles.get(id).map(|profile| profile.url.clone());
+        self.found.retain(|found| Some(&found.url) != url.as_ref());
+        if self.profiles.active() == Some(id) {
+            self.publisher.all_dirty();
+        }
+        self.use_gateway(id);
+        self.publisher.dirty.found = true;
+        self.publisher.connection_dirty();
+    }
+
+    pub(super) fn add_gateway(
+        &mut self,
+        name: &str,
+        url: &str,
+        token: Option<String>,
+        session_only: bool,
+        reply: Reply,
+    ) {
+        let (url, in_url) = match clean_url(url) {
+            Ok(clean) => clean,
+            Err(error) => {
+                let _ = reply.send(Err(Self::invalid(&error.to_string())));
+                return;
+            }
+        };
+        let token = token
+            .map(|token| token.trim().to_owned())
+            .filter(|token| !token.is_empty())
+            .or(in_url);
+        let name = if name.trim().is_empty() {
+            host_name(&url)
+        } else {
+            crate::text::one_line(name, 60)
+        };
+        let profile = Profile {
+            id: format!("g-{}", uuid::Uuid::new_v4().simple()),
+            name,
+            url,
+            session_only,
+            ..Profile::default()
+        };
+        self.store_profile(profile, token.map(Secret::new), reply);
+    }
+
+    pub(super) fn accept_found(&mut self, id: &str, session_only: bool, reply: Reply) {
+        let Some(found) = self.found.iter().find(|found| found.id == id).cloned() else {
+            let _ = reply.send(Err(Self::error(
+                "not-found",
+                "This gateway is no longer there.",
+                Some("Look again."),
+            )));
+            return;
+        };
+        let profile = Profile {
+            id: format!("g-{}", uuid::Uuid::new_v4().simple()),
+            name: found.name,
+            url: found.url,
+            session_only,
+            ..Profile::default()
+        };
+        self.store_profile(profile, found.token, reply);
+    }
+
+    /// The token goes to the keychain first: a profile whose token could not be kept is not added.
+    fn store_profile(&mut self, profile: Profile, token: Option<Secret>, reply: Reply) {
+        let id = profile.id.clone();
+        if profile.session_only {
+            self.profiles.put(profile);
+            self.keep_for_session(&id, SecretKind::GatewayToken, token);
+            self.connect(&id);
+            self.after_adding(&id);
+            let _ = reply.send(Ok(json!({ "id": id })));
+            return;
+        }
+        let store = Arc::clone(&self.ports.secrets);
+        self.spawn(async move {
+            let stored = match token {
+                Some(token) => store.set(&id, SecretKind::GatewayToken, token).await,
+                None => Ok(()),
+            };
+            Box::new(move |app: &mut Self| {
+                let answer = match stored {
+                    Ok(()) => {
+                        app.profiles.put(profile);
+                        app.connect(&id);
+                        app.after_adding(&id);
+                        Ok(json!({ "id": id }))
+                    }
+                    Err(error) => Err(Self::keychain_error(&error, &profile.name)),
+                };
+                let _ = reply.send(answer);
+            }) as Then
+        });
+    }
+
+    fn keychain_error(error: &SecretError, name: &str) -> UiError {
+        let code = match error {
+            SecretError::Locked | SecretError::Timeout => "keychain-locked",
+            SecretError::Absent => "keychain-absent",
+            SecretError::Refused(_) => "keychain-refused",
+        };
+        let hint = "Unlock it, or keep the token for this session only.";
+        Self::error(code, connection::keychain_sentence(error, name), Some(hint))
+    }
+
+    pub(super) fn set_token(&mut self, id: &str, token: String, session_only: bool, reply: Reply) {
+        let Some(profile) = self.profiles.get(id).cloned() else {
+            let _ = reply.send(Err(Self::error("not-found", "There is no such gateway.", None)));
+            return;
+        };
+        let token = Secret::new(token.trim());
+        let id = id.to_owned();
+        // What the gateway issued earlier belongs to the old sign-in.
+        self.keep_for_session(&id, SecretKind::DeviceToken, None);
+        if session_only || profile.transient || profile.embedded {
+            self.keep_for_session(&id, SecretKind::GatewayToken, Some(token));
+            self.connect(&id);
+            let _ = reply.send(Ok(Value::Null));
+            return;
+        }
+        let store = Arc::clone(&self.ports.secrets);
+        self.spawn(async move {
+            let mut stored = store.set(&id, SecretKind::GatewayToken, token).await;
+            if stored.is_ok() {
+                stored = store.delete(&id, SecretKind::DeviceToken).await;
+            }
+            Box::new(move |app: &mut Self| {
+                let answer = match stored {
+                    Ok(()) => {
+                        app.session_secrets.retain(|(owner, _), _| *owner != id);
+                        app.profiles.change(&id, |profile| profile.session_only = false);
+                        app.connect(&id);
+                        Ok(Value::Null)
+                    }
+                    Err(error) => Err(Self::keychain_error(&error, &profile.name)),
+                };
+                let _ = reply.send(answer);
+            }) as Then
+        });
+    }
+
+    pub(super) fn rename_gateway(&mut self, id: &str, name: &str) -> Result<Value, UiError> {
+        let name = crate::text::one_line(name, 60);
+        if name.is_empty() {
+            return Err(Self::invalid("A gateway needs a name."));
+        }
+        if !self.profiles.change(id, |profile| profile.name = name) {
+            return Err(Self::error("not-found", "There is no such gateway.", None));
+        }
+        self.publisher.connection_dirty();
+        Ok(Value::Null)
+    }
+
+    pub(super) fn trust_certificate(&mut self, id: &str, fingerprint: &str) -> Result<Value, UiError> {
+        let plain =
+            fingerprint.len() == 64 && fingerprint.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+        if !plain {
+            return Err(Self::invalid("A fingerprint has 64 hexadecimal digits."));
+        }
+        let fingerprint = fingerprint.to_owned();
+        if !self
+            .profiles
+            .change(id, |profile| profile.certificate = Some(fingerprint))
+        {
+            return Err(Self::error("not-found", "There is no such gateway.", None));
+        }
+        self.connect(id);
+        Ok(Value::Null)
+    }
+
+    pub(super) fn remove_gateway(&mut self, id: &str, reply: Reply) {
+        if !self.profiles.remove(id) {
+            let _ = reply.send(Err(Self::error("not-found", "There is no such gateway.", None)));
+            return;
+        }
+        let link = self.links.remove(id);
+        self.session_secrets.retain(|(owner, _), _| owner != id);
+        self.outbox.forget(id);
+        self.options.shelf.forget(id);
+        {
+            let mut shared = self
+                .shared
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            shared.gateways.remove(id);
+        }
+        self.publisher.all_dirty();
+        for kind in [WindowKind::Popup, WindowKind::Browser, WindowKind::Settings] {
+            self.show_target(kind);
+        }
+        if self.profiles.all().is_empty() {
+            self.discover(None);
+        }
+        let store = Arc::clone(&self.ports.secrets);
+        let id = id.to_owned();
+        self.spawn(async move {
+            if let Some(gateway) = link.and_then(|link| link.gateway) {
+                gateway.shutdown().await;
+            }
+            let mut kept = Ok(());
+            for kind in [
+                SecretKind::GatewayToken,
+                SecretKind::DeviceKey,
+                SecretKind::DeviceToken,
+            ] {
+                kept = kept.and(store.delete(&id, kind).await);
+            }
+            Box::new(move |_: &mut Self| {
+                let answer = kept.map(|()| Value::Null).map_err(|error| {
+                    tracing::warn!(%error, "secrets of a removed gateway are left in the keychain");
+                    let hint = "Remove the entries of Clawtray there by hand.";
+                    Self::error(
+                        "keychain-locked",
+                        "Its secrets could not be removed from the keychain.",
+                        Some(hint),
+                    )
+                });
+                let _ = reply.send(answer);
+            }) as Then
+        });
+    }
+
+    pub(super) fn test_gateway(&mut self, url: &str, token: Option<String>, reply: Reply) {
+        let (url, in_url) = match clean_url(url) {
+            Ok(clean) => clean,
+            Err(error) => {
+                let _ = reply.send(Ok(json!({ "ok": false, "message": error.to_string() })));
+                return;
+            }
+        };
+        let connector = Arc::clone(&self.ports.connector);
+        let token = token
+            .filter(|token| !token.trim().is_empty())
+            .or(in_url)
+            .map(Secret::new);
+        let name = host_name(&url);
+        self.spawn(async move {
+            let (issued, _kept) = mpsc::unbounded_channel();
+            let request = ConnectRequest {
+                profile: "test".to_owned(),
+                url,
+                token,
+                device_token: None,
+                device_key: None,
+                pinned_certificate: None,
+                issued,
+            };
+            let gateway = connector.connect(request).await;
+            let (ok, message) = outcome(&*gateway, &name).await;
+            gateway.shutdown().await;
+            let _ = reply.send(Ok(json!({ "ok": ok, "message": message })));
+            Box::new(|_: &mut Self| {}) as Then
+        });
+    }
+}
+
+/// What became of a test, in a sentence.
+async fn outcome(gateway: &dyn Gateway, name: &str) -> (bool, String) {
+    let mut state = gateway.state();
+    let settled = state.wait_for(|state| {
+        matches!(
+            state,
+            ConnectionState::Ready(_)
+                | ConnectionState::Backoff { .. }
+                | ConnectionState::Paused(_)
+                | ConnectionState::Closed
+        )
+    });
+    let state = match tokio::time::timeout(TEST_FOR, settled).await {
+        Ok(Ok(state)) => state.clone(),
+        Ok(Err(_)) | Err(_) => return (false, format!("{name} does not answer.")),
+    };
+    if let ConnectionState::Ready(info) = &state {
+        let version = if info.version.is_empty() {
+            String::new()
+        } else {
+            format!(", version {}", info.version)
+        };
+        return (true, format!("{name} answers{version}."));
+    }
+    let facts = connection::Facts {
+        gateway: name.to_owned(),
+        ..connection::Facts::default()
+    };
+    let sentence = match state {
+        ConnectionState::Backoff { .. } => format!("{name} is not reachable."),
+        ConnectionState::Idle
+        | ConnectionState::Connecting
+        | ConnectionState::Handshaking
+        | ConnectionState::Ready(_)
+        | ConnectionState::Paused(_)
+        | ConnectionState::Closed => connection::view(&state, &facts).sentence,
+    };
+    (false, sentence)
+}
+
+fn host_name(url: &str) -> String {
+    let host = url::Url::parse(url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default();
+    match host.as_str() {
+        "127.0.0.1" | "localhost" | "[::1]" => "This computer".to_owned(),
+        host if host.parse::<std::net::IpAddr>().is_ok() || host.starts_with('[') => host.to_owned(),
+        host => crate::text::capitalised(host.split('.').next().unwrap_or(host)),
+    }
+}

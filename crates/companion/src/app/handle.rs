@@ -1,0 +1,170 @@
+//! The way in: a handle that windows, tray, hotkey and command line share.
+
+use super::App;
+use crate::api::{Request, UiError, Update};
+use crate::control::AppStatus;
+use crate::gateway::Gateway;
+use crate::ports::{HotkeyState, NotificationResponse, TrayAction, WindowKind};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+
+/// Where a window's updates go. Called from the loop; it must not block.
+pub type Sink = Box<dyn Fn(Update) + Send>;
+/// Where a request's answer goes.
+pub(super) type Reply = oneshot::Sender<Result<Value, UiError>>;
+
+/// What the loop is told.
+pub(super) enum Input {
+    Request(Option<WindowKind>, Box<Request>, Reply),
+    Subscribe(WindowKind, Sink),
+    Unsubscribe(WindowKind),
+    Tray(TrayAction),
+    Notification(NotificationResponse),
+    Hotkey,
+    HotkeyState(HotkeyState),
+    Focused(WindowKind),
+    Blurred(WindowKind),
+    Closed(WindowKind),
+    DeepLink(String),
+    SecondInstance(Vec<String>),
+    Suspend,
+    Resume,
+    TrayHost(bool),
+    Notifications(bool),
+    Quit,
+}
+
+/// What can be read without asking the loop.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) gateways: BTreeMap<String, Arc<dyn Gateway>>,
+    pub(super) active: Option<String>,
+    pub(super) status: AppStatus,
+}
+
+/// A handle on the running app. Clones are cheap; every call returns at once unless it is `async`.
+#[derive(Clone)]
+pub struct AppHandle {
+    inbox: mpsc::UnboundedSender<Input>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl fmt::Debug for AppHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppHandle").finish_non_exhaustive()
+    }
+}
+
+impl AppHandle {
+    pub(super) fn new(inbox: mpsc::UnboundedSender<Input>, shared: Arc<Mutex<Shared>>) -> Self {
+        Self { inbox, shared }
+    }
+
+    /// Asks for something on behalf of a window, or of none (the command line).
+    ///
+    /// # Errors
+    /// What a window shows: a code, a sentence and a next step.
+    pub async fn request(
+        &self,
+        window: impl Into<Option<WindowKind>>,
+        request: Request,
+    ) -> Result<Value, UiError> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Input::Request(window.into(), Box::new(request), reply));
+        answer
+            .await
+            .unwrap_or_else(|_| Err(App::error("stopping", "The app is stopping.", None)))
+    }
+
+    /// Gives a window its updates: a snapshot at once, then patches, at most one per frame. A second subscription of
+    /// the same window replaces the first.
+    pub fn subscribe(&self, window: WindowKind, sink: Sink) {
+        self.tell(Input::Subscribe(window, sink));
+    }
+    /// Ends a window's updates.
+    pub fn unsubscribe(&self, window: WindowKind) {
+        self.tell(Input::Unsubscribe(window));
+    }
+    /// The tray or its menu was clicked.
+    pub fn tray(&self, action: TrayAction) {
+        self.tell(Input::Tray(action));
+    }
+    /// The user did something with a notification.
+    pub fn notification(&self, response: NotificationResponse) {
+        self.tell(Input::Notification(response));
+    }
+    /// The global hotkey was pressed.
+    pub fn hotkey_pressed(&self) {
+        self.tell(Input::Hotkey);
+    }
+    /// The hotkey's state changed by itself (the portal may report late).
+    pub fn hotkey_state(&self, state: HotkeyState) {
+        self.tell(Input::HotkeyState(state));
+    }
+    /// A window got the focus.
+    pub fn window_focused(&self, window: WindowKind) {
+        self.tell(Input::Focused(window));
+    }
+    /// A window lost the focus.
+    pub fn window_blurred(&self, window: WindowKind) {
+        self.tell(Input::Blurred(window));
+    }
+    /// A window was closed or hidden by the user.
+    pub fn window_closed(&self, window: WindowKind) {
+        self.tell(Input::Closed(window));
+    }
+    /// A `clawtray://` link was opened.
+    pub fn deep_link(&self, url: impl Into<String>) {
+        self.tell(Input::DeepLink(url.into()));
+    }
+    /// The app was started a second time, with these arguments (without the program's name).
+    pub fn second_instance(&self, arguments: Vec<String>) {
+        self.tell(Input::SecondInstance(arguments));
+    }
+    /// The system goes to sleep.
+    pub fn suspend(&self) {
+        self.tell(Input::Suspend);
+    }
+    /// The system woke up, or the network came back.
+    pub fn resume(&self) {
+        self.tell(Input::Resume);
+    }
+    /// Whether there is a place for the tray icon. Told at start and at every change.
+    pub fn tray_host(&self, present: bool) {
+        self.tell(Input::TrayHost(present));
+    }
+    /// Whether there is a notification server. Told at start and at every change.
+    pub fn notifications_available(&self, available: bool) {
+        self.tell(Input::Notifications(available));
+    }
+    /// Ends the app: connections are closed, then the `run` future is done.
+    pub fn quit(&self) {
+        self.tell(Input::Quit);
+    }
+
+    /// The connection to a profile, the active one when not named.
+    #[must_use]
+    pub fn gateway(&self, profile: Option<&str>) -> Option<Arc<dyn Gateway>> {
+        let shared = self.lock();
+        let id = profile.or(shared.active.as_deref())?;
+        shared.gateways.get(id).cloned()
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn status(&self) -> AppStatus {
+        self.lock().status.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, input: Input) {
+        // After the loop has ended there is nobody left to tell.
+        let _ = self.inbox.send(input);
+    }
+}

@@ -1,0 +1,467 @@
+//! One gateway profile and its connection.
+
+use super::{App, Then, Timer, shelf::Told};
+use crate::api::{ConnectionView, QuestionView};
+use crate::connection;
+use crate::gateway::{Agents, Approval, ConnectionState, Gateway, GatewayEvent};
+use crate::ports::{ConnectRequest, IssuedToken, Secret, SecretError, SecretKind, SecretStore};
+use crate::profiles::Profile;
+use crate::sessions::Sessions;
+use crate::transcript::Transcript;
+use base64::Engine;
+use clawtray_gateway_protocol::SessionKey;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// A gateway that has been away this long is told.
+const DOWN_AFTER: Duration = Duration::from_secs(30);
+
+/// Something from a connection.
+pub(super) struct LinkEvent {
+    pub(super) profile: String,
+    pub(super) generation: u64,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    State(ConnectionState),
+    Event(Box<GatewayEvent>),
+}
+
+/// An active run, wherever it was started.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LiveRun {
+    pub(super) session: String,
+    pub(super) text: String,
+}
+
+/// An approval that waits.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub(super) approval: Approval,
+    pub(super) resolving: bool,
+}
+
+/// A profile's connection and everything known through it.
+pub(super) struct Link {
+    pub(super) generation: u64,
+    pub(super) gateway: Option<Arc<dyn Gateway>>,
+    pub(super) state: ConnectionState,
+    pub(super) since_ms: i64,
+    pub(super) keychain: Option<SecretError>,
+    pub(super) sessions: Sessions,
+    pub(super) sessions_loaded: bool,
+    pub(super) agents: Agents,
+    pub(super) approvals: BTreeMap<String, Waiting>,
+    pub(super) questions: BTreeMap<String, QuestionView>,
+    pub(super) latency_ms: Option<u32>,
+    pub(super) runs: HashMap<String, LiveRun>,
+    pub(super) transcripts: BTreeMap<String, Transcript>,
+    pub(super) down_told: bool,
+    pub(super) told: Told,
+    /// Replies found after a gap, not told yet.
+    pub(super) missed: Vec<super::notify::Missed>,
+}
+
+impl Link {
+    fn new(generation: u64, told: Told, now_ms: i64) -> Self {
+        Self {
+            generation,
+            gateway: None,
+            state: ConnectionState::Idle,
+            since_ms: now_ms,
+            keychain: None,
+            sessions: Sessions::default(),
+            sessions_loaded: false,
+            agents: Agents::default(),
+            approvals: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            latency_ms: None,
+            runs: HashMap::new(),
+            transcripts: BTreeMap::new(),
+            down_told: false,
+            told,
+            missed: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.state, ConnectionState::Ready(_))
+    }
+
+    /// The connection, when requests make sense now.
+    pub(super) fn ready(&self) -> Option<Arc<dyn Gateway>> {
+        self.gateway.clone().filter(|_| self.is_ready())
+    }
+
+    pub(super) fn view(&self, name: &str) -> ConnectionView {
+        let facts = connection::Facts {
+            gateway: name.to_owned(),
+            capabilities: self.gateway.as_ref().map(|gateway| gateway.capabilities()),
+            latency_ms: self.latency_ms,
+            since_ms: self.since_ms,
+            keychain: self.keychain.clone(),
+        };
+        connection::view(&self.state, &facts)
+    }
+
+    /// The session that prompts go to when nothing else was chosen.
+    pub(super) fn main_session(&self) -> Option<SessionKey> {
+        let ConnectionState::Ready(info) = &self.state else {
+            return None;
+        };
+        info.main_session_key.clone().or_else(|| {
+            let native = self
+                .gateway
+                .as_ref()
+                .is_some_and(|gateway| gateway.capabilities().native);
+            match (native, &info.default_agent_id) {
+                (true, Some(agent)) => Some(SessionKey(format!("agent:{agent}:main"))),
+                (true, None) => Some("agent:main:main".into()),
+                (false, _) => None,
+            }
+        })
+    }
+}
+
+/// Everything a profile keeps secret.
+struct Secrets {
+    token: Option<Secret>,
+    device_token: Option<Secret>,
+    device_key: Option<Secret>,
+}
+
+async fn read_secrets(store: &dyn SecretStore, profile: &str) -> Result<Secrets, SecretError> {
+    let token = store.get(profile, SecretKind::GatewayToken).await?;
+    let device_token = store.get(profile, SecretKind::DeviceToken).await?;
+    let device_key = match store.get(profile, SecretKind::DeviceKey).await? {
+        Some(key) => key,
+        None => {
+            let key = new_device_key();
+            store.set(profile, SecretKind::DeviceKey, key.clone()).await?;
+            key
+        }
+    };
+    Ok(Secrets {
+        token,
+        device_token,
+        device_key: Some(device_key),
+    })
+}
+
+fn new_device_key() -> Secret {
+    Secret::new(base64::engine::general_purpose::STANDARD.encode(rand::random::<[u8; 32]>()))
+}
+
+impl App {
+    /// Opens the connection of a profile, closing the one before.
+    pub(super) fn connect(&mut self, id: &str) {
+        let Some(profile) = self.profiles.get(id).cloned() else {
+            return;
+        };
+        self.generation += 1;
+        let generation = self.generation;
+        let now_ms = self.now_ms();
+        let told = self.options.shelf.told(id);
+        let link = self
+            .links
+            .entry(id.to_owned())
+            .or_insert_with(|| Link::new(generation, told, now_ms));
+        link.generation = generation;
+        link.state = ConnectionState::Connecting;
+        link.since_ms = now_ms;
+        link.keychain = None;
+        if let Some(old) = link.gateway.take() {
+            self.spawn(async move {
+                old.shutdown().await;
+                Box::new(|_: &mut Self| {}) as Then
+            });
+        }
+        self.publisher.connection_dirty();
+        let connector = Arc::clone(&self.ports.connector);
+        let store = Arc::clone(&self.ports.secrets);
+        let issued = self.issued.0.clone();
+        let kept = self.kept_for_session(&profile);
+        let id = id.to_owned();
+        self.spawn(async move {
+            let mut profile = profile;
+            let secrets = match kept {
+                Some(secrets) => Ok(secrets),
+                None => read_secrets(&*store, &id).await,
+            };
+            let mut secrets = match secrets {
+                Ok(secrets) => secrets,
+                Err(error) => {
+                    return Box::new(move |app: &mut Self| app.on_keychain(&id, generation, error)) as Then;
+                }
+            };
+            if profile.embedded {
+                match connector.start_embedded().await {
+                    Ok((url, token)) => {
+                        profile.url = url;
+                        secrets.token = Some(token);
+                    }
+                    Err(reason) => {
+                        tracing::warn!(%reason, "the built-in gateway did not start");
+                        return Box::new(move |app: &mut Self| app.on_embedded_failed(&id, generation))
+                            as Then;
+                    }
+                }
+            }
+            let gateway = connector
+                .connect(ConnectRequest {
+                    profile: id.clone(),
+                    url: profile.url,
+                    token: secrets.token,
+                    device_token: secrets.device_token,
+                    device_key: secrets.device_key,
+                    pinned_certificate: profile.certificate,
+                    issued,
+                })
+                .await;
+            Box::new(move |app: &mut Self| app.on_linked(&id, generation, gateway)) as Then
+        });
+    }
+
+    fn kept_for_session(&self, profile: &Profile) -> Option<Secrets> {
+        let kept = profile.session_only
+            || profile.transient
+            || profile.embedded
+            || self.session_secrets.keys().any(|(id, _)| *id == profile.id);
+        let secret = |kind| self.session_secrets.get(&(profile.id.clone(), kind)).cloned();
+        kept.then(|| Secrets {
+            token: secret(SecretKind::GatewayToken),
+            device_token: secret(SecretKind::DeviceToken),
+            device_key: secret(SecretKind::DeviceKey),
+        })
+    }
+
+    /// Keeps a secret where its profile keeps them.
+    pub(super) fn keep_for_session(&mut self, id: &str, kind: SecretKind, secret: Option<Secret>) {
+        match secret {
+            Some(secret) => self.session_secrets.insert((id.to_owned(), kind), secret),
+            None => self.session_secrets.remove(&(id.to_owned(), kind)),
+        };
+        if kind == SecretKind::GatewayToken {
+            let key = (id.to_owned(), SecretKind::DeviceKey);
+            self.session_secrets.entry(key).or_insert_with(new_device_key);
+        }
+    }
+
+    fn on_linked(&mut self, id: &str, generation: u64, gateway: Arc<dyn Gateway>) {
+        let current = self
+            .links
+            .get_mut(id)
+            .filter(|link| link.generation == generation);
+        let Some(link) = current else {
+            self.spawn(async move {
+                gateway.shutdown().await;
+                Box::new(|_: &mut Self| {}) as Then
+            });
+            return;
+        };
+        self.streams.push(listen(id.to_owned(), generation, &gateway));
+        link.gateway = Some(Arc::clone(&gateway));
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.gateways.insert(id.to_owned(), gateway);
+        drop(shared);
+        self.publisher.connection_dirty();
+    }
+
+    fn on_keychain(&mut self, id: &str, generation: u64, error: SecretError) {
+        let now_ms = self.now_ms();
+        let name = self.ports.secrets.name();
+        let Some(link) = self
+            .links
+            .get_mut(id)
+            .filter(|link| link.generation == generation)
+        else {
+            return;
+        };
+        tracing::warn!(%error, keychain = %name, "the secrets of a gateway could not be read");
+        link.state = ConnectionState::Idle;
+        link.since_ms = now_ms;
+        if matches!(error, SecretError::Absent) {
+            self.notice(
+                "no-keychain",
+                "This desktop has no keychain service.",
+                "Secrets can be kept for this session only; nothing is written to a file.",
+            );
+        }
+        if let Some(link) = self.links.get_mut(id) {
+            link.keychain = Some(error);
+        }
+        self.publisher.connection_dirty();
+    }
+
+    fn on_embedded_failed(&mut self, id: &str, generation: u64) {
+        let now_ms = self.now_ms();
+        let Some(link) = self
+            .links
+            .get_mut(id)
+            .filter(|link| link.generation == generation)
+        else {
+            return;
+        };
+        link.state = ConnectionState::Paused(crate::gateway::PauseReason::Refused {
+            code: "embedded-failed".to_owned(),
+            message: "the built-in gateway did not start".to_owned(),
+        });
+        link.since_ms = now_ms;
+        self.publisher.connection_dirty();
+    }
+
+    /// The gateway issued a token for this device: into the keychain, or into memory for a session-only profile.
+    pub(super) fn on_issued(&mut self, issued: IssuedToken) {
+        let IssuedToken { profile: id, token } = issued;
+        let Some(profile) = self.profiles.get(&id) else {
+            return;
+        };
+        if self.kept_for_session(profile).is_some() {
+            self.keep_for_session(&id, SecretKind::DeviceToken, Some(token));
+            return;
+        }
+        let store = Arc::clone(&self.ports.secrets);
+        self.spawn(async move {
+            let stored = store.set(&id, SecretKind::DeviceToken, token).await;
+            Box::new(move |_: &mut Self| {
+                if let Err(error) = stored {
+                    tracing::warn!(%error, "the device token could not be stored");
+                }
+            }) as Then
+        });
+    }
+
+    pub(super) fn on_link_event(&mut self, event: LinkEvent) {
+        let LinkEvent {
+            profile,
+            generation,
+            what,
+        } = event;
+        if self
+            .links
+            .get(&profile)
+            .is_none_or(|link| link.generation != generation)
+        {
+            return;
+        }
+        match what {
+            What::State(state) => self.on_state(&profile, state),
+            What::Event(event) => self.on_gateway_event(&profile, *event),
+        }
+    }
+
+    fn on_state(&mut self, id: &str, state: ConnectionState) {
+        let now_ms = self.now_ms();
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        let was_ready = link.is_ready();
+        if link.state == state {
+            return;
+        }
+        let pairing = matches!(
+            state,
+            ConnectionState::Paused(crate::gateway::PauseReason::PairingPending { .. })
+        );
+        link.state = state;
+        link.since_ms = now_ms;
+        let is_ready = link.is_ready();
+        if is_ready && !was_ready {
+            let back = std::mem::take(&mut link.down_told);
+            self.timers.remove(&Timer::Down(id.to_owned()));
+            // `Connected` follows when the subscriptions stand; where it was sent before anybody listened, this is it.
+            self.after(Timer::Resync(id.to_owned()), Duration::from_millis(300));
+            if back {
+                self.tell(id, crate::notify_policy::OccasionKind::GatewayBack);
+            }
+            self.settle_targets(id);
+        } else if was_ready && !is_ready {
+            link.latency_ms = None;
+            link.runs.clear();
+            self.after_once(Timer::Down(id.to_owned()), DOWN_AFTER);
+            self.publisher.dirty.sessions = true;
+        }
+        if pairing {
+            let name = self.gateway_name(id);
+            let sentence = format!("{name} has to approve this device once.");
+            self.tell(id, crate::notify_policy::OccasionKind::Pairing { sentence });
+        }
+        self.publisher.connection_dirty();
+    }
+
+    pub(super) fn on_down_for_long(&mut self, id: &str) {
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        if link.is_ready() || link.down_told {
+            return;
+        }
+        link.down_told = true;
+        self.tell(id, crate::notify_policy::OccasionKind::GatewayDown);
+    }
+
+    pub(super) fn on_resume(&mut self) {
+        for link in self.links.values() {
+            let waits = matches!(link.state, ConnectionState::Backoff { .. });
+            if let Some(gateway) = link.gateway.as_ref().filter(|_| waits) {
+                gateway.reconnect();
+            }
+        }
+        self.ping_all();
+    }
+
+    pub(super) fn ping_all(&mut self) {
+        let ready: Vec<_> = self
+            .links
+            .iter()
+            .filter_map(|(id, link)| Some((id.clone(), link.ready()?)))
+            .collect();
+        for (id, gateway) in ready {
+            self.spawn(async move {
+                let took = gateway.ping().await.ok();
+                Box::new(move |app: &mut Self| {
+                    let Some(link) = app.links.get_mut(&id).filter(|link| link.is_ready()) else {
+                        return;
+                    };
+                    link.latency_ms = took.map(|took| u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
+                    app.publisher.connection_dirty();
+                }) as Then
+            });
+        }
+    }
+
+    pub(super) fn gateway_name(&self, id: &str) -> String {
+        self.profiles
+            .get(id)
+            .map(|profile| profile.name.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// State and events of a connection as one stream.
+fn listen(profile: String, generation: u64, gateway: &Arc<dyn Gateway>) -> BoxStream<'static, LinkEvent> {
+    let events = stream::unfold(gateway.events(), |mut events| async move {
+        events
+            .recv()
+            .await
+            .map(|event| (What::Event(Box::new(event)), events))
+    });
+    let states = stream::unfold((gateway.state(), true), |(mut state, first)| async move {
+        if !first && state.changed().await.is_err() {
+            return None;
+        }
+        let now = state.borrow_and_update().clone();
+        Some((What::State(now), (state, false)))
+    });
+    stream::select(states, events)
+        .map(move |what| LinkEvent {
+            profile: profile.clone(),
+            generation,
+            what,
+        })
+        .boxed()
+}

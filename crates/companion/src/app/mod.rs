@@ -1,0 +1,353 @@
+//! The app: one loop over what windows ask, what gateways tell and what time brings. Every decision is made here or in
+//! the pure modules beside it; ports only do.
+
+mod chat;
+mod events;
+mod gateways;
+mod handle;
+mod link;
+mod needs;
+mod notify;
+mod publish;
+mod requests;
+mod session_requests;
+mod shelf;
+mod windows;
+
+pub use chat::attachment_view;
+pub use handle::{AppHandle, Sink};
+pub use shelf::{MemoryShelf, Shelf, Told};
+
+use crate::api::{HotkeyView, Notice, UiError};
+use crate::discovery::{Found, Surroundings, System};
+use crate::outbox::Outbox;
+use crate::paths::Paths;
+use crate::ports::{IssuedToken, Ports, Secret, SecretKind, WindowKind};
+use crate::profiles::Profiles;
+use crate::settings::SettingsFile;
+use crate::tray_model::SteadySign;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
+use futures_util::{FutureExt, StreamExt};
+use handle::{Input, Shared};
+use link::{Link, LinkEvent};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// What the binary decides.
+pub struct Options {
+    /// The app's version.
+    pub version: String,
+    /// Start on the built-in gateway.
+    pub embedded: bool,
+    /// Take the gateway that the environment names for this session, without asking.
+    pub accept_environment: bool,
+    /// What discovery looks at.
+    pub surroundings: Arc<dyn Surroundings>,
+    /// Where prompts, drafts and marks are kept.
+    pub shelf: Box<dyn Shelf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            embedded: false,
+            accept_environment: false,
+            surroundings: Arc::new(System),
+            shelf: Box::new(MemoryShelf::default()),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("version", &self.version)
+            .field("embedded", &self.embedded)
+            .field("accept_environment", &self.accept_environment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is done when an answer is there.
+type Then = Box<dyn FnOnce(&mut App) + Send>;
+
+/// What time brings.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Timer {
+    /// The next frame for the windows.
+    Frame,
+    /// The tray's sign may change again.
+    Tray,
+    /// Round trips are measured.
+    Ping,
+    /// Files that may have been edited are looked at; approvals may have lapsed.
+    Look,
+    /// A hidden window is let go of.
+    Release(WindowKind),
+    /// A gateway has been away for a while.
+    Down(String),
+    /// State is read again, though the gateway did not say that subscriptions are in place.
+    Resync(String),
+    /// Prompts are tried again.
+    Pump(String),
+    /// The session list is read again.
+    Refresh(String),
+    /// Replies that ended while nobody could tell are told.
+    Digest(String),
+}
+
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const PING_EVERY: Duration = Duration::from_secs(30);
+
+/// The state of the app. Lives in the future that [`App::new`] gives.
+pub struct App {
+    ports: Ports,
+    options: Options,
+    settings: SettingsFile,
+    profiles: Profiles,
+    links: BTreeMap<String, Link>,
+    generation: u64,
+    outbox: Outbox,
+    /// Secrets of profiles that keep them for this session only.
+    session_secrets: HashMap<(String, SecretKind), Secret>,
+    found: Vec<Found>,
+    notices: BTreeMap<String, Notice>,
+    dismissed: std::collections::BTreeSet<String>,
+    hotkey: HotkeyView,
+    tray_host: Option<bool>,
+    windows: BTreeMap<&'static str, windows::Window>,
+    publisher: publish::Publisher,
+    sign: SteadySign,
+    shown_notifications: HashMap<String, notify::Shown>,
+    tasks: FuturesUnordered<BoxFuture<'static, Then>>,
+    streams: SelectAll<BoxStream<'static, LinkEvent>>,
+    timers: HashMap<Timer, Instant>,
+    issued: (
+        mpsc::UnboundedSender<IssuedToken>,
+        mpsc::UnboundedReceiver<IssuedToken>,
+    ),
+    shared: Arc<Mutex<Shared>>,
+    stopping: bool,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("profiles", &self.profiles)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Makes the app: a handle for everybody and the future that is the app. The future ends after
+    /// [`AppHandle::quit`].
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "the app is the future; the handle is what others hold"
+    )]
+    #[must_use]
+    pub fn new(ports: Ports, paths: Paths, options: Options) -> (AppHandle, impl Future<Output = ()> + Send) {
+        let (inbox, inputs) = mpsc::unbounded_channel();
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let handle = AppHandle::new(inbox, Arc::clone(&shared));
+        let now_ms = ports.clock.now_ms();
+        let (settings, settings_problem) = SettingsFile::open(paths.settings(), now_ms);
+        let (profiles, profiles_problem) = Profiles::open(paths.profiles(), now_ms);
+        let outbox = Outbox::restored(options.shelf.outbox());
+        let mut app = Self {
+            ports,
+            options,
+            settings,
+            profiles,
+            links: BTreeMap::new(),
+            generation: 0,
+            outbox,
+            session_secrets: HashMap::new(),
+            found: Vec::new(),
+            notices: BTreeMap::new(),
+            dismissed: std::collections::BTreeSet::new(),
+            hotkey: HotkeyView::default(),
+            tray_host: None,
+            windows: BTreeMap::new(),
+            publisher: publish::Publisher::default(),
+            sign: SteadySign::default(),
+            shown_notifications: HashMap::new(),
+            tasks: FuturesUnordered::new(),
+            streams: SelectAll::new(),
+            timers: HashMap::new(),
+            issued: mpsc::unbounded_channel(),
+            shared,
+            stopping: false,
+        };
+        for (id, problem) in [
+            ("settings-unreadable", settings_problem),
+            ("gateways-unreadable", profiles_problem),
+        ] {
+            if let Some(sentence) = problem {
+                app.notice(id, &sentence, "It lies beside the new one.");
+            }
+        }
+        (handle, app.run(inputs))
+    }
+
+    async fn run(mut self, mut inputs: mpsc::UnboundedReceiver<Input>) {
+        self.start();
+        while !self.stopping {
+            self.publish_if_due();
+            let deadline = self.timers.values().min().copied();
+            let sleep = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                input = inputs.recv() => match input {
+                    Some(input) => self.on_input(input),
+                    None => break,
+                },
+                Some(then) = self.tasks.next(), if !self.tasks.is_empty() => then(&mut self),
+                Some(event) = self.streams.next(), if !self.streams.is_empty() => self.on_link_event(event),
+                Some(token) = self.issued.1.recv() => self.on_issued(token),
+                () = sleep => self.on_time(),
+            }
+        }
+        self.stop().await;
+    }
+
+    fn start(&mut self) {
+        self.bind_hotkey();
+        self.start_gateways();
+        self.after(Timer::Look, LOOK_EVERY);
+        self.after(Timer::Ping, PING_EVERY);
+        self.publisher.all_dirty();
+    }
+
+    async fn stop(mut self) {
+        self.publish();
+        let gateways: Vec<_> = self
+            .links
+            .values()
+            .filter_map(|link| link.gateway.clone())
+            .collect();
+        {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.gateways.clear();
+        }
+        let all = futures_util::future::join_all(gateways.iter().map(|gateway| gateway.shutdown()));
+        // A gateway that does not say goodbye does not hold up the end.
+        let _ = tokio::time::timeout(Duration::from_secs(3), all).await;
+    }
+
+    fn on_input(&mut self, input: Input) {
+        match input {
+            Input::Request(window, request, reply) => self.on_request(window, *request, reply),
+            Input::Subscribe(window, sink) => self.on_subscribe(window, sink),
+            Input::Unsubscribe(window) => self.window(window).subscriber = None,
+            Input::Tray(action) => self.on_tray(action),
+            Input::Notification(response) => self.on_notification(response),
+            Input::Hotkey => self.toggle_popup(),
+            Input::HotkeyState(state) => self.on_hotkey_state(state),
+            Input::Focused(window) => self.on_focused(window),
+            Input::Blurred(window) => self.on_blurred(window),
+            Input::Closed(window) => self.on_closed(window),
+            Input::DeepLink(url) => self.on_deep_link(&url),
+            Input::SecondInstance(arguments) => self.on_second_instance(&arguments),
+            Input::Suspend => {}
+            Input::Resume => self.on_resume(),
+            Input::TrayHost(present) => self.on_tray_host(present),
+            Input::Notifications(available) => self.on_notifications_available(available),
+            Input::Quit => self.stopping = true,
+        }
+    }
+
+    fn on_time(&mut self) {
+        let now = Instant::now();
+        let due: Vec<Timer> = self
+            .timers
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(timer, _)| timer.clone())
+            .collect();
+        for timer in due {
+            self.timers.remove(&timer);
+            match timer {
+                Timer::Frame => {}
+                Timer::Tray => self.publisher.tray_dirty = true,
+                Timer::Ping => {
+                    self.ping_all();
+                    self.after(Timer::Ping, PING_EVERY);
+                }
+                Timer::Look => {
+                    self.look_around();
+                    self.after(Timer::Look, LOOK_EVERY);
+                }
+                Timer::Release(window) => self.release(window),
+                Timer::Down(profile) => self.on_down_for_long(&profile),
+                Timer::Resync(profile) => self.resync(&profile),
+                Timer::Pump(profile) => self.pump(&profile),
+                Timer::Refresh(profile) => self.refresh_sessions(&profile),
+                Timer::Digest(profile) => self.tell_digest(&profile),
+            }
+        }
+    }
+
+    fn look_around(&mut self) {
+        if self.settings.reload_if_changed() {
+            self.on_settings_changed();
+        }
+        self.drop_lapsed();
+    }
+
+    fn after(&mut self, timer: Timer, delay: Duration) {
+        self.timers.insert(timer, Instant::now() + delay);
+    }
+
+    /// Keeps a timer that is already set.
+    fn after_once(&mut self, timer: Timer, delay: Duration) {
+        self.timers.entry(timer).or_insert_with(|| Instant::now() + delay);
+    }
+
+    /// Runs something beside the loop; what it gives is applied in the loop.
+    fn spawn(&mut self, task: impl Future<Output = Then> + Send + 'static) {
+        self.tasks.push(task.boxed());
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.ports.clock.now_ms()
+    }
+
+    fn notice(&mut self, id: &str, sentence: &str, hint: &str) {
+        if self.dismissed.contains(id) {
+            return;
+        }
+        let notice = Notice {
+            id: id.to_owned(),
+            sentence: sentence.to_owned(),
+            hint: hint.to_owned(),
+        };
+        self.notices.insert(id.to_owned(), notice);
+        self.publisher.dirty.notices = true;
+    }
+
+    fn withdraw_notice(&mut self, id: &str) {
+        if self.notices.remove(id).is_some() {
+            self.publisher.dirty.notices = true;
+        }
+    }
+
+    fn error(code: &str, message: impl Into<String>, hint: Option<&str>) -> UiError {
+        UiError {
+            code: code.to_owned(),
+            message: message.into(),
+            hint: hint.map(str::to_owned),
+            retry_after_ms: None,
+        }
+    }
+}

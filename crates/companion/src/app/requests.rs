@@ -1,0 +1,222 @@
+//! What windows ask, one arm per request.
+
+use super::App;
+use super::handle::Reply;
+use super::needs::decision;
+use crate::api::{Request, UiError};
+use crate::ports::WindowKind;
+use serde_json::{Value, json};
+
+impl App {
+    pub(super) fn on_request(&mut self, window: Option<WindowKind>, request: Request, reply: Reply) {
+        let here = window.unwrap_or(WindowKind::Popup);
+        let now = match request {
+            Request::SendMessage {
+                session,
+                text,
+                attachments,
+            } => self.send_message(window, session, text, attachments),
+            Request::CancelQueued { id } => self.cancel_queued(window, &id),
+            Request::RetryQueued { id } => self.retry_queued(&id),
+            Request::Stop { session } => return self.stop_run(session, reply),
+            Request::NewSession { agent } => match self.new_session_key(agent.as_deref()) {
+                Some(session) => {
+                    self.set_target(here, &session);
+                    Ok(json!({ "session": session }))
+                }
+                None => Err(Self::error(
+                    "no-gateway",
+                    "No gateway is set up yet.",
+                    Some("Add a gateway."),
+                )),
+            },
+            Request::SetTarget { session } => {
+                self.set_target(here, &session);
+                Ok(Value::Null)
+            }
+            Request::LoadOlder { session } => return self.load_older(session, reply),
+            Request::SaveDraft { session, text } => {
+                if let Some(profile) = self.profiles.active() {
+                    self.options.shelf.set_draft(profile, &session, &text);
+                }
+                Ok(Value::Null)
+            }
+            Request::PromptHistory { limit } => Ok(json!(self.options.shelf.prompts(limit.min(500)))),
+            Request::ListCommands => return self.list_commands(here, reply),
+            Request::ListModels => return self.list_models(reply),
+            Request::SetSessionModel {
+                session,
+                model,
+                thinking,
+            } => {
+                return self.set_session_model(&session, model, thinking, reply);
+            }
+            Request::SendInBackground {
+                text,
+                model,
+                timeout_seconds,
+            } => {
+                return self.send_in_background(text, model, timeout_seconds, reply);
+            }
+            Request::ResolveApproval { id, decision: word } => match decision(&word) {
+                Some(chosen) => return self.resolve_approval(&id, chosen, Some(reply)),
+                None => Err(Self::invalid("There is no such decision.")),
+            },
+            Request::AnswerQuestion { id, answers } => return self.answer_question(&id, answers, reply),
+            Request::MarkRead { session } => {
+                if let Some(profile) = self.profiles.active().map(str::to_owned) {
+                    self.mark_read(&profile, &session);
+                }
+                Ok(Value::Null)
+            }
+            Request::RenameSession { session, label } => {
+                let label = Some(label.trim()).filter(|label| !label.is_empty());
+                return self.patch_session(&session, json!({ "label": label }), reply);
+            }
+            Request::PinSession { session, pinned } => {
+                return self.patch_session(&session, json!({ "pinned": pinned }), reply);
+            }
+            Request::ArchiveSession { session, archived } => {
+                return self.patch_session(&session, json!({ "archived": archived }), reply);
+            }
+            Request::MuteSession { session, muted } => self.mute_session(&session, muted),
+            Request::ResetSession { session } => return self.reset_session(&session, reply),
+            Request::CompactSession { session } => return self.compact_session(&session, reply),
+            Request::DeleteSession { session } => return self.delete_session(&session, reply),
+            Request::ForkSession { session } => return self.fork_session(here, &session, reply),
+            Request::Search {
+                query,
+                agent,
+                session,
+                limit,
+            } => {
+                return self.search(&query, agent, session, limit, reply);
+            }
+            Request::ExportSession { session, format } => return self.export_session(session, format, reply),
+            Request::UseGateway { id } => {
+                if self.profiles.get(&id).is_none() {
+                    Err(Self::error("not-found", "There is no such gateway.", None))
+                } else {
+                    self.use_gateway(&id);
+                    Ok(Value::Null)
+                }
+            }
+            Request::Reconnect { id } => {
+                self.reconnect(&id);
+                Ok(Value::Null)
+            }
+            Request::DiscoverGateways => return self.discover(Some(reply)),
+            Request::TestGateway { url, token } => return self.test_gateway(&url, token, reply),
+            Request::AddGateway {
+                name,
+                url,
+                token,
+                session_only,
+            } => {
+                return self.add_gateway(&name, &url, token, session_only, reply);
+            }
+            Request::AcceptFoundGateway { id, session_only } => {
+                return self.accept_found(&id, session_only, reply);
+            }
+            Request::UseEmbeddedGateway => self.use_embedded(),
+            Request::RenameGateway { id, name } => self.rename_gateway(&id, &name),
+            Request::SetGatewayToken {
+                id,
+                token,
+                session_only,
+            } => {
+                return self.set_token(&id, token, session_only, reply);
+            }
+            Request::TrustCertificate { id, fingerprint } => self.trust_certificate(&id, &fingerprint),
+            Request::RemoveGateway { id } => return self.remove_gateway(&id, reply),
+            Request::RetryKeychain { id } => {
+                self.connect(&id);
+                Ok(Value::Null)
+            }
+            Request::ChangeSettings { patch } => self.change_settings(&patch),
+            Request::ShowWindow { window, session } => match WindowKind::from_label(&window) {
+                Some(kind) => {
+                    if let Some(session) = session {
+                        self.set_target(kind, &session);
+                    }
+                    self.show_window(kind);
+                    Ok(Value::Null)
+                }
+                None => Err(Self::invalid("There is no such window.")),
+            },
+            Request::HideWindow => {
+                self.hide_window(here);
+                Ok(Value::Null)
+            }
+            Request::PinPopup { pinned } => self.change_settings(&json!({ "popupPinned": pinned })),
+            Request::FitPopup { height } => {
+                if height.is_finite() {
+                    self.ports.windows.fit_popup(height.clamp(48.0, 2000.0));
+                }
+                Ok(Value::Null)
+            }
+            Request::OpenLink { url } => self.open_link(&url),
+            Request::DoNotDisturb { until_ms } => {
+                self.do_not_disturb(until_ms);
+                Ok(Value::Null)
+            }
+            Request::DismissNotice { id } => {
+                self.withdraw_notice(&id);
+                self.dismissed.insert(id);
+                Ok(Value::Null)
+            }
+            Request::CallGateway { method, params } => return self.call_gateway(method, params, reply),
+            Request::Quit => {
+                self.stopping = true;
+                Ok(Value::Null)
+            }
+        };
+        let _ = reply.send(now);
+    }
+
+    pub(super) fn invalid(message: &str) -> UiError {
+        Self::error("invalid", message, None)
+    }
+
+    fn change_settings(&mut self, patch: &Value) -> Result<Value, UiError> {
+        self.settings
+            .change(patch)
+            .map_err(|error| Self::invalid(&error.0))?;
+        self.on_settings_changed();
+        Ok(Value::Null)
+    }
+
+    pub(super) fn on_settings_changed(&mut self) {
+        let keys = self.settings.get().hotkey.clone();
+        if keys != self.hotkey.keys && (self.hotkey.state != "off" || !keys.is_empty()) {
+            self.bind_hotkey();
+        }
+        self.publisher.dirty.settings = true;
+        self.publisher.dirty.sessions = true;
+    }
+
+    fn mute_session(&mut self, session: &str, muted: bool) -> Result<Value, UiError> {
+        let mut all = self.settings.get().notifications.muted_sessions.clone();
+        all.retain(|known| known != session);
+        if muted {
+            all.push(session.to_owned());
+        }
+        self.change_settings(&json!({ "notifications": { "mutedSessions": all } }))
+    }
+
+    /// Only what a browser or a mail program opens, and nothing that hides where it leads.
+    fn open_link(&mut self, text: &str) -> Result<Value, UiError> {
+        let refused = || Self::error("refused", "Only web and mail addresses are opened.", None);
+        let url = url::Url::parse(text.trim()).map_err(|_| refused())?;
+        let web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
+        let plain = url.username().is_empty() && url.password().is_none();
+        if !(web && plain || url.scheme() == "mailto") {
+            return Err(refused());
+        }
+        let opened = self.ports.opener.open(url.as_str());
+        opened.map(|()| Value::Null).map_err(|reason| {
+            tracing::debug!(%reason, "a link could not be opened");
+            Self::error("refused", "The link could not be opened.", Some("Copy it."))
+        })
+    }
+}

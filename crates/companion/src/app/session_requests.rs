@@ -1,0 +1,523 @@
+//! What can be done with sessions, in the gateway's own methods and parameters.
+
+use super::handle::Reply;
+use super::{App, Then};
+use crate::api::{CommandView, MessageRole, ModelView, SearchHit, UiError};
+use crate::gateway::{Gateway, HistoryQuery};
+use crate::ports::WindowKind;
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Pages read for an export, at most.
+const EXPORT_PAGES: u32 = 50;
+const EXPORT_PAGE: u32 = 200;
+
+impl App {
+    /// Calls a method of the active gateway; what `then` gives is the answer.
+    fn call(
+        &mut self,
+        method: &'static str,
+        params: Value,
+        reply: Reply,
+        then: impl FnOnce(&mut Self, &str, Value) -> Result<Value, UiError> + Send + 'static,
+    ) {
+        let Some((id, gateway)) = self.active_ready() else {
+            let _ = reply.send(Err(Self::not_connected()));
+            return;
+        };
+        self.spawn(async move {
+            let answer = gateway.call_raw(method, params).await;
+            Box::new(move |app: &mut Self| {
+                let answer = answer
+                    .map_err(Self::from_call)
+                    .and_then(|value| then(app, &id, value));
+                let _ = reply.send(answer);
+            }) as Then
+        });
+    }
+
+    pub(super) fn call_gateway(&mut self, method: String, params: Value, reply: Reply) {
+        let Some((_, gateway)) = self.active_ready() else {
+            let _ = reply.send(Err(Self::not_connected()));
+            return;
+        };
+        let params = if params.is_null() { json!({}) } else { params };
+        self.spawn(async move {
+            let answer = gateway.call_raw(&method, params).await;
+            let _ = reply.send(answer.map_err(Self::from_call));
+            Box::new(|_: &mut Self| {}) as Then
+        });
+    }
+
+    /// A key for a new session. The gateway makes it with the first prompt, so this works offline.
+    pub(super) fn new_session_key(&self, agent: Option<&str>) -> Option<String> {
+        let link = self.profiles.active().and_then(|id| self.links.get(id))?;
+        let default = link.agents.default_id.as_str();
+        let agent = agent
+            .or_else(|| Some(default).filter(|id| !id.is_empty()))
+            .unwrap_or("main");
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        Some(format!("agent:{agent}:chat-{}", id.get(..12).unwrap_or(&id)))
+    }
+
+    pub(super) fn patch_session(&mut self, session: &str, patch: Value, reply: Reply) {
+        let mut params = json!({ "key": session });
+        if let (Some(params), Some(patch)) = (params.as_object_mut(), patch.as_object()) {
+            params.extend(patch.clone());
+        }
+        let session = session.to_owned();
+        self.call("sessions.patch", params, reply, move |app, id, _| {
+            // The gateway tells everybody; where it does not, the row is right at once.
+            if let Some(link) = app.links.get_mut(id) {
+                link.sessions.merge(&session, None, &patch);
+            }
+            app.publisher.dirty.sessions = true;
+            app.publisher.dirty.target = true;
+            Ok(Value::Null)
+        });
+    }
+
+    pub(super) fn set_session_model(
+        &mut self,
+        session: &str,
+        model: Option<String>,
+        thinking: Option<String>,
+        reply: Reply,
+    ) {
+        let mut patch = Map::new();
+        if let Some(model) = model {
+            patch.insert("model".to_owned(), model.into());
+        }
+        if let Some(thinking) = thinking {
+            patch.insert("thinkingLevel".to_owned(), thinking.into());
+        }
+        let known = self
+            .profiles
+            .active()
+            .and_then(|id| self.links.get(id))
+            .is_some_and(|link| link.sessions.get(session).is_some());
+        if known {
+            self.patch_session(session, Value::Object(patch), reply);
+            return;
+        }
+        // A session that has had no prompt yet is made with its model.
+        patch.insert("key".to_owned(), session.into());
+        if let Some(agent) = crate::sessions::agent_of(session) {
+            patch.insert("agentId".to_owned(), agent.into());
+        }
+        self.call("sessions.create", Value::Object(patch), reply, |app, id, _| {
+            app.refresh_sessions(id);
+            Ok(Value::Null)
+        });
+    }
+
+    pub(super) fn reset_session(&mut self, session: &str, reply: Reply) {
+        let key = session.to_owned();
+        self.call(
+            "sessions.reset",
+            json!({ "key": session }),
+            reply,
+            move |app, id, _| {
+                app.load_history(id, &key);
+                Ok(Value::Null)
+            },
+        );
+    }
+
+    pub(super) fn compact_session(&mut self, session: &str, reply: Reply) {
+        let key = session.to_owned();
+        self.call(
+            "sessions.compact",
+            json!({ "key": session }),
+            reply,
+            move |app, id, answer| {
+                if answer.get("ok").and_then(Value::as_bool) == Some(false) {
+                    let reason = answer.get("reason").and_then(Value::as_str).unwrap_or_default();
+                    let message = format!(
+                        "The session was not compacted: {}",
+                        crate::text::one_line(reason, 160)
+                    );
+                    return Err(Self::error("refused", message, Some("Try again later.")));
+                }
+                app.load_history(id, &key);
+                Ok(Value::Null)
+            },
+        );
+    }
+
+    pub(super) fn delete_session(&mut self, session: &str, reply: Reply) {
+        let params = json!({ "key": session, "deleteTranscript": true });
+        let key = session.to_owned();
+        self.call("sessions.delete", params, reply, move |app, id, _| {
+            app.forget_session(id, &key);
+            Ok(Value::Null)
+        });
+    }
+
+    /// Windows that showed a session that is gone show the usual one.
+    fn forget_session(&mut self, id: &str, session: &str) {
+        if let Some(link) = self.links.get_mut(id) {
+            link.sessions.remove(session);
+            link.transcripts.remove(session);
+        }
+        self.profiles.change(id, |profile| {
+            if profile.session.as_deref() == Some(session) {
+                profile.session = None;
+            }
+        });
+        self.publisher.dirty.sessions = true;
+        self.withdraw(&crate::notify_policy::session_tag(id, session));
+        self.drop_target(id, session);
+    }
+
+    pub(super) fn fork_session(&mut self, window: WindowKind, session: &str, reply: Reply) {
+        let mut params = json!({ "parentSessionKey": session, "fork": true });
+        if let (Some(params), Some(agent)) = (params.as_object_mut(), crate::sessions::agent_of(session)) {
+            params.insert("agentId".to_owned(), agent.into());
+        }
+        self.call("sessions.create", params, reply, move |app, id, answer| {
+            let Some(key) = answer.get("key").and_then(Value::as_str) else {
+                return Err(Self::error(
+                    "bad-answer",
+                    "The gateway did not name the copy.",
+                    None,
+                ));
+            };
+            app.refresh_sessions(id);
+            app.set_target(window, key);
+            Ok(json!({ "session": key }))
+        });
+    }
+
+    pub(super) fn list_commands(&mut self, window: WindowKind, reply: Reply) {
+        let agent = self
+            .target(Some(window))
+            .and_then(|key| crate::sessions::agent_of(&key).map(str::to_owned));
+        let mut params = json!({ "scope": "text", "includeArgs": true });
+        if let (Some(params), Some(agent)) = (params.as_object_mut(), agent) {
+            params.insert("agentId".to_owned(), agent.into());
+        }
+        self.call("commands.list", params, reply, |_, _, answer| {
+            Ok(json!(commands(&answer)))
+        });
+    }
+
+    pub(super) fn list_models(&mut self, reply: Reply) {
+        self.call("models.list", json!({}), reply, |_, _, answer| {
+            Ok(json!(models(&answer)))
+        });
+    }
+
+    pub(super) fn send_in_background(
+        &mut self,
+        text: String,
+        model: Option<String>,
+        timeout_seconds: Option<u32>,
+        reply: Reply,
+    ) {
+        let Some((id, gateway)) = self.active_ready() else {
+            let _ = reply.send(Err(Self::not_connected()));
+            return;
+        };
+        let Some(session) = self.new_session_key(None) else {
+            return;
+        };
+        let timeout_ms = timeout_seconds.map(|seconds| u64::from(seconds) * 1000);
+        self.spawn(async move {
+            let made = match model {
+                // Only a model needs a session before its first prompt.
+                Some(model) => make_session(&*gateway, &session, &model).await,
+                None => Ok(()),
+            };
+            Box::new(move |app: &mut Self| {
+                let answer = made.and_then(|()| app.enqueue(&id, &session, text, Vec::new(), timeout_ms));
+                if answer.is_ok() {
+                    app.hide_window(WindowKind::Popup);
+                }
+                let _ = reply.send(answer.map(|sent| json!({ "id": sent, "session": session })));
+            }) as Then
+        });
+    }
+
+    pub(super) fn search(
+        &mut self,
+        query: &str,
+        agent: Option<String>,
+        session: Option<String>,
+        limit: u32,
+        reply: Reply,
+    ) {
+        let query = query.trim().to_owned();
+        if query.is_empty() {
+            let _ = reply.send(Ok(json!([])));
+            return;
+        }
+        let limit = limit.clamp(1, 200);
+        let ready = self
+            .active_ready()
+            .filter(|(_, gateway)| gateway.capabilities().native);
+        let Some((id, gateway)) = ready else {
+            let _ = reply.send(Ok(json!([])));
+            return;
+        };
+        let mut params = json!({ "query": query, "limit": limit });
+        if let Some(params) = params.as_object_mut() {
+            if let Some(agent) = agent {
+                params.insert("agentId".to_owned(), agent.into());
+            }
+            if let Some(session) = session {
+                params.insert("sessionKeys".to_owned(), json!([session]));
+            }
+        }
+        self.spawn(async move {
+            let answer = gateway.call_raw("sessions.search", params).await;
+            Box::new(move |app: &mut Self| {
+                let answer = answer.map_err(Self::from_call).map(|answer| {
+                    let title = |key: &str| {
+                        app.links
+                            .get(&id)
+                            .map(|link| link.sessions.title(key))
+                            .unwrap_or_default()
+                    };
+                    json!(hits(&answer, &query, &title))
+                });
+                let _ = reply.send(answer);
+            }) as Then
+        });
+    }
+
+    pub(super) fn export_session(&mut self, session: String, format: String, reply: Reply) {
+        if !matches!(format.as_str(), "markdown" | "json") {
+            let _ = reply.send(Err(Self::invalid("A session is exported as markdown or json.")));
+            return;
+        }
+        let Some((id, gateway)) = self.active_ready() else {
+            let _ = reply.send(Err(Self::not_connected()));
+            return;
+        };
+        let title = self
+            .links
+            .get(&id)
+            .map(|link| link.sessions.title(&session))
+            .unwrap_or_default();
+        self.spawn(async move {
+            let text = export(gateway, &session, &title, &format).await;
+            let _ = reply.send(text.map(|text| json!({ "text": text })));
+            Box::new(|_: &mut Self| {}) as Then
+        });
+    }
+}
+
+async fn make_session(gateway: &dyn Gateway, session: &str, model: &str) -> Result<(), UiError> {
+    let mut params = json!({ "key": session, "model": model });
+    if let (Some(params), Some(agent)) = (params.as_object_mut(), crate::sessions::agent_of(session)) {
+        params.insert("agentId".to_owned(), agent.into());
+    }
+    gateway
+        .call_raw("sessions.create", params)
+        .await
+        .map(|_| ())
+        .map_err(App::from_call)
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value
+        .get(name)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .unwrap_or_default()
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn commands(answer: &Value) -> Vec<CommandView> {
+    list(answer, "commands")
+        .map(|command| {
+            let alias = list(command, "textAliases")
+                .find_map(Value::as_str)
+                .map(str::to_owned);
+            let arguments: Vec<String> = list(command, "args")
+                .map(|argument| {
+                    let name = text(argument, "name");
+                    let required = argument.get("required").and_then(Value::as_bool) == Some(true);
+                    if required {
+                        format!("<{name}>")
+                    } else {
+                        format!("[{name}]")
+                    }
+                })
+                .collect();
+            CommandView {
+                name: alias.unwrap_or_else(|| format!("/{}", text(command, "name"))),
+                description: text(command, "description"),
+                arguments: arguments.join(" "),
+            }
+        })
+        .collect()
+}
+
+fn models(answer: &Value) -> Vec<ModelView> {
+    list(answer, "models")
+        .filter(|model| model.get("available").and_then(Value::as_bool) != Some(false))
+        .map(|model| {
+            let (provider, id) = (text(model, "provider"), text(model, "id"));
+            let name = text(model, "name");
+            ModelView {
+                name: if name.is_empty() { id.clone() } else { name },
+                id: if provider.is_empty() {
+                    id
+                } else {
+                    format!("{provider}/{id}")
+                },
+                thinking_levels: list(model, "thinkingLevels")
+                    .map(|level| text(level, "id"))
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+fn hits(answer: &Value, query: &str, title: &dyn Fn(&str) -> String) -> Vec<SearchHit> {
+    list(answer, "results")
+        .map(|hit| {
+            let session = text(hit, "sessionKey");
+            let snippet = text(hit, "snippet");
+            SearchHit {
+                session_title: title(&session),
+                session,
+                message: hit
+                    .get("messageId")
+                    .and_then(Value::as_str)
+                    .map(|id| format!("msg:{id}")),
+                marks: marks(&snippet, query),
+                snippet,
+                at_ms: hit.get("timestamp").and_then(Value::as_i64).unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+/// Where the words of a query stand in a snippet, in UTF-16 units, whatever their case.
+fn marks(snippet: &str, query: &str) -> Vec<(u32, u32)> {
+    let units: Vec<(char, u32)> = snippet
+        .chars()
+        .scan(0_u32, |at, c| {
+            let start = *at;
+            *at += u32::try_from(c.len_utf16()).unwrap_or(1);
+            Some((c, start))
+        })
+        .collect();
+    let end_of = |at: usize| {
+        units
+            .get(at)
+            .map(|(c, start)| start + u32::try_from(c.len_utf16()).unwrap_or(1))
+            .unwrap_or_default()
+    };
+    let same = |a: char, b: char| a == b || a.to_lowercase().eq(b.to_lowercase());
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for word in query.split_whitespace() {
+        let word: Vec<char> = word.chars().collect();
+        for at in 0..units.len() {
+            let here = units.get(at..).unwrap_or_default();
+            let matches = here.len() >= word.len() && here.iter().zip(&word).all(|((c, _), w)| same(*c, *w));
+            if matches && !word.is_empty() {
+                let start = units.get(at).map(|(_, start)| *start).unwrap_or_default();
+                found.push((start, end_of(at + word.len() - 1)));
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+async fn export(
+    gateway: Arc<dyn Gateway>,
+    session: &str,
+    title: &str,
+    format: &str,
+) -> Result<String, UiError> {
+    let mut rows = Vec::new();
+    for _ in 0..EXPORT_PAGES {
+        let offset = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let query = HistoryQuery {
+            session: session.into(),
+            limit: Some(EXPORT_PAGE),
+            offset: Some(offset).filter(|offset| *offset > 0),
+        };
+        let page = gateway.history(query).await.map_err(App::from_call)?;
+        let more = page.has_more && !page.messages.is_empty();
+        rows.splice(0..0, page.messages);
+        if !more {
+            break;
+        }
+    }
+    let messages: Vec<_> = crate::transcript::fold(&rows)
+        .into_iter()
+        .map(|entry| entry.view)
+        .collect();
+    if format == "json" {
+        let all = json!({ "session": session, "title": title, "messages": messages });
+        return serde_json::to_string_pretty(&all)
+            .map_err(|_| App::error("bad-answer", "The session could not be written.", None));
+    }
+    let mut out = format!("# {title}\n");
+    for message in messages {
+        let who = match message.role {
+            MessageRole::User => "You",
+            MessageRole::Assistant => "Agent",
+            MessageRole::System => "Note",
+        };
+        let _ = write!(out, "\n## {who}\n");
+        for tool in &message.tools {
+            let _ = write!(out, "\n> {} `{}`\n", tool.name, tool.summary.replace('`', "'"));
+        }
+        if !message.text.is_empty() {
+            let _ = write!(out, "\n{}\n", message.text.trim_end());
+        }
+        if let Some(error) = &message.error {
+            let _ = write!(out, "\n> {error}\n");
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_count_in_utf16_units_and_ignore_case() {
+        for (snippet, query, expected) in [
+            ("Word1 and word1", "word1", vec![(0, 5), (10, 15)]),
+            ("😀 Straße", "straße", vec![(3, 9)]),
+            ("abc", "", vec![]),
+            ("aaa", "aa", vec![(0, 2), (1, 3)]),
+        ] {
+            assert_eq!(marks(snippet, query), expected, "{snippet}");
+        }
+    }
+
+    #[test]
+    fn lists_of_the_real_gateway_are_read() {
+        let answer = json!({"commands":[{"name":"skill","textAliases":["/skill"],"description":"Run.",
+            "args":[{"name":"name","required":true},{"name":"input"}]},{"name":"x"}]});
+        let read = commands(&answer);
+        assert_eq!(
+            (read[0].name.as_str(), read[0].arguments.as_str()),
+            ("/skill", "<name> [input]")
+        );
+        assert_eq!(read[1].name, "/x");
+        let answer = json!({"models":[{"id":"f","name":"F","provider":"p","thinkingLevels":[{"id":"low"}]},
+            {"id":"gone","available":false}]});
+        let read = models(&answer);
+        assert_eq!(read.len(), 1);
+        assert_eq!(
+            (read[0].id.as_str(), read[0].thinking_levels[0].as_str()),
+            ("p/f", "low")
+        );
+    }
+}

@@ -1,0 +1,392 @@
+//! The state of a connection in words: one sentence, one next step, a command where one helps.
+
+use crate::api::{CapabilitiesView, ConnectionView, ConnectionWord, NextStep};
+use crate::gateway::{Capabilities, ConnectionState, PauseReason};
+use crate::ports::SecretError;
+
+/// What the sentence needs besides the state.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The gateway's name.
+    pub gateway: String,
+    /// What the dialect can do.
+    pub capabilities: Option<Capabilities>,
+    /// Round trip in milliseconds.
+    pub latency_ms: Option<u32>,
+    /// When the state was entered, in milliseconds since the epoch.
+    pub since_ms: i64,
+    /// The keychain did not give out what the connection needs.
+    pub keychain: Option<SecretError>,
+}
+
+/// Words for a state.
+#[must_use]
+pub fn view(state: &ConnectionState, facts: &Facts) -> ConnectionView {
+    let name = facts.gateway.as_str();
+    let mut view = ConnectionView {
+        gateway: name.to_owned(),
+        latency_ms: facts.latency_ms,
+        capabilities: capabilities(state, facts.capabilities),
+        ..ConnectionView::default()
+    };
+    if let Some(error) = &facts.keychain {
+        view.word = ConnectionWord::KeychainLocked;
+        view.sentence = keychain_sentence(error, name);
+        view.next_step = NextStep::UnlockKeychain;
+        return view;
+    }
+    match state {
+        ConnectionState::Idle | ConnectionState::Connecting | ConnectionState::Handshaking => {
+            view.word = ConnectionWord::Connecting;
+            view.sentence = format!("Connecting to {name}.");
+        }
+        ConnectionState::Ready(info) => {
+            view.word = ConnectionWord::Ready;
+            view.version = Some(info.version.clone()).filter(|version| !version.is_empty());
+        }
+        ConnectionState::Backoff { delay, soon_back, .. } => {
+            let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+            view.retry_at_ms = Some(facts.since_ms.saturating_add(delay_ms));
+            view.next_step = NextStep::TryNow;
+            if *soon_back {
+                view.word = ConnectionWord::SoonBack;
+                view.sentence = format!("{name} is starting. What you write waits here.");
+            } else {
+                view.word = ConnectionWord::Offline;
+                view.sentence = format!("{name} is not reachable. What you write waits here.");
+            }
+        }
+        ConnectionState::Paused(reason) => paused(&mut view, reason, facts),
+        ConnectionState::Closed => {
+            view.word = ConnectionWord::UserOffline;
+            view.sentence = format!("{name} is switched off here.");
+            view.next_step = NextStep::GoOnline;
+        }
+    }
+    view
+}
+
+fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
+    let name = facts.gateway.as_str();
+    let (word, sentence, step) = match reason {
+        PauseReason::AuthRequired { code, next_step } => {
+            let missing = code.ends_with("_MISSING");
+            let sentence = if missing {
+                format!("{name} wants a token.")
+            } else if code.contains("PASSWORD") {
+                format!("The password for {name} is not valid.")
+            } else if code.contains("SCOPE") {
+                format!("{name} does not give this device the rights it asks for.")
+            } else {
+                format!("The token for {name} is no longer valid.")
+            };
+            if next_step.as_deref() == Some("update_auth_configuration") && missing {
+                view.command = Some("openclaw config get gateway.auth.token".to_owned());
+            }
+            (ConnectionWord::SignIn, sentence, NextStep::SignIn)
+        }
+        PauseReason::PairingPending {
+            request_id, reason, ..
+        } => {
+            let id = request_id.as_deref().filter(|id| is_plain_id(id));
+            view.command = Some(id.map_or_else(
+                || "openclaw devices list".to_owned(),
+                |id| format!("openclaw devices approve {id}"),
+            ));
+            let sentence = match reason.as_deref() {
+                Some("scope-upgrade") => format!("{name} has to approve wider rights for this device."),
+                Some("metadata-upgrade") => format!("{name} has to approve this device again."),
+                _ => format!("{name} has to approve this device once."),
+            };
+            (ConnectionWord::Pairing, sentence, NextStep::ApprovePairing)
+        }
+        PauseReason::RateLimited { retry_after } => {
+            view.retry_at_ms = retry_after.map(|after| {
+                facts
+                    .since_ms
+                    .saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX))
+            });
+            let sentence = format!("{name} has locked this device out for now: too many failed attempts.");
+            (ConnectionWord::RateLimited, sentence, NextStep::TryNow)
+        }
+        PauseReason::ProtocolMismatch { expected } => {
+            let sentence = match expected {
+                Some(version) => {
+                    format!("{name} speaks protocol {version}, which this version does not know.")
+                }
+                None => format!("{name} and this version have no protocol in common."),
+            };
+            view.command = Some("openclaw update".to_owned());
+            (
+                ConnectionWord::ProtocolMismatch,
+                sentence,
+                NextStep::UpdateGateway,
+            )
+        }
+        PauseReason::InsecureTransport { message, fingerprint } => {
+            view.fingerprint.clone_from(fingerprint);
+            let step = if fingerprint.is_some() {
+                NextStep::TrustCertificate
+            } else {
+                NextStep::AddGateway
+            };
+            (ConnectionWord::Insecure, sentence_of(message), step)
+        }
+        PauseReason::DeviceRevoked { .. } => (
+            ConnectionWord::SignIn,
+            format!("{name} has removed this device or changed its authentication."),
+            NextStep::SignIn,
+        ),
+        PauseReason::SecretsUnavailable { message } => (
+            ConnectionWord::KeychainLocked,
+            sentence_of(message),
+            NextStep::UnlockKeychain,
+        ),
+        PauseReason::UserOffline => (
+            ConnectionWord::UserOffline,
+            format!("{name} is switched off here."),
+            NextStep::GoOnline,
+        ),
+        PauseReason::Refused { message, .. } => {
+            let said = sentence_of(message);
+            (
+                ConnectionWord::Refused,
+                format!("{name} refused the connection: {said}"),
+                NextStep::TryNow,
+            )
+        }
+    };
+    view.word = word;
+    view.sentence = sentence;
+    view.next_step = step;
+}
+
+/// The keychain's answer in a sentence.
+#[must_use]
+pub fn keychain_sentence(error: &SecretError, gateway: &str) -> String {
+    match error {
+        SecretError::Locked => format!("The keychain is locked. {gateway} needs it to sign in."),
+        SecretError::Absent => {
+            format!("This desktop has no keychain service to keep the secrets of {gateway}.")
+        }
+        SecretError::Timeout => format!("The keychain does not answer. {gateway} needs it to sign in."),
+        SecretError::Refused(_) => format!("The keychain refused. {gateway} needs it to sign in."),
+    }
+}
+
+/// No gateway at all.
+#[must_use]
+pub fn none() -> ConnectionView {
+    ConnectionView {
+        word: ConnectionWord::None,
+        sentence: "No gateway is set up yet.".to_owned(),
+        next_step: NextStep::AddGateway,
+        ..ConnectionView::default()
+    }
+}
+
+fn capabilities(state: &ConnectionState, capabilities: Option<Capabilities>) -> CapabilitiesView {
+    let Some(can) = capabilities else {
+        return CapabilitiesView::default();
+    };
+    let (attachment, image) = match state {
+        ConnectionState::Ready(info) => (
+            info.max_attachment_bytes.unwrap_or_default(),
+            info.max_image_bytes.unwrap_or_default(),
+        ),
+        ConnectionState::Idle
+        | ConnectionState::Connecting
+        | ConnectionState::Handshaking
+        | ConnectionState::Backoff { .. }
+        | ConnectionState::Paused(_)
+        | ConnectionState::Closed => (0, 0),
+    };
+    CapabilitiesView {
+        streaming: can.streaming,
+        abort: can.abort,
+        push: can.push,
+        history: can.history,
+        sessions: can.sessions,
+        manage_sessions: can.manage_sessions,
+        approvals: can.approvals,
+        attachments: can.attachments,
+        native: can.native,
+        max_attachment_bytes: attachment,
+        max_image_bytes: image,
+    }
+}
+
+/// A command that is meant to be pasted carries nothing but an id.
+fn is_plain_id(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= 64
+        && id
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+fn sentence_of(message: &str) -> String {
+    let line = crate::text::one_line(message, 240);
+    let mut sentence = crate::text::capitalised(&line);
+    if !sentence.is_empty() && !sentence.ends_with(['.', '…', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::ServerInfo;
+    use std::time::Duration;
+
+    #[test]
+    fn every_state_has_its_word_sentence_and_step() {
+        use ConnectionWord as W;
+        use PauseReason as P;
+        let auth = |code: &str| P::AuthRequired {
+            code: code.into(),
+            next_step: None,
+        };
+        let backoff = |soon_back| ConnectionState::Backoff {
+            attempt: 2,
+            delay: Duration::from_secs(8),
+            soon_back,
+            error: "refused".into(),
+        };
+        let table = [
+            (ConnectionState::Idle, W::Connecting, NextStep::None, None),
+            (ConnectionState::Handshaking, W::Connecting, NextStep::None, None),
+            (backoff(false), W::Offline, NextStep::TryNow, None),
+            (backoff(true), W::SoonBack, NextStep::TryNow, None),
+            (
+                ConnectionState::Paused(auth("AUTH_TOKEN_MISMATCH")),
+                W::SignIn,
+                NextStep::SignIn,
+                None,
+            ),
+            (
+                ConnectionState::Paused(auth("AUTH_TOKEN_MISSING")),
+                W::SignIn,
+                NextStep::SignIn,
+                None,
+            ),
+            (
+                ConnectionState::Paused(P::PairingPending {
+                    request_id: Some("ab-1".into()),
+                    reason: None,
+                    hint: None,
+                }),
+                W::Pairing,
+                NextStep::ApprovePairing,
+                Some("openclaw devices approve ab-1"),
+            ),
+            (
+                ConnectionState::Paused(P::PairingPending {
+                    request_id: Some("x; rm -rf /".into()),
+                    reason: None,
+                    hint: None,
+                }),
+                W::Pairing,
+                NextStep::ApprovePairing,
+                Some("openclaw devices list"),
+            ),
+            (
+                ConnectionState::Paused(P::RateLimited {
+                    retry_after: Some(Duration::from_secs(8)),
+                }),
+                W::RateLimited,
+                NextStep::TryNow,
+                None,
+            ),
+            (
+                ConnectionState::Paused(P::ProtocolMismatch { expected: Some(9) }),
+                W::ProtocolMismatch,
+                NextStep::UpdateGateway,
+                Some("openclaw update"),
+            ),
+            (
+                ConnectionState::Paused(P::InsecureTransport {
+                    message: "the certificate is not trusted".into(),
+                    fingerprint: Some("aa".into()),
+                }),
+                W::Insecure,
+                NextStep::TrustCertificate,
+                None,
+            ),
+            (
+                ConnectionState::Paused(P::DeviceRevoked {
+                    reason: "device removed".into(),
+                }),
+                W::SignIn,
+                NextStep::SignIn,
+                None,
+            ),
+            (
+                ConnectionState::Paused(P::SecretsUnavailable {
+                    message: "locked".into(),
+                }),
+                W::KeychainLocked,
+                NextStep::UnlockKeychain,
+                None,
+            ),
+            (
+                ConnectionState::Paused(P::UserOffline),
+                W::UserOffline,
+                NextStep::GoOnline,
+                None,
+            ),
+            (
+                ConnectionState::Paused(P::Refused {
+                    code: "X".into(),
+                    message: "no".into(),
+                }),
+                W::Refused,
+                NextStep::TryNow,
+                None,
+            ),
+        ];
+        let facts = Facts {
+            gateway: "Home".into(),
+            since_ms: 1000,
+            ..Facts::default()
+        };
+        for (state, word, step, command) in table {
+            let view = view(&state, &facts);
+            assert_eq!((view.word, view.next_step), (word, step), "{state:?}");
+            assert_eq!(view.command.as_deref(), command, "{state:?}");
+            assert!(view.sentence.ends_with('.'), "{}", view.sentence);
+            let banned = ["please", "oops", "successfully", "!"];
+            assert!(
+                banned
+                    .iter()
+                    .all(|word| !view.sentence.to_lowercase().contains(word)),
+                "{}",
+                view.sentence
+            );
+        }
+        assert_eq!(view(&backoff(false), &facts).retry_at_ms, Some(9000));
+        let ready = ConnectionState::Ready(Box::new(ServerInfo {
+            version: "1".into(),
+            ..ServerInfo::default()
+        }));
+        let ready_view = view(&ready, &facts);
+        assert_eq!((ready_view.word, ready_view.sentence.as_str()), (W::Ready, ""));
+    }
+
+    #[test]
+    fn a_keychain_that_does_not_answer_comes_first() {
+        for error in [SecretError::Locked, SecretError::Absent, SecretError::Timeout] {
+            let facts = Facts {
+                gateway: "Home".into(),
+                keychain: Some(error),
+                ..Facts::default()
+            };
+            let view = view(&ConnectionState::Idle, &facts);
+            assert_eq!(
+                (view.word, view.next_step),
+                (ConnectionWord::KeychainLocked, NextStep::UnlockKeychain)
+            );
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Finds gateways: the environment, the gateway's own configuration files, the usual port. What it finds is shown and
+//! stored only when the user takes it.
+
+use crate::ports::Secret;
+use crate::profiles::clean_url;
+use async_trait::async_trait;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The port of a gateway that says nothing else.
+pub const DEFAULT_PORT: u16 = 18789;
+
+/// What discovery looks at.
+#[async_trait]
+pub trait Surroundings: Send + Sync + 'static {
+    /// An environment variable.
+    fn variable(&self, name: &str) -> Option<String>;
+    /// A file's text.
+    fn read(&self, path: &Path) -> Option<String>;
+    /// Whether something takes connections there.
+    async fn answers(&self, host: &str, port: u16) -> bool;
+}
+
+/// The process's own surroundings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct System;
+
+#[async_trait]
+impl Surroundings for System {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+    fn read(&self, path: &Path) -> Option<String> {
+        // A configuration file is small; whatever else lies there is not read.
+        let small = std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() < 4_000_000);
+        small.then(|| std::fs::read_to_string(path).ok()).flatten()
+    }
+    async fn answers(&self, host: &str, port: u16) -> bool {
+        let connect = tokio::net::TcpStream::connect((host, port));
+        matches!(
+            tokio::time::timeout(Duration::from_millis(700), connect).await,
+            Ok(Ok(_))
+        )
+    }
+}
+
+/// A gateway that was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Stable for the same source and address.
+    pub id: String,
+    /// A name for it.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// Where it was found, for people.
+    pub source: String,
+    /// The token that was found with it.
+    pub token: Option<Secret>,
+    /// Something answers there.
+    pub reachable: bool,
+}
+
+/// The gateway that the environment names, with its token.
+#[must_use]
+pub fn from_environment(around: &dyn Surroundings) -> Option<Found> {
+    let set = |name: &str| {
+        around
+            .variable(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|v| !v.is_empty())
+    };
+    let url = set("OPENCLAW_GATEWAY_URL");
+    let token = set("OPENCLAW_GATEWAY_TOKEN").or_else(|| set("OPENCLAW_AUTH_TOKEN"));
+    let source = match (&url, &token) {
+        (Some(_), _) => "OPENCLAW_GATEWAY_URL",
+        (None, Some(_)) if set("OPENCLAW_GATEWAY_TOKEN").is_some() => "OPENCLAW_GATEWAY_TOKEN",
+        (None, Some(_)) => "OPENCLAW_AUTH_TOKEN",
+        (None, None) => return None,
+    };
+    let (url, in_url) = clean_url(&url.unwrap_or_else(|| format!("ws://127.0.0.1:{DEFAULT_PORT}"))).ok()?;
+    Some(found(url, source, token.or(in_url)))
+}
+
+/// Everything that can be found, best first, one entry per address.
+pub async fn discover(around: &dyn Surroundings) -> Vec<Found> {
+    let mut all: Vec<Found> = from_environment(around).into_iter().collect();
+    all.extend(from_files(around));
+    let mut kept: Vec<Found> = Vec::new();
+    for candidate in all {
+        match kept.iter_mut().find(|known| known.url == candidate.url) {
+            // The environment's address with the file's token is what a user means who set only one of them.
+            Some(known) if known.token.is_none() => known.token = candidate.token,
+            Some(_) => {}
+            None => kept.push(candidate),
+        }
+    }
+    let local = format!("ws://127.0.0.1:{DEFAULT_PORT}");
+    if !kept.iter().any(|known| known.url == local) && around.answers("127.0.0.1", DEFAULT_PORT).await {
+        let mut usual = found(local, "the usual port on this computer", None);
+        usual.reachable = true;
+        kept.push(usual);
+    }
+    for candidate in &mut kept {
+        if let Ok(url) = url::Url::parse(&candidate.url)
+            && let (Some(host), false) = (url.host_str(), candidate.reachable)
+        {
+            let host = host.trim_matches(['[', ']']).to_owned();
+            let port = url.port_or_known_default().unwrap_or(DEFAULT_PORT);
+            candidate.reachable = around.answers(&host, port).await;
+        }
+    }
+    kept
+}
+
+fn found(url: String, source: &str, token: Option<String>) -> Found {
+    let host = url::Url::parse(&url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
+    let name = match host.as_deref() {
+        None | Some("127.0.0.1" | "localhost" | "[::1]") => "This computer".to_owned(),
+        Some(host) => host
+            .split('.')
+            .next()
+            .map_or_else(|| host.to_owned(), crate::text::capitalised),
+    };
+    Found {
+        id: format!("{source} {url}"),
+        name,
+        url,
+        source: source.to_owned(),
+        token: token.filter(|token| !token.is_empty()).map(Secret::new),
+        reachable: false,
+    }
+}
+
+fn from_files(around: &dyn Surroundings) -> Vec<Found> {
+    let set = |name: &str| {
+        around
+            .variable(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let home = set("OPENCLAW_HOME")
+        .or_else(|| set("HOME"))
+        .or_else(|| set("USERPROFILE"));
+    let folder = set("OPENCLAW_STATE_DIR").or_else(|| home.map(|home| home.join(".openclaw")));
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    if let Some(path) = set("OPENCLAW_CONFIG_PATH") {
+        files.push((path, "OPENCLAW_CONFIG_PATH".to_owned()));
+    }
+    if let Some(folder) = folder {
+        for name in ["openclaw.json", "openclaw.yml", "openclaw.yaml", "openclaw.json5"] {
+            files.push((folder.join(name), format!("~/.openclaw/{name}")));
+        }
+    }
+    files
+        .into_iter()
+        .filter_map(|(path, source)| {
+            let text = around.read(&path)?;
+            let yaml = path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml");
+            let config: Value = if yaml {
+                serde_saphyr::from_str(&text).ok()?
+            } else {
+                json5::from_str(&text).ok()?
+            };
+            from_config(&config, &source, around)
+        })
+        .collect()
+}
+
+fn from_config(config: &Value, source: &str, around: &dyn Surroundings) -> Option<Found> {
+    let gateway = config.get("gateway")?.as_object()?;
+    let server = gateway.get("server");
+    let number = |value: &Value| {
+        value
+            .as_u64()
+            .or_else(|| value.as_str()?.parse().ok())
+            .and_then(|port| u16::try_from(port).ok())
+    };
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map(|text| expand(text, around))
+            .filter(|text| !text.is_empty())
+    };
+    let port = gateway
+        .get("port")
+        .and_then(number)
+        .or_else(|| server?.get("port").and_then(number))
+        .unwrap_or(DEFAULT_PORT);
+    let host = gateway
+        .get("host")
+        .and_then(text)
+        .or_else(|| server?.get("host").and_then(text))
+        // "Every address" is where it listens, not where it is.
+        .filter(|host| !matches!(host.as_str(), "0.0.0.0" | "::" | "localhost"))
+        .unwrap_or_else(|| "127.0.0.1".to_owned());
+    let auth = gateway.get("auth");
+    let token = auth
+        .and_then(|auth| {
+            auth.get("token")
+                .and_then(text)
+                .or_else(|| auth.get("password").and_then(text))
+        })
+        .or_else(|| gateway.get("token").and_then(text))
+        .or_else(|| {
+            let keys = gateway.get("apiKeys")?.as_array()?;
+            keys.iter()
+                .find_map(|key| text(key).or_else(|| key.get("key").and_then(text)))
+        });
+    let (url, _) = clean_url(&format!("ws://{host}:{port}")).ok()?;
+    Some(found(url, source, token))
+}
+
+/// `${NAME}` in a configuration means the environment's value.
+fn expand(text: &str, around: &dyn Surroundings) -> String {
+    match text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+        Some(name) => around.variable(name).unwrap_or_default(),
+        None => text.trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Fake {
+        variables: Vec<(&'static str, &'static str)>,
+        files: Vec<(&'static str, &'static str)>,
+        open: Vec<u16>,
+    }
+    #[async_trait]
+    impl Surroundings for Fake {
+        fn variable(&self, name: &str) -> Option<String> {
+            self.variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        }
+        fn read(&self, path: &Path) -> Option<String> {
+            self.files
+                .iter()
+                .find(|(key, _)| Path::new(key) == path)
+                .map(|(_, text)| (*text).to_owned())
+        }
+        async fn answers(&self, _: &str, port: u16) -> bool {
+            self.open.contains(&port)
+        }
+    }
+    async fn line(fake: &Fake) -> Vec<String> {
+        let found = discover(fake).await;
+        found
+            .iter()
+            .map(|f| {
+                let token = f.token.as_ref().map_or("-", Secret::expose);
+                format!("{} | {} | {token} | {}", f.source, f.url, f.reachable)
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn files_of_every_dialect() {
+        for (name, text, expected) in [
+            (
+                "/h/.openclaw/openclaw.json",
+                "{ gateway: { port: 4000, auth: { mode: 'token', token: 't1' }, }, } // json5",
+                "~/.openclaw/openclaw.json | ws://127.0.0.1:4000 | t1 | false",
+            ),
+            (
+                "/h/.openclaw/openclaw.json",
+                r#"{"gateway":{"auth":{"token":"t2"},"server":{"host":"0.0.0.0","port":5050}}}"#,
+                "~/.openclaw/openclaw.json | ws://127.0.0.1:5050 | t2 | false",
+            ),
+            (
+                "/h/.openclaw/openclaw.json",
+                r#"{"gateway":{"auth":{"token":"${SECRET}"}}}"#,
+                "~/.openclaw/openclaw.json | ws://127.0.0.1:18789 | from-env | false",
+            ),
+            (
+                "/h/.openclaw/openclaw.yml",
+                "gateway:\n  token: t3 # mine\n  port: 3000\n",
+                "~/.openclaw/openclaw.yml | ws://127.0.0.1:3000 | t3 | false",
+            ),
+            (
+                "/h/.openclaw/openclaw.json5",
+                "{ gateway: { port: 3001, host: '192.168.1.4', apiKeys: ['k1', 'k2'] } }",
+                "~/.openclaw/openclaw.json5 | ws://192.168.1.4:3001 | k1 | false",
+            ),
+        ] {
+            let fake = Fake {
+                variables: vec![("HOME", "/h"), ("SECRET", "from-env")],
+                files: vec![(name, text)],
+                open: vec![],
+            };
+            assert_eq!(line(&fake).await, [expected]);
+        }
+        for broken in ["", "{", "[]", "{gateway: 3}", "{other: {}}"] {
+            let fake = Fake {
+                variables: vec![("HOME", "/h")],
+                files: vec![
+                    ("/h/.openclaw/openclaw.json", broken),
+                    ("/h/.openclaw/openclaw.yml", broken),
+                ],
+                open: vec![],
+            };
+            assert!(line(&fake).await.is_empty(), "{broken:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_environment_comes_first_and_addresses_are_listed_once() {
+        let file = (
+            "/h/.openclaw/openclaw.json",
+            "{gateway:{port:18789,auth:{token:'file'}}}",
+        );
+        let cases: &[(&[(&str, &str)], &[u16], &[&str])] = &[
+            (
+                &[
+                    ("OPENCLAW_GATEWAY_URL", "wss://gw.example/?token=q"),
+                    ("OPENCLAW_GATEWAY_TOKEN", "env"),
+                ],
+                &[18789],
+                &[
+                    "OPENCLAW_GATEWAY_URL | wss://gw.example | env | false",
+                    "~/.openclaw/openclaw.json | ws://127.0.0.1:18789 | file | true",
+                ],
+            ),
+            (
+                &[("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:18789")],
+                &[18789],
+                &["OPENCLAW_GATEWAY_URL | ws://127.0.0.1:18789 | file | true"],
+            ),
+            (
+                &[("OPENCLAW_AUTH_TOKEN", "d1")],
+                &[],
+                &["OPENCLAW_AUTH_TOKEN | ws://127.0.0.1:18789 | d1 | false"],
+            ),
+            (
+                &[],
+                &[18789],
+                &["~/.openclaw/openclaw.json | ws://127.0.0.1:18789 | file | true"],
+            ),
+        ];
+        for (variables, open, expected) in cases {
+            let mut all = vec![("HOME", "/h")];
+            all.extend(variables.iter().copied());
+            let fake = Fake {
+                variables: all,
+                files: vec![file],
+                open: open.to_vec(),
+            };
+            assert_eq!(line(&fake).await, *expected);
+        }
+        let bare = Fake {
+            open: vec![DEFAULT_PORT],
+            ..Fake::default()
+        };
+        assert_eq!(
+            line(&bare).await,
+            ["the usual port on this computer | ws://127.0.0.1:18789 | - | true"]
+        );
+        assert!(line(&Fake::default()).await.is_empty());
+    }
+
+    #[test]
+    fn a_found_token_prints_as_dots() {
+        let shown = format!("{:?}", found("ws://h".into(), "x", Some("canary-token".into())));
+        assert!(!shown.contains("canary-token"));
+    }
+}

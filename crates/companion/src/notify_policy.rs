@@ -1,0 +1,522 @@
+//! What deserves a notification, and how much it says. Only live arrivals come here; history and echoes never do.
+
+use crate::api::NotificationSettings;
+use crate::ports::{Notification, NotificationAction, NotificationTarget};
+use crate::text::one_line;
+
+/// Something that may deserve a notification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Occasion {
+    /// The profile.
+    pub gateway: String,
+    /// The gateway's name.
+    pub gateway_name: String,
+    /// What happened.
+    pub kind: OccasionKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OccasionKind {
+    /// A reply ended.
+    Reply {
+        /// The session.
+        session: String,
+        /// Its title.
+        title: String,
+        /// What it says.
+        text: String,
+        /// The message.
+        message: Option<String>,
+        /// An automation wrote it.
+        cron: bool,
+    },
+    /// A run failed.
+    Failure {
+        /// The session.
+        session: String,
+        /// Its title.
+        title: String,
+        /// The gateway's sentence.
+        error: String,
+        /// The message.
+        message: Option<String>,
+    },
+    /// An approval waits.
+    Approval {
+        /// Its id.
+        id: String,
+        /// The session, where there is one.
+        session: String,
+        /// The session's title.
+        title: String,
+        /// The command.
+        command: String,
+        /// Whether approving once is on offer.
+        may_allow: bool,
+    },
+    /// A question waits.
+    Question {
+        /// Its id.
+        id: String,
+        /// The session.
+        session: String,
+        /// The session's title.
+        title: String,
+        /// The question.
+        question: String,
+    },
+    /// The gateway has been away for a while.
+    GatewayDown,
+    /// It is back.
+    GatewayBack,
+    /// The gateway waits until this device is approved, or another device asks.
+    Pairing {
+        /// One sentence.
+        sentence: String,
+    },
+    /// Several replies ended while nobody could tell.
+    Digest {
+        /// Session and title of each.
+        replies: Vec<(String, String)>,
+    },
+}
+
+/// What the decision depends on besides the occasion.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// The user's switches.
+    pub settings: &'a NotificationSettings,
+    /// Milliseconds since the epoch.
+    pub now_ms: i64,
+    /// Minutes since local midnight.
+    pub local_minutes: u32,
+    /// The conversation is in view.
+    pub in_view: bool,
+}
+
+/// The tag of a session's notification; a new one replaces the old.
+#[must_use]
+pub fn session_tag(gateway: &str, session: &str) -> String {
+    format!("session:{gateway}:{session}")
+}
+/// The tag of an approval's notification.
+#[must_use]
+pub fn approval_tag(gateway: &str, id: &str) -> String {
+    format!("approval:{gateway}:{id}")
+}
+/// The tag of a question's notification.
+#[must_use]
+pub fn question_tag(gateway: &str, id: &str) -> String {
+    format!("question:{gateway}:{id}")
+}
+/// The tag of a gateway's own notification.
+#[must_use]
+pub fn gateway_tag(gateway: &str) -> String {
+    format!("gateway:{gateway}")
+}
+
+/// Minutes since midnight of `HH:MM`.
+#[must_use]
+pub fn minutes(text: &str) -> Option<u32> {
+    let (hours, minutes) = text.split_once(':')?;
+    let (hours, minutes) = (hours.parse::<u32>().ok()?, minutes.parse::<u32>().ok()?);
+    (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+}
+
+/// Whether notifications rest now: do-not-disturb or quiet hours, which may span midnight.
+#[must_use]
+pub fn is_quiet(settings: &NotificationSettings, now_ms: i64, local_minutes: u32) -> bool {
+    if settings
+        .do_not_disturb_until_ms
+        .is_some_and(|until| now_ms < until)
+    {
+        return true;
+    }
+    match (minutes(&settings.quiet_from), minutes(&settings.quiet_to)) {
+        (Some(from), Some(to)) if from < to => (from..to).contains(&local_minutes),
+        (Some(from), Some(to)) if from > to => local_minutes >= from || local_minutes < to,
+        _ => false,
+    }
+}
+
+/// The notification for an occasion, or none.
+#[must_use]
+pub fn decide(occasion: &Occasion, now: Circumstances<'_>) -> Option<Notification> {
+    let settings = now.settings;
+    let switched_on = match &occasion.kind {
+        OccasionKind::Reply { cron: true, .. } => settings.cron,
+        OccasionKind::Reply { .. } | OccasionKind::Digest { .. } => settings.replies,
+        OccasionKind::Failure { .. } => settings.failures,
+        OccasionKind::Approval { .. } => settings.approvals,
+        OccasionKind::Question { .. } => settings.questions,
+        OccasionKind::GatewayDown | OccasionKind::GatewayBack => settings.gateway,
+        OccasionKind::Pairing { .. } => settings.pairing,
+    };
+    let muted = session_of(&occasion.kind)
+        .is_some_and(|session| settings.muted_sessions.iter().any(|muted| muted == session));
+    if !settings.enabled
+        || !switched_on
+        || muted
+        || now.in_view
+        || is_quiet(settings, now.now_ms, now.local_minutes)
+    {
+        return None;
+    }
+    let privacy = match settings.privacy.as_str() {
+        "nothing" => Privacy::Nothing,
+        "sender" => Privacy::Sender,
+        _ => Privacy::Full,
+    };
+    Some(compose(occasion, privacy))
+}
+
+fn session_of(kind: &OccasionKind) -> Option<&str> {
+    match kind {
+        OccasionKind::Reply { session, .. }
+        | OccasionKind::Failure { session, .. }
+        | OccasionKind::Approval { session, .. }
+        | OccasionKind::Question { session, .. } => Some(session),
+        OccasionKind::GatewayDown
+        | OccasionKind::GatewayBack
+        | OccasionKind::Pairing { .. }
+        | OccasionKind::Digest { .. } => None,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Privacy {
+    Full,
+    Sender,
+    Nothing,
+}
+
+fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
+    let gateway = &occasion.gateway;
+    let name = &occasion.gateway_name;
+    let to_session = |session: &str, message: Option<&String>| NotificationTarget::Session {
+        gateway: gateway.clone(),
+        session: session.to_owned(),
+        message: message.cloned(),
+    };
+    let full = privacy == Privacy::Full;
+    let (tag, title, body, on_click, actions, urgent) = match &occasion.kind {
+        OccasionKind::Reply {
+            session,
+            title,
+            text,
+            message,
+            ..
+        } => (
+            session_tag(gateway, session),
+            title.clone(),
+            if full {
+                one_line(text, 240)
+            } else {
+                "New reply".to_owned()
+            },
+            to_session(session, message.as_ref()),
+            vec![NotificationAction::Reply],
+            false,
+        ),
+        OccasionKind::Failure {
+            session,
+            title,
+            error,
+            message,
+        } => (
+            session_tag(gateway, session),
+            title.clone(),
+            if full {
+                format!("The run failed: {}", one_line(error, 200))
+            } else {
+                "The run failed".to_owned()
+            },
+            to_session(session, message.as_ref()),
+            Vec::new(),
+            false,
+        ),
+        OccasionKind::Approval {
+            id,
+            session,
+            title,
+            command,
+            may_allow,
+        } => {
+            let mut actions = vec![NotificationAction::Deny];
+            // A command that is not shown cannot be approved from here.
+            if *may_allow && full {
+                actions.insert(0, NotificationAction::ApproveOnce);
+            }
+            (
+                approval_tag(gateway, id),
+                format!("{title} asks for approval"),
+                if full {
+                    one_line(command, 300)
+                } else {
+                    "An approval waits".to_owned()
+                },
+                to_session(session, None),
+                actions,
+                true,
+            )
+        }
+        OccasionKind::Question {
+            id,
+            session,
+            title,
+            question,
+        } => (
+            question_tag(gateway, id),
+            format!("{title} asks"),
+            if full {
+                one_line(question, 240)
+            } else {
+                "A question waits".to_owned()
+            },
+            to_session(session, None),
+            Vec::new(),
+            true,
+        ),
+        OccasionKind::GatewayDown => (
+            gateway_tag(gateway),
+            format!("{name} is not reachable"),
+            "What you write waits until it is back.".to_owned(),
+            NotificationTarget::Popup,
+            Vec::new(),
+            false,
+        ),
+        OccasionKind::GatewayBack => (
+            gateway_tag(gateway),
+            format!("{name} is back"),
+            "Connected again.".to_owned(),
+            NotificationTarget::Popup,
+            Vec::new(),
+            false,
+        ),
+        OccasionKind::Pairing { sentence } => (
+            gateway_tag(gateway),
+            format!("{name}: pairing"),
+            sentence.clone(),
+            NotificationTarget::Popup,
+            Vec::new(),
+            true,
+        ),
+        OccasionKind::Digest { replies } => {
+            let titles: Vec<&str> = replies.iter().take(4).map(|(_, title)| title.as_str()).collect();
+            let more = if replies.len() > titles.len() { ", …" } else { "" };
+            (
+                format!("digest:{gateway}"),
+                format!("{} replies while you were away", replies.len()),
+                format!("{}{more}", titles.join(", ")),
+                NotificationTarget::Popup,
+                Vec::new(),
+                false,
+            )
+        }
+    };
+    match privacy {
+        Privacy::Full | Privacy::Sender => Notification {
+            tag,
+            title,
+            body,
+            on_click,
+            actions,
+            urgent,
+        },
+        Privacy::Nothing => Notification {
+            tag,
+            title: "Clawtray".to_owned(),
+            body: "Something new".to_owned(),
+            on_click,
+            actions: Vec::new(),
+            urgent,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::defaults;
+
+    fn reply() -> OccasionKind {
+        OccasionKind::Reply {
+            session: "s1".into(),
+            title: "Trip".into(),
+            text: "Train at **9**.\nSeat 4".into(),
+            message: Some("run:r1".into()),
+            cron: false,
+        }
+    }
+    fn approval() -> OccasionKind {
+        OccasionKind::Approval {
+            id: "a1".into(),
+            session: "s1".into(),
+            title: "Trip".into(),
+            command: "rm -rf /tmp/x".into(),
+            may_allow: true,
+        }
+    }
+    fn kinds() -> Vec<(&'static str, OccasionKind)> {
+        let (session, title) = ("s1".to_owned(), "Trip".to_owned());
+        let OccasionKind::Reply { text, message, .. } = reply() else {
+            panic!()
+        };
+        vec![
+            ("replies", reply()),
+            (
+                "cron",
+                OccasionKind::Reply {
+                    session: session.clone(),
+                    title: title.clone(),
+                    text,
+                    message,
+                    cron: true,
+                },
+            ),
+            ("approvals", approval()),
+            (
+                "questions",
+                OccasionKind::Question {
+                    id: "q".into(),
+                    session: session.clone(),
+                    title: title.clone(),
+                    question: "Which?".into(),
+                },
+            ),
+            (
+                "failures",
+                OccasionKind::Failure {
+                    session,
+                    title,
+                    error: "no".into(),
+                    message: None,
+                },
+            ),
+            ("gateway", OccasionKind::GatewayDown),
+            ("gateway", OccasionKind::GatewayBack),
+            (
+                "pairing",
+                OccasionKind::Pairing {
+                    sentence: "Home has to approve this device once.".into(),
+                },
+            ),
+            (
+                "replies",
+                OccasionKind::Digest {
+                    replies: vec![("s".into(), "A".into()), ("t".into(), "B".into())],
+                },
+            ),
+        ]
+    }
+    fn told(
+        kind: OccasionKind,
+        settings: &NotificationSettings,
+        minutes: u32,
+        in_view: bool,
+    ) -> Option<Notification> {
+        let occasion = Occasion {
+            gateway: "g".into(),
+            gateway_name: "Home".into(),
+            kind,
+        };
+        decide(
+            &occasion,
+            Circumstances {
+                settings,
+                now_ms: 1000,
+                local_minutes: minutes,
+                in_view,
+            },
+        )
+    }
+
+    #[test]
+    fn each_kind_has_its_switch_and_obeys_it_alone() {
+        for (switch, kind) in kinds() {
+            let on = defaults().notifications;
+            assert!(told(kind.clone(), &on, 600, false).is_some(), "{switch}");
+            assert!(told(kind.clone(), &on, 600, true).is_none(), "{switch} in view");
+            let mut off = serde_json::to_value(&on).unwrap();
+            off[switch] = false.into();
+            let off: NotificationSettings = serde_json::from_value(off).unwrap();
+            assert!(told(kind.clone(), &off, 600, false).is_none(), "{switch} off");
+            let mut all_off = on.clone();
+            all_off.enabled = false;
+            assert!(told(kind.clone(), &all_off, 600, false).is_none());
+            let mut dnd = on.clone();
+            dnd.do_not_disturb_until_ms = Some(2000);
+            assert!(told(kind.clone(), &dnd, 600, false).is_none());
+            dnd.do_not_disturb_until_ms = Some(1000);
+            assert!(told(kind, &dnd, 600, false).is_some(), "do-not-disturb has ended");
+        }
+    }
+
+    #[test]
+    fn quiet_hours_may_span_midnight() {
+        for (from, to, minute, quiet) in [
+            ("22:00", "07:00", 22 * 60, true),
+            ("22:00", "07:00", 3 * 60, true),
+            ("22:00", "07:00", 7 * 60, false),
+            ("12:00", "13:00", 12 * 60 + 30, true),
+            ("12:00", "13:00", 13 * 60, false),
+            ("", "", 0, false),
+            ("25:00", "07:00", 60, false),
+            ("09:00", "09:00", 9 * 60, false),
+        ] {
+            let mut settings = defaults().notifications;
+            settings.quiet_from = from.into();
+            settings.quiet_to = to.into();
+            assert_eq!(is_quiet(&settings, 0, minute), quiet, "{from}-{to} at {minute}");
+            assert_eq!(told(reply(), &settings, minute, false).is_none(), quiet);
+        }
+    }
+
+    #[test]
+    fn a_muted_session_is_silent_and_others_are_not() {
+        let mut settings = defaults().notifications;
+        settings.muted_sessions = vec!["s1".into()];
+        assert!(told(reply(), &settings, 600, false).is_none());
+        assert!(told(OccasionKind::GatewayDown, &settings, 600, false).is_some());
+    }
+
+    #[test]
+    fn privacy_says_as_much_as_it_may() {
+        for (privacy, title, body) in [
+            ("full", "Trip", "Train at **9**. Seat 4"),
+            ("sender", "Trip", "New reply"),
+            ("nothing", "Clawtray", "Something new"),
+        ] {
+            let mut settings = defaults().notifications;
+            settings.privacy = privacy.into();
+            let shown = told(reply(), &settings, 600, false).unwrap();
+            assert_eq!((shown.title.as_str(), shown.body.as_str()), (title, body));
+            assert_eq!(shown.tag, "session:g:s1");
+            for (_, kind) in kinds().into_iter().filter(|(switch, _)| *switch != "pairing") {
+                let text = told(kind, &settings, 600, false)
+                    .map(|n| format!("{} {}", n.title, n.body))
+                    .unwrap();
+                assert!(privacy == "full" || !text.contains("Train"), "{text}");
+                assert!(privacy != "nothing" || !text.contains("Trip"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_is_approved_only_where_it_can_be_read() {
+        let mut settings = defaults().notifications;
+        let shown = told(approval(), &settings, 600, false).unwrap();
+        assert_eq!(shown.body, "rm -rf /tmp/x");
+        assert_eq!(
+            shown.actions,
+            [NotificationAction::ApproveOnce, NotificationAction::Deny]
+        );
+        assert!(shown.urgent);
+        settings.privacy = "sender".into();
+        assert_eq!(
+            told(approval(), &settings, 600, false).unwrap().actions,
+            [NotificationAction::Deny]
+        );
+    }
+}

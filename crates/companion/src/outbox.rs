@@ -1,0 +1,344 @@
+//! Prompts on their way: kept until the gateway has them, sent in order per session, each exactly once.
+//!
+//! The id of a prompt is its idempotency key, so sending it again after a lost answer starts no second run. A prompt
+//! whose answer was lost is looked up in the transcript first; where that is not possible it waits for the user.
+
+use crate::api::{MessageState, QueuedView};
+use crate::gateway::{Attachment, CallError};
+use crate::text::one_line;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// Where a prompt stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ItemState {
+    /// Waits.
+    #[default]
+    Queued,
+    /// Handed to the gateway; the answer is not there yet. Found after a restart, it counts as uncertain.
+    Sending,
+    /// It may have been taken: look before sending again.
+    Uncertain,
+    /// Refused; waits for the user.
+    Failed,
+}
+
+/// A prompt on its way.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Item {
+    /// Its id and idempotency key.
+    pub id: String,
+    /// The profile.
+    pub gateway: String,
+    /// The session.
+    pub session: String,
+    /// The text.
+    pub text: String,
+    /// What goes with it.
+    pub attachments: Vec<Attachment>,
+    /// A thinking level for this turn.
+    pub thinking: Option<String>,
+    /// Time limit of the run, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// Where it stands.
+    pub state: ItemState,
+    /// One sentence, when it failed.
+    pub error: Option<String>,
+    /// When it was written, in milliseconds since the epoch.
+    pub at_ms: i64,
+}
+
+impl Item {
+    /// As a window shows it.
+    #[must_use]
+    pub fn view(&self) -> QueuedView {
+        QueuedView {
+            id: self.id.clone(),
+            session: self.session.clone(),
+            text: self.text.clone(),
+            attachments: self.attachments.iter().map(crate::app::attachment_view).collect(),
+            state: match self.state {
+                ItemState::Queued => MessageState::Queued,
+                ItemState::Sending | ItemState::Uncertain => MessageState::Sending,
+                ItemState::Failed => MessageState::Failed,
+            },
+            error: self.error.clone(),
+            at_ms: self.at_ms,
+        }
+    }
+}
+
+/// What to do about a prompt next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Send it.
+    Send(Item),
+    /// Look whether the gateway has it.
+    LookUp(Item),
+}
+
+/// What an answer means for a prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The gateway has it; it leaves the outbox.
+    Delivered,
+    /// It had no effect: it stays queued until there is a connection.
+    Again,
+    /// It may have been taken.
+    Uncertain,
+    /// The gateway said no, in a sentence.
+    Failed(String),
+}
+
+/// What an error of `send` means.
+#[must_use]
+pub fn verdict(error: &CallError) -> Verdict {
+    if error.is_safe_to_retry() {
+        return Verdict::Again;
+    }
+    match error {
+        CallError::NotConnected => Verdict::Again,
+        CallError::Disconnected { .. } | CallError::Timeout(_) | CallError::Decode { .. } => {
+            Verdict::Uncertain
+        }
+        CallError::Gateway(error) => Verdict::Failed(one_line(&error.message, 200)),
+        CallError::TooLarge { limit, .. } => Verdict::Failed(format!(
+            "The prompt is larger than the {} MB that the gateway takes.",
+            limit / 1_000_000
+        )),
+        CallError::Unsupported(what) => Verdict::Failed(format!("This gateway cannot do that: {what}.")),
+    }
+}
+
+/// All prompts on their way, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    items: Vec<Item>,
+    /// Prompts whose answer is awaited by this process.
+    in_flight: HashSet<String>,
+}
+
+impl Outbox {
+    /// What was kept from an earlier process.
+    #[must_use]
+    pub fn restored(mut items: Vec<Item>) -> Self {
+        items.sort_by(|a, b| a.at_ms.cmp(&b.at_ms));
+        for item in &mut items {
+            if item.state == ItemState::Sending {
+                item.state = ItemState::Uncertain;
+            }
+        }
+        Self {
+            items,
+            in_flight: HashSet::new(),
+        }
+    }
+
+    /// Adds a prompt.
+    pub fn push(&mut self, item: Item) {
+        self.items.push(item);
+    }
+
+    /// All prompts of a gateway.
+    pub fn of<'a>(&'a self, gateway: &'a str) -> impl Iterator<Item = &'a Item> {
+        self.items.iter().filter(move |item| item.gateway == gateway)
+    }
+
+    /// One prompt.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.id == id)
+    }
+
+    /// Whether its answer is awaited.
+    #[must_use]
+    pub fn is_in_flight(&self, id: &str) -> bool {
+        self.in_flight.contains(id)
+    }
+
+    /// The next steps for a gateway that is connected: at most one prompt per session at a time, in order. A failed
+    /// prompt does not hold up those after it.
+    pub fn next(&mut self, gateway: &str) -> Vec<Step> {
+        let mut sessions = HashSet::new();
+        let mut steps = Vec::new();
+        for item in &mut self.items {
+            if item.gateway != gateway
+                || item.state == ItemState::Failed
+                || !sessions.insert(item.session.clone())
+            {
+                continue;
+            }
+            if self.in_flight.contains(&item.id) {
+                continue;
+            }
+            match item.state {
+                ItemState::Queued => {
+                    item.state = ItemState::Sending;
+                    item.error = None;
+                    steps.push(Step::Send(item.clone()));
+                }
+                ItemState::Sending | ItemState::Uncertain => {
+                    item.state = ItemState::Uncertain;
+                    steps.push(Step::LookUp(item.clone()));
+                }
+                ItemState::Failed => continue,
+            }
+            self.in_flight.insert(item.id.clone());
+        }
+        steps
+    }
+
+    /// Takes an answer. Gives the prompt as it stands now, or the last of it when it was delivered.
+    pub fn settle(&mut self, id: &str, verdict: &Verdict) -> Option<Item> {
+        self.in_flight.remove(id);
+        let at = self.items.iter().position(|item| item.id == id)?;
+        if *verdict == Verdict::Delivered {
+            return Some(self.items.remove(at));
+        }
+        let item = self.items.get_mut(at)?;
+        match verdict {
+            Verdict::Delivered => {}
+            Verdict::Again => item.state = ItemState::Queued,
+            Verdict::Uncertain => item.state = ItemState::Uncertain,
+            Verdict::Failed(error) => {
+                item.state = ItemState::Failed;
+                item.error = Some(error.clone());
+            }
+        }
+        Some(item.clone())
+    }
+
+    /// Puts a failed prompt back in the queue, under the same key.
+    pub fn retry(&mut self, id: &str) -> Option<Item> {
+        let item = self
+            .items
+            .iter_mut()
+            .find(|item| item.id == id && item.state == ItemState::Failed)?;
+        item.state = ItemState::Queued;
+        item.error = None;
+        Some(item.clone())
+    }
+
+    /// Takes a prompt out, unless the gateway may have it already.
+    pub fn cancel(&mut self, id: &str) -> Option<Item> {
+        let at = self.items.iter().position(|item| {
+            item.id == id
+                && matches!(item.state, ItemState::Queued | ItemState::Failed)
+                && !self.in_flight.contains(id)
+        })?;
+        Some(self.items.remove(at))
+    }
+
+    /// Forgets everything of a gateway.
+    pub fn forget(&mut self, gateway: &str) -> Vec<Item> {
+        let (gone, kept) = std::mem::take(&mut self.items)
+            .into_iter()
+            .partition(|item| item.gateway == gateway);
+        self.items = kept;
+        gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clawtray_gateway_protocol::GatewayError;
+    use std::time::Duration;
+
+    fn item(id: &str, session: &str, at_ms: i64) -> Item {
+        Item {
+            id: id.into(),
+            gateway: "g".into(),
+            session: session.into(),
+            at_ms,
+            ..Item::default()
+        }
+    }
+    fn ids(steps: &[Step]) -> Vec<String> {
+        steps
+            .iter()
+            .map(|step| match step {
+                Step::Send(item) => format!("send {}", item.id),
+                Step::LookUp(item) => format!("look {}", item.id),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn order_holds_within_a_session_and_not_across() {
+        let mut outbox = Outbox::default();
+        for (id, session) in [("a1", "a"), ("a2", "a"), ("b1", "b")] {
+            outbox.push(item(id, session, 1));
+        }
+        assert_eq!(ids(&outbox.next("g")), ["send a1", "send b1"]);
+        assert!(outbox.next("g").is_empty(), "nothing is sent twice");
+        assert!(outbox.next("other").is_empty());
+        assert!(outbox.cancel("a1").is_none(), "the gateway may have it");
+        assert_eq!(outbox.settle("a1", &Verdict::Delivered).unwrap().id, "a1");
+        assert_eq!(ids(&outbox.next("g")), ["send a2"]);
+        outbox.settle("a2", &Verdict::Failed("no".into()));
+        outbox.push(item("a3", "a", 2));
+        assert_eq!(
+            ids(&outbox.next("g")),
+            ["send a3"],
+            "a failed prompt holds up nothing"
+        );
+        assert_eq!(outbox.retry("a2").unwrap().id, "a2");
+        assert!(outbox.cancel("a2").is_some() && outbox.get("a2").is_none());
+    }
+
+    #[test]
+    fn a_lost_answer_is_looked_up_before_it_is_sent_again() {
+        let mut outbox = Outbox::default();
+        outbox.push(item("a1", "a", 1));
+        outbox.next("g");
+        outbox.settle("a1", &Verdict::Uncertain);
+        assert_eq!(ids(&outbox.next("g")), ["look a1"]);
+        outbox.settle("a1", &Verdict::Again);
+        assert_eq!(ids(&outbox.next("g")), ["send a1"]);
+        let mut restarted = Outbox::restored(vec![
+            Item {
+                state: ItemState::Queued,
+                ..item("a2", "a", 2)
+            },
+            Item {
+                state: ItemState::Sending,
+                ..item("a1", "a", 1)
+            },
+        ]);
+        assert_eq!(
+            ids(&restarted.next("g")),
+            ["look a1"],
+            "found under way after a restart"
+        );
+    }
+
+    #[test]
+    fn errors_table() {
+        let gateway = |retryable| {
+            CallError::Gateway(GatewayError {
+                code: "X".into(),
+                message: "No.".into(),
+                details: None,
+                retryable,
+                retry_after_ms: None,
+            })
+        };
+        for (error, expected) in [
+            (CallError::NotConnected, Verdict::Again),
+            (CallError::Disconnected { written: false }, Verdict::Again),
+            (CallError::Disconnected { written: true }, Verdict::Uncertain),
+            (CallError::Timeout(Duration::from_secs(1)), Verdict::Uncertain),
+            (gateway(Some(true)), Verdict::Again),
+            (gateway(None), Verdict::Failed("No.".into())),
+        ] {
+            assert_eq!(verdict(&error), expected, "{error:?}");
+        }
+        assert!(matches!(
+            verdict(&CallError::TooLarge { size: 2, limit: 1 }),
+            Verdict::Failed(_)
+        ));
+    }
+}

@@ -1,0 +1,439 @@
+//! The sessions of one gateway: snapshots replace, changes merge.
+//!
+//! In a change, a field that is absent says nothing, `null` clears and a list replaces. In a snapshot, absence clears.
+
+use crate::api::SessionView;
+use crate::text::{capitalised, one_line};
+use clawtray_gateway_protocol::SessionRow;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Words in a session's key that name a channel.
+const CHANNELS: &[(&str, &str)] = &[
+    ("telegram", "Telegram"),
+    ("discord", "Discord"),
+    ("slack", "Slack"),
+    ("whatsapp", "WhatsApp"),
+    ("signal", "Signal"),
+    ("imessage", "iMessage"),
+    ("matrix", "Matrix"),
+    ("teams", "Teams"),
+    ("email", "Email"),
+];
+
+/// What the session rows do not say and this app knows.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    /// Sessions whose notifications are off.
+    pub muted: BTreeSet<String>,
+    /// Sessions with an approval or question that waits.
+    pub needs_you: BTreeSet<String>,
+    /// Names of agents by id.
+    pub agents: BTreeMap<String, String>,
+}
+
+/// What a change asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// The row is up to date.
+    Done,
+    /// The session is gone.
+    Removed,
+    /// The list has to be read again.
+    Refresh,
+}
+
+/// The sessions of one gateway.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions {
+    rows: BTreeMap<String, SessionRow>,
+}
+
+impl Sessions {
+    /// Replaces everything.
+    pub fn snapshot(&mut self, rows: Vec<SessionRow>) {
+        self.rows = rows.into_iter().map(|row| (row.key.0.clone(), row)).collect();
+    }
+
+    /// Replaces one row, as `chat.history` carries it.
+    pub fn replace(&mut self, row: SessionRow) {
+        if !row.key.as_str().is_empty() {
+            self.rows.insert(row.key.0.clone(), row);
+        }
+    }
+
+    /// Adds a row for a session that the gateway does not list yet.
+    pub fn ensure(&mut self, key: &str) -> &mut SessionRow {
+        self.rows.entry(key.to_owned()).or_insert_with(|| SessionRow {
+            key: key.into(),
+            ..SessionRow::default()
+        })
+    }
+
+    /// Forgets a row.
+    pub fn remove(&mut self, key: &str) -> bool {
+        self.rows.remove(key).is_some()
+    }
+
+    /// A row.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&SessionRow> {
+        self.rows.get(key)
+    }
+
+    /// A row to change ahead of the gateway's own word.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut SessionRow> {
+        self.rows.get_mut(key)
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> impl Iterator<Item = &SessionRow> {
+        self.rows.values()
+    }
+
+    /// Merges `sessions.changed`: first the row inside it, then the fields beside it, which carry the tombstones.
+    pub fn merge(&mut self, key: &str, reason: Option<&str>, change: &Value) -> Merged {
+        if key.is_empty() {
+            return Merged::Refresh;
+        }
+        if matches!(reason, Some("delete" | "deleted")) {
+            self.rows.remove(key);
+            return Merged::Removed;
+        }
+        let nested = change.get("session").and_then(Value::as_object);
+        let known = self.rows.get(key);
+        if known.is_none() && nested.is_none() {
+            return Merged::Refresh;
+        }
+        let mut row = match known.map(serde_json::to_value) {
+            Some(Ok(Value::Object(row))) => row,
+            _ => Map::new(),
+        };
+        for source in [nested, change.as_object()].into_iter().flatten() {
+            overlay(&mut row, source);
+        }
+        row.insert("key".to_owned(), Value::String(key.to_owned()));
+        match serde_json::from_value::<SessionRow>(Value::Object(row)) {
+            Ok(row) => {
+                self.rows.insert(key.to_owned(), row);
+                Merged::Done
+            }
+            Err(_) => Merged::Refresh,
+        }
+    }
+
+    /// A human title for a session, known or not. Never its key.
+    #[must_use]
+    pub fn title(&self, key: &str) -> String {
+        match self.rows.get(key) {
+            Some(row) => title(row),
+            None => title(&SessionRow {
+                key: key.into(),
+                ..SessionRow::default()
+            }),
+        }
+    }
+
+    /// A row ready to show.
+    #[must_use]
+    pub fn view(&self, key: &str, overlay: &Overlay) -> Option<SessionView> {
+        self.rows.get(key).map(|row| view(row, overlay))
+    }
+
+    /// All rows ready to show, most recent first.
+    #[must_use]
+    pub fn views(&self, overlay: &Overlay) -> Vec<SessionView> {
+        let mut views: Vec<SessionView> = self.rows.values().map(|row| view(row, overlay)).collect();
+        views.sort_by(|a, b| {
+            b.updated_at_ms
+                .cmp(&a.updated_at_ms)
+                .then_with(|| a.key.cmp(&b.key))
+        });
+        views
+    }
+
+    /// Sessions that have something unread.
+    #[must_use]
+    pub fn unread(&self) -> u32 {
+        let count = self
+            .rows
+            .values()
+            .filter(|row| row.unread == Some(true) && row.archived != Some(true) && !is_background(row))
+            .count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
+fn overlay(row: &mut Map<String, Value>, source: &Map<String, Value>) {
+    let fields = match serde_json::to_value(SessionRow::default()) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    for name in fields.keys().filter(|name| name.as_str() != "key") {
+        match source.get(name) {
+            None => {}
+            Some(Value::Null) => {
+                row.remove(name);
+            }
+            Some(value) => {
+                row.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// The agent in a session's key (`agent:<id>:…`).
+#[must_use]
+pub fn agent_of(key: &str) -> Option<&str> {
+    key.strip_prefix("agent:")?
+        .split(':')
+        .next()
+        .filter(|agent| !agent.is_empty())
+}
+
+/// A human title: a name that was given, a title that was derived, else words made from the key's parts.
+#[must_use]
+pub fn title(row: &SessionRow) -> String {
+    let key = row.key.as_str();
+    [&row.label, &row.display_name, &row.derived_title, &row.auto_label]
+        .into_iter()
+        .flatten()
+        .map(|text| one_line(text, 80))
+        .find(|text| !text.is_empty() && text != key && !text.starts_with("agent:"))
+        .unwrap_or_else(|| from_key(row))
+}
+
+fn from_key(row: &SessionRow) -> String {
+    let key = row.key.as_str();
+    let agent = agent_of(key);
+    let rest = agent.map_or(key, |agent| {
+        key.get("agent:".len() + agent.len() + 1..).unwrap_or_default()
+    });
+    if rest == "main" || row.is_main == Some(true) || rest.is_empty() {
+        return match agent {
+            Some(agent) if agent != "main" => format!("Main chat of {}", capitalised(agent)),
+            _ => "Main chat".to_owned(),
+        };
+    }
+    let mut parts = rest.split(':');
+    let first = parts.next().unwrap_or_default();
+    if let Some((_, name)) = CHANNELS.iter().find(|(word, _)| *word == first) {
+        let group = parts
+            .next()
+            .is_some_and(|kind| kind == "group" || kind == "channel");
+        return if group {
+            format!("{name} group")
+        } else {
+            format!("{name} chat")
+        };
+    }
+    match first {
+        "cron" => "Automation".to_owned(),
+        "subagent" => "Subtask".to_owned(),
+        "hook" => "Webhook".to_owned(),
+        _ if speaks(first) && parts.next().is_none() => capitalised(&first.replace(['-', '_'], " ")),
+        _ => "Chat".to_owned(),
+    }
+}
+
+/// Whether a part of a key reads as a word and not as an identifier.
+fn speaks(part: &str) -> bool {
+    let digits = part.chars().filter(char::is_ascii_digit).count();
+    (2..=24).contains(&part.len())
+        && digits <= 2
+        && part.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+}
+
+fn is_background(row: &SessionRow) -> bool {
+    row.is_background == Some(true) || row.key.as_str().contains(":cron:")
+}
+
+fn channel(row: &SessionRow) -> String {
+    let named = row.channel.as_deref().unwrap_or_default();
+    if matches!(named, "webchat" | "internal" | "none" | "unknown") {
+        return String::new();
+    }
+    if !named.is_empty() {
+        return named.to_owned();
+    }
+    let key = row.key.as_str();
+    CHANNELS
+        .iter()
+        .find(|(word, _)| key.split(':').any(|part| part == *word))
+        .map_or_else(String::new, |(word, _)| (*word).to_owned())
+}
+
+fn view(row: &SessionRow, overlay: &Overlay) -> SessionView {
+    let key = row.key.as_str();
+    let agent = row
+        .agent_id
+        .as_ref()
+        .map_or_else(|| agent_of(key).unwrap_or_default(), |agent| agent.as_str());
+    let model = match (&row.model_provider, &row.model) {
+        (Some(provider), Some(model)) if !model.contains('/') => Some(format!("{provider}/{model}")),
+        (_, model) => model.clone(),
+    };
+    SessionView {
+        key: key.to_owned(),
+        title: title(row),
+        agent: overlay
+            .agents
+            .get(agent)
+            .cloned()
+            .unwrap_or_else(|| agent.to_owned()),
+        channel: channel(row),
+        preview: row
+            .last_message_preview
+            .as_deref()
+            .map(|text| one_line(text, 160))
+            .unwrap_or_default(),
+        updated_at_ms: row.last_interaction_at.max(row.updated_at).unwrap_or_default(),
+        unread: row.unread.unwrap_or(false),
+        running: row.has_active_run.unwrap_or(false)
+            || row.active_run_ids.as_ref().is_some_and(|runs| !runs.is_empty()),
+        needs_approval: overlay.needs_you.contains(key),
+        failed: matches!(row.status.as_deref(), Some("failed" | "timeout")),
+        pinned: row.pinned.unwrap_or(false),
+        archived: row.archived.unwrap_or(false),
+        muted: overlay.muted.contains(key),
+        background: is_background(row),
+        tokens: row.total_tokens.unwrap_or_default(),
+        context_tokens: row.context_tokens.unwrap_or_default(),
+        model,
+        thinking: row.thinking_level.clone(),
+        group: row.category.clone(),
+        cost_usd: row.estimated_cost_usd,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn row(value: Value) -> SessionRow {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn titles_are_for_people() {
+        for (value, expected) in [
+            (json!({"key":"agent:main:x1","label":"Trip"}), "Trip"),
+            (
+                json!({"key":"agent:main:x1","displayName":"agent:main:x1","derivedTitle":"Book a train"}),
+                "Book a train",
+            ),
+            (
+                json!({"key":"agent:main:x1","label":"","autoLabel":"Auto"}),
+                "Auto",
+            ),
+            (json!({"key":"agent:main:main"}), "Main chat"),
+            (json!({"key":"main"}), "Main chat"),
+            (json!({"key":"agent:ops:main"}), "Main chat of Ops"),
+            (json!({"key":"agent:main:telegram:direct:42"}), "Telegram chat"),
+            (json!({"key":"agent:main:discord:channel:42"}), "Discord group"),
+            (json!({"key":"agent:main:cron:c95f:run:1"}), "Automation"),
+            (json!({"key":"agent:main:weekly-report"}), "Weekly report"),
+            (
+                json!({"key":"agent:main:5b2f3c0e-7a1d-4a8e-9a5f-000000000001"}),
+                "Chat",
+            ),
+            (json!({"key":"sess_abc12345"}), "Chat"),
+        ] {
+            let row = row(value);
+            assert_eq!(title(&row), expected);
+            assert_ne!(title(&row), row.key.0);
+        }
+    }
+
+    #[test]
+    fn absence_null_and_lists_differ_in_a_change() {
+        let key = "agent:main:a";
+        let full = json!({"key":key,"label":"A","unread":true,"hasActiveRun":true,"activeRunIds":["r1","r2"],"status":"running"});
+        for (change, label, runs) in [
+            (json!({"unread":false}), Some("A"), Some(2)),
+            (json!({"label":null}), None, Some(2)),
+            (json!({"activeRunIds":[]}), Some("A"), Some(0)),
+            (json!({"activeRunIds":null}), Some("A"), None),
+            (json!({"activeRunIds":["r9"]}), Some("A"), Some(1)),
+            (json!({"session":{"key":key,"label":"B"}}), Some("B"), Some(2)),
+            (
+                json!({"session":{"key":key,"label":"B"},"label":null}),
+                None,
+                Some(2),
+            ),
+            (json!({"somethingNew":{"x":1}}), Some("A"), Some(2)),
+        ] {
+            let mut sessions = Sessions::default();
+            sessions.snapshot(vec![row(full.clone())]);
+            assert_eq!(sessions.merge(key, None, &change), Merged::Done);
+            let row = sessions.get(key).unwrap();
+            assert_eq!(row.label.as_deref(), label, "{change}");
+            assert_eq!(row.active_run_ids.as_ref().map(Vec::len), runs, "{change}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_clears_what_it_leaves_out() {
+        let mut sessions = Sessions::default();
+        sessions.snapshot(vec![
+            row(json!({"key":"a","activeRunIds":["r"]})),
+            row(json!({"key":"b"})),
+        ]);
+        sessions.snapshot(vec![row(json!({"key":"a"}))]);
+        assert!(sessions.get("b").is_none());
+        assert_eq!(sessions.get("a").unwrap().active_run_ids, None);
+    }
+
+    #[test]
+    fn unknown_rows_and_broad_changes_ask_for_the_list() {
+        let mut sessions = Sessions::default();
+        assert_eq!(sessions.merge("", None, &json!({})), Merged::Refresh);
+        assert_eq!(
+            sessions.merge("x", None, &json!({"unread":true})),
+            Merged::Refresh
+        );
+        assert_eq!(
+            sessions.merge("x", None, &json!({"session":{"key":"x","label":"X"}})),
+            Merged::Done
+        );
+        assert_eq!(
+            sessions.merge("x", None, &json!({"label":{"odd":1}})),
+            Merged::Refresh
+        );
+        assert_eq!(sessions.merge("x", Some("delete"), &json!({})), Merged::Removed);
+        assert!(sessions.get("x").is_none());
+    }
+
+    #[test]
+    fn views_carry_what_a_list_shows() {
+        let mut sessions = Sessions::default();
+        sessions.snapshot(vec![
+            row(
+                json!({"key":"agent:main:telegram:direct:1","updatedAt":5,"lastInteractionAt":9,"unread":true,
+                "modelProvider":"fake","model":"f1","status":"failed","lastMessagePreview":"a\nb"}),
+            ),
+            row(json!({"key":"agent:ops:main","updatedAt":20,"activeRunIds":["r"]})),
+        ]);
+        let overlay = Overlay {
+            muted: ["agent:ops:main".to_owned()].into(),
+            needs_you: ["agent:ops:main".to_owned()].into(),
+            agents: [("ops".to_owned(), "Ops".to_owned())].into(),
+        };
+        let views = sessions.views(&overlay);
+        assert_eq!(views[0].key, "agent:ops:main");
+        assert!(views[0].muted && views[0].needs_approval && views[0].running);
+        assert_eq!(views[0].agent, "Ops");
+        let telegram = &views[1];
+        assert_eq!(
+            (telegram.channel.as_str(), telegram.preview.as_str()),
+            ("telegram", "a b")
+        );
+        assert_eq!(
+            (telegram.updated_at_ms, telegram.model.as_deref()),
+            (9, Some("fake/f1"))
+        );
+        assert!(telegram.failed && telegram.unread);
+        assert_eq!(sessions.unread(), 1);
+    }
+}

@@ -1,0 +1,324 @@
+//! The settings file: versioned, edited by hand without harm, unknown keys kept, read again when it changed.
+
+use crate::api::{NotificationSettings, Settings};
+use crate::file;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// The version that this app writes.
+pub const VERSION: u32 = 1;
+
+/// The settings of a new installation.
+#[must_use]
+pub fn defaults() -> Settings {
+    Settings {
+        version: VERSION,
+        hotkey: "Ctrl+Shift+Space".to_owned(),
+        theme: "system".to_owned(),
+        language: "system".to_owned(),
+        hide_on_blur: true,
+        popup_pinned: false,
+        send_key: "enter".to_owned(),
+        autostart: false,
+        start_hidden: true,
+        keep_warm_minutes: 10,
+        notifications: NotificationSettings {
+            enabled: true,
+            replies: true,
+            approvals: true,
+            questions: true,
+            failures: true,
+            gateway: true,
+            pairing: true,
+            cron: true,
+            privacy: "full".to_owned(),
+            ..NotificationSettings::default()
+        },
+        cache_megabytes: 200,
+    }
+}
+
+/// A change that does not make sense, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSetting(pub String);
+
+/// The settings and the file they live in.
+#[derive(Debug)]
+pub struct SettingsFile {
+    path: PathBuf,
+    raw: Map<String, Value>,
+    settings: Settings,
+    modified: Option<SystemTime>,
+}
+
+impl SettingsFile {
+    /// Reads the file. A file that cannot be read is set aside, and the answer says so.
+    #[must_use]
+    pub fn open(path: PathBuf, now_ms: i64) -> (Self, Option<String>) {
+        let mut problem = None;
+        let raw = match file::read(&path) {
+            Ok(Some(Value::Object(raw))) => raw,
+            Ok(None) => Map::new(),
+            Ok(Some(_)) | Err(_) => {
+                problem = Some(match file::set_aside(&path, now_ms) {
+                    Ok(()) => "The settings file could not be read; it was set aside.".to_owned(),
+                    Err(_) => "The settings file could not be read.".to_owned(),
+                });
+                Map::new()
+            }
+        };
+        let mut this = Self {
+            path,
+            raw,
+            settings: defaults(),
+            modified: None,
+        };
+        this.settings = effective(&this.raw);
+        this.modified = this.stamp();
+        (this, problem)
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub const fn get(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Merges a partial settings object and writes the file.
+    pub fn change(&mut self, patch: &Value) -> Result<(), InvalidSetting> {
+        let Some(patch) = patch.as_object() else {
+            return Err(InvalidSetting("Settings are changed with an object.".to_owned()));
+        };
+        let mut raw = self.raw.clone();
+        merge(&mut raw, patch);
+        check(&raw)?;
+        raw.insert("version".to_owned(), VERSION.into());
+        self.settings = effective(&raw);
+        self.raw = raw;
+        if let Err(error) = file::write(&self.path, &Value::Object(self.raw.clone())) {
+            tracing::warn!(kind = ?error.kind(), "settings could not be written");
+            return Err(InvalidSetting(
+                "The settings file could not be written.".to_owned(),
+            ));
+        }
+        self.modified = self.stamp();
+        Ok(())
+    }
+
+    /// Reads the file again when somebody else changed it. Answers whether the settings differ. A file that is half
+    /// written or broken is left alone until it can be read.
+    pub fn reload_if_changed(&mut self) -> bool {
+        let stamp = self.stamp();
+        if stamp == self.modified {
+            return false;
+        }
+        let Ok(Some(Value::Object(raw))) = file::read(&self.path) else {
+            return false;
+        };
+        self.modified = stamp;
+        self.raw = raw;
+        let settings = effective(&self.raw);
+        let differs = settings != self.settings;
+        self.settings = settings;
+        differs
+    }
+
+    fn stamp(&self) -> Option<SystemTime> {
+        std::fs::metadata(&self.path)
+            .and_then(|data| data.modified())
+            .ok()
+    }
+}
+
+/// Defaults, with what the file says over them. A value of the wrong kind counts as not said.
+fn effective(raw: &Map<String, Value>) -> Settings {
+    let Ok(Value::Object(mut merged)) = serde_json::to_value(defaults()) else {
+        return defaults();
+    };
+    overlay(&mut merged, raw);
+    merged.insert("version".to_owned(), VERSION.into());
+    serde_json::from_value(Value::Object(merged)).unwrap_or_else(|_| defaults())
+}
+
+fn overlay(base: &mut Map<String, Value>, over: &Map<String, Value>) {
+    for (name, value) in over {
+        let accepted = match (base.get_mut(name), value) {
+            (Some(Value::Object(inner)), Value::Object(value)) => {
+                overlay(inner, value);
+                continue;
+            }
+            (Some(Value::Number(_)), Value::Number(number)) => number
+                .as_u64()
+                .is_some_and(|number| u32::try_from(number).is_ok()),
+            (Some(Value::Array(_)), Value::Array(items)) => items.iter().all(Value::is_string),
+            (Some(Value::Bool(_)), Value::Bool(_)) => true,
+            (Some(Value::String(_)), Value::String(text)) => is_valid(name, text),
+            (None | Some(Value::Null), Value::Number(number)) => number.is_i64(),
+            _ => false,
+        };
+        if accepted {
+            base.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// `null` removes, objects merge, everything else replaces.
+fn merge(base: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match value {
+            Value::Null => {
+                base.remove(name);
+            }
+            Value::Object(inner) => {
+                let slot = base
+                    .entry(name.clone())
+                    .or_insert_with(|| Value::Object(Map::new()));
+                if !slot.is_object() {
+                    *slot = Value::Object(Map::new());
+                }
+                if let Some(slot) = slot.as_object_mut() {
+                    merge(slot, inner);
+                }
+            }
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                base.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+fn is_valid(name: &str, text: &str) -> bool {
+    match name {
+        "theme" => matches!(text, "system" | "light" | "dark"),
+        "sendKey" => matches!(text, "enter" | "ctrl-enter"),
+        "privacy" => matches!(text, "full" | "sender" | "nothing"),
+        "quietFrom" | "quietTo" => text.is_empty() || crate::notify_policy::minutes(text).is_some(),
+        _ => text.len() <= 200,
+    }
+}
+
+/// Every known key must have a value that counts.
+fn check(raw: &Map<String, Value>) -> Result<(), InvalidSetting> {
+    let said = serde_json::to_value(effective(raw)).unwrap_or_default();
+    let known = serde_json::to_value(defaults()).unwrap_or_default();
+    refused(raw, &said, &known).map_or(Ok(()), |name| {
+        Err(InvalidSetting(format!(
+            "The setting {name} cannot have that value."
+        )))
+    })
+}
+
+fn refused(raw: &Map<String, Value>, said: &Value, known: &Value) -> Option<String> {
+    raw.iter().find_map(|(name, value)| {
+        let known = known.get(name)?;
+        match value {
+            Value::Object(inner) if known.is_object() => refused(inner, said.get(name)?, known),
+            _ if name == "version" => None,
+            _ => (said.get(name) != Some(value)).then(|| name.clone()),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn file_with(text: Option<&str>) -> (tempfile::TempDir, SettingsFile, Option<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config/settings.json");
+        if let Some(text) = text {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+        }
+        let (file, problem) = SettingsFile::open(path, 7);
+        (folder, file, problem)
+    }
+
+    #[test]
+    fn a_hand_edited_file_is_read_kindly() {
+        let text = "{ // mine\n theme: 'dark', keepWarmMinutes: 'soon', futureKey: {a: 1}, notifications: {replies: false, privacy: 'loud',}, }";
+        let (_folder, file, problem) = file_with(Some(text));
+        assert_eq!(problem, None);
+        let settings = file.get();
+        assert_eq!(settings.theme, "dark");
+        assert_eq!(
+            settings.keep_warm_minutes,
+            defaults().keep_warm_minutes,
+            "a wrong kind counts as not said"
+        );
+        assert!(!settings.notifications.replies && settings.notifications.approvals);
+        assert_eq!(settings.notifications.privacy, "full");
+    }
+
+    #[test]
+    fn changes_keep_unknown_keys_and_stay_private() {
+        let (folder, mut file, _) =
+            file_with(Some(r#"{"futureKey":{"a":1},"notifications":{"later":true}}"#));
+        file.change(
+            &json!({"theme":"light","notifications":{"mutedSessions":["s"],"doNotDisturbUntilMs":5}}),
+        )
+        .unwrap();
+        let path = folder.path().join("config/settings.json");
+        let stored: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(stored["futureKey"]["a"], 1);
+        assert_eq!(stored["notifications"]["later"], true);
+        assert_eq!(
+            (stored["version"].clone(), stored["theme"].clone()),
+            (json!(1), json!("light"))
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+        }
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+        let (again, _) = SettingsFile::open(path, 8);
+        assert_eq!(again.get(), file.get());
+        assert_eq!(again.get().notifications.do_not_disturb_until_ms, Some(5));
+        file.change(&json!({"notifications":{"doNotDisturbUntilMs":null}}))
+            .unwrap();
+        assert_eq!(file.get().notifications.do_not_disturb_until_ms, None);
+    }
+
+    #[test]
+    fn senseless_changes_are_refused_and_change_nothing() {
+        let (_folder, mut file, _) = file_with(None);
+        for patch in [
+            json!({"theme":"blue"}),
+            json!({"hideOnBlur":"yes"}),
+            json!({"keepWarmMinutes":-1}),
+            json!({"notifications":{"quietFrom":"7"}}),
+            json!([]),
+        ] {
+            assert!(file.change(&patch).is_err(), "{patch}");
+        }
+        assert_eq!(*file.get(), defaults());
+        file.change(&json!({"somethingNew":1})).unwrap();
+    }
+
+    #[test]
+    fn a_broken_file_is_set_aside_and_an_edit_is_seen() {
+        let (folder, mut file, problem) = file_with(Some("{ not json"));
+        assert!(problem.unwrap().contains("set aside"));
+        assert_eq!(*file.get(), defaults());
+        let config = folder.path().join("config");
+        assert!(config.join("settings.json.unreadable-7").exists());
+        assert!(!file.reload_if_changed());
+        std::fs::write(config.join("settings.json"), "{ half").unwrap();
+        assert!(!file.reload_if_changed());
+        std::fs::write(config.join("settings.json"), r#"{"theme":"dark"}"#).unwrap();
+        assert!(file.reload_if_changed());
+        assert_eq!(file.get().theme, "dark");
+        assert!(!file.reload_if_changed());
+    }
+}
