@@ -18,6 +18,8 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     environment: "jsdom",
+    // A busy machine must not decide a test.
+    testTimeout: 120_000,
     include: ["src/**/*.test.ts", "src/**/*.test.tsx"],
   },
 }));

@@ -59,8 +59,9 @@ function dressLink(link: Element, words: DecorationWords): void {
   link.setAttribute("title", url);
   const host = linkHost(url);
   if (link.hasAttribute("data-image")) link.prepend(icon("image", true), `${words.image}: `);
-  const shown = link.textContent.toLowerCase();
-  const told = shown.startsWith(`https://${host}`) || shown.startsWith(`http://${host}`) || shown === host;
+  const shown = link.textContent.trim().toLowerCase();
+  // Only a text that is the very address, with nothing in front of its host, may do without.
+  const told = shown === host || (!shown.includes("@") && linkHost(shown) === host);
   if (host && !told) link.append(" ", element("span", "host", host));
 }
 

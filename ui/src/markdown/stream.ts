@@ -44,6 +44,8 @@ export class MarkdownStream {
   constructor(
     readonly container: HTMLElement,
     readonly decorate: Decorate = () => undefined,
+    /** HTML of the parser to nodes. Another one only in tests of the cutting, where the wall is not the question. */
+    readonly clean: (html: string) => DocumentFragment = sanitize,
   ) {
     shared ??= createParser();
     this.#parser = shared;
@@ -86,12 +88,11 @@ export class MarkdownStream {
   #closeBlocks(tail: string, done: boolean): string {
     // A line that is not finished may turn out to continue the block before it.
     const complete = done ? tail : tail.slice(0, tail.lastIndexOf("\n") + 1);
-    const starts = this.#blockStarts(complete);
-    const open = done ? starts.length : starts.length - 1;
-    if (open <= 0) return tail;
+    const { starts, shut } = this.#blocks(complete);
+    const closing = done || shut ? starts.length : starts.length - 1;
     let from = 0;
-    for (let index = 0; index < open; index += 1) {
-      const next = index + 1 < starts.length ? (starts[index + 1] ?? tail.length) : done ? tail.length : from;
+    for (let index = 0; index < closing; index += 1) {
+      const next = starts[index + 1] ?? complete.length;
       this.#closeBlock(tail.slice(from, next));
       from = next;
     }
@@ -99,7 +100,7 @@ export class MarkdownStream {
   }
 
   #closeBlock(source: string): void {
-    const fragment = sanitize(this.#parser.render(source, this.#env));
+    const fragment = this.clean(this.#parser.render(source, this.#env));
     this.decorate(fragment, true);
     const nodes = [...fragment.childNodes];
     this.container.insertBefore(fragment, this.#tail[0] ?? null);
@@ -111,12 +112,12 @@ export class MarkdownStream {
     return Object.keys(this.#env.references ?? {}).length;
   }
 
-  /** Offsets of the top-level blocks. */
-  #blockStarts(source: string): number[] {
-    if (source === "") return [];
+  /** Offsets of the top-level blocks, and whether the last one is finished whatever comes. */
+  #blocks(source: string): { starts: number[]; shut: boolean } {
     const tokens: Parameters<MarkdownIt["block"]["parse"]>[3] = [];
-    this.#parser.block.parse(source, this.#parser, {}, tokens);
+    if (source !== "") this.#parser.block.parse(source, this.#parser, {}, tokens);
     const starts: number[] = [];
+    let shut = false;
     let line = 0;
     let offset = 0;
     for (const token of tokens) {
@@ -126,10 +127,11 @@ export class MarkdownStream {
         line += 1;
       }
       starts.push(offset);
+      shut = isShut(token.type, token.markup, source.slice(offset));
     }
     // Blank lines and link definitions before the first block belong to it.
     if (starts.length > 0) starts[0] = 0;
-    return starts;
+    return { starts, shut };
   }
 
   #drawTail(tail: string, done: boolean): void {
@@ -138,7 +140,7 @@ export class MarkdownStream {
     if (tail !== "" && !done) {
       // Half-written link definitions must not outlive this frame.
       const env: Env = { references: { ...this.#env.references } };
-      const fragment = sanitize(this.#parser.render(tail, env));
+      const fragment = this.clean(this.#parser.render(tail, env));
       this.#fence = openFence(tail, fragment);
       this.decorate(fragment, false);
       this.#tail = [...fragment.childNodes];
@@ -151,7 +153,7 @@ export class MarkdownStream {
   /** The fast path of long code: no parsing, one text node grows. False when the fence may have ended. */
   #appendToFence(tail: string): boolean {
     const fence = this.#fence;
-    if (!fence || !fence.code.isConnected) return false;
+    if (!fence || !this.container.contains(fence.code)) return false;
     const closing = new RegExp(`^ {0,3}${fence.marker.charAt(0)}{${fence.marker.length},}[ \\t]*$`, "m");
     if (closing.test(tail.slice(fence.line))) return false;
     fence.code.appendData(tail.slice(fence.end));
@@ -165,7 +167,7 @@ export class MarkdownStream {
     const known = this.#definitions();
     for (const block of this.#closed) {
       if (block.definitions === known || !block.source.includes("[")) continue;
-      const fragment = sanitize(this.#parser.render(block.source, this.#env));
+      const fragment = this.clean(this.#parser.render(block.source, this.#env));
       this.decorate(fragment, true);
       const nodes = [...fragment.childNodes];
       const first = block.nodes[0];
@@ -174,6 +176,28 @@ export class MarkdownStream {
       block.nodes = nodes;
       block.definitions = known;
     }
+  }
+}
+
+/** Whether nothing that follows can change a block: its own end was read, or a blank line that ends it. */
+function isShut(type: string, markup: string, source: string): boolean {
+  switch (type) {
+    case "hr":
+      return true;
+    case "heading_open":
+      return markup.startsWith("#") || /\n[ \t]*\n$/.test(source);
+    case "paragraph_open":
+    case "blockquote_open":
+    case "table_open":
+      return /\n[ \t]*\n$/.test(source);
+    case "fence": {
+      const lines = source.trimEnd().split("\n");
+      const last = lines.at(-1) ?? "";
+      const closer = new RegExp(`^ {0,3}${markup.charAt(0)}{${markup.length},}$`);
+      return lines.length > 1 && closer.test(last);
+    }
+    default:
+      return false;
   }
 }
 

@@ -3,7 +3,13 @@ import { en, type Strings } from "./en";
 
 export type { Strings };
 
-const others: Record<string, () => Promise<Strings>> = {};
+/** The other languages are loaded when they are wanted. */
+export const CATALOGUES: Record<string, () => Promise<Strings>> = {
+  de: async () => (await import("./de")).de,
+  es: async () => (await import("./es")).es,
+  "zh-CN": async () => (await import("./zh")).zh,
+  ja: async () => (await import("./ja")).ja,
+};
 
 /** Languages that have a catalogue, with their own names. */
 export const LANGUAGES: Record<string, string> = {
@@ -46,7 +52,7 @@ function regional(language: string, system: readonly string[]): string {
 
 export async function useLanguage(setting: string, system: readonly string[] = navigator.languages): Promise<void> {
   const language = chooseLanguage(setting, system);
-  const strings = (await others[language]?.()) ?? en;
+  const strings = (await CATALOGUES[language]?.()) ?? en;
   document.documentElement.lang = language;
   current.value = { strings, locale: regional(language, system) };
 }

@@ -105,8 +105,9 @@ export function modelName(id: string): string {
 
 /** One of five hues, the same for the same agent everywhere. */
 export function agentHue(id: string): number {
-  let hash = 0;
-  for (let index = 0; index < id.length; index += 1) hash = (hash * 31 + id.charCodeAt(index)) >>> 0;
+  // The multiplier and the start are chosen so that the usual first agents differ.
+  let hash = 38;
+  for (let index = 0; index < id.length; index += 1) hash = (Math.imul(hash, 119) + id.charCodeAt(index)) >>> 0;
   return (hash % 5) + 1;
 }
 

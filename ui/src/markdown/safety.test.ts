@@ -1,0 +1,106 @@
+import { describe, expect, test } from "vitest";
+import { decorator } from "./decorate";
+import { isSafeUrl } from "./parser";
+import { PAYLOADS } from "./payloads";
+import { sanitize } from "./sanitize";
+import { MarkdownStream } from "./stream";
+
+const words = { copy: "Copy", code: "Code", image: "Image", done: "Done:", open: "Open:", table: "Table" };
+
+const TAGS = new Set(
+  (
+    "a article b blockquote br button code del div em h1 h2 h3 h4 h5 h6 header hr li ol p pre s span strong table tbody td th thead tr ul svg use"
+  ).split(" "),
+);
+const ATTRIBUTES = new Set(
+  "aria-hidden aria-label class data-copy data-image data-url href role scope start tabindex title type".split(" "),
+);
+
+/** Everything about a tree that could run or fetch something. */
+function harm(root: ParentNode): string[] {
+  const found: string[] = [];
+  for (const element of root.querySelectorAll("*")) {
+    const tag = element.tagName.toLowerCase();
+    if (!TAGS.has(tag)) found.push(`<${tag}>`);
+    for (const { name, value } of element.attributes) {
+      if (!ATTRIBUTES.has(name)) found.push(`${tag}[${name}]`);
+      if (name === "data-url" && !isSafeUrl(value)) found.push(`${tag}[${name}=${value}]`);
+      if (name === "href" && !(tag === "use" && /^#icon-[a-z-]+$/.test(value))) found.push(`${tag}[href=${value}]`);
+      if (name === "id") found.push(`${tag}[id]`);
+    }
+  }
+  return found;
+}
+
+function rendered(text: string, step: number): HTMLElement {
+  const box = document.createElement("div");
+  const stream = new MarkdownStream(box, decorator(words));
+  for (let end = step; end < text.length; end += step) stream.set(text.slice(0, end), false);
+  stream.set(text, true);
+  return box;
+}
+
+describe("text from an agent", () => {
+  test("the corpus is large enough", () => {
+    expect(new Set(PAYLOADS).size).toBeGreaterThanOrEqual(300);
+  });
+
+  test("nothing in the corpus survives as script, handler, style or remote resource", () => {
+    for (const payload of PAYLOADS) {
+      expect(harm(rendered(payload, Number.MAX_SAFE_INTEGER)), payload).toEqual([]);
+    }
+  });
+
+  test("nor while it streams in", () => {
+    for (const payload of PAYLOADS.filter((_, index) => index % 7 === 0)) {
+      const box = document.createElement("div");
+      const stream = new MarkdownStream(box, decorator(words));
+      for (let end = 3; end < payload.length; end += 5) {
+        stream.set(payload.slice(0, end), false);
+        expect(harm(box), payload.slice(0, end)).toEqual([]);
+      }
+    }
+  });
+
+  test("raw HTML stays readable as text", () => {
+    expect(rendered("<script>alert(1)</script>", 100).textContent).toContain("<script>alert(1)</script>");
+  });
+
+  test("the wall behind the parser holds on its own", () => {
+    for (const payload of PAYLOADS) {
+      const box = document.createElement("div");
+      box.append(sanitize(payload));
+      expect(harm(box), payload).toEqual([]);
+    }
+  });
+});
+
+describe("links", () => {
+  test("only the web and mail are links", () => {
+    for (const url of ["https://a.example/x?y#z", "http://a.example", "mailto:ida@example.org", "HTTPS://A.EXAMPLE"]) expect(isSafeUrl(url)).toBe(true);
+    for (const url of ["javascript:alert(1)", "https://", "//a.example", "file:///x", "https:/a", " https://a.example", "ht\ntps://a.example", "data:text/html,x"]) {
+      expect(isSafeUrl(url), url).toBe(false);
+    }
+  });
+
+  test("a link has no address of its own, and says which host it leads to", () => {
+    const link = rendered("[the guide](https://docs.example.org/a)", 99).querySelector("a")!;
+    expect(link.hasAttribute("href")).toBe(false);
+    expect(link.getAttribute("data-url")).toBe("https://docs.example.org/a");
+    expect(link.getAttribute("role")).toBe("link");
+    expect(link.textContent).toBe("the guide docs.example.org");
+  });
+
+  test("a text that names another host than the address does not hide it", () => {
+    expect(rendered("[https://bank.example](https://evil.example/x)", 99).textContent.trim()).toBe("https://bank.example evil.example");
+    expect(rendered("[https://bank.example@evil.example](https://evil.example)", 99).textContent).toContain(" evil.example");
+    expect(rendered("[https://evil.example.bank.example](https://evil.example)", 99).textContent.trim()).toMatch(/ evil\.example$/);
+  });
+
+  test("an image is a link that is followed only on demand", () => {
+    const box = rendered("![chart](https://img.example/c.png)", 99);
+    expect(box.querySelector("img")).toBeNull();
+    expect(box.textContent.trim()).toBe("Image: chart img.example");
+    expect(box.querySelector("a")!.getAttribute("data-url")).toBe("https://img.example/c.png");
+  });
+});

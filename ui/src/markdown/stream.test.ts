@@ -1,0 +1,146 @@
+import { describe, expect, test } from "vitest";
+import { decorator } from "./decorate";
+import { createParser } from "./parser";
+import { MarkdownStream } from "./stream";
+import { DOCUMENTS, randomMarkdown, seeded } from "./samples";
+
+const words = { copy: "Copy", code: "Code", image: "Image", done: "Done:", open: "Open:", table: "Table" };
+
+/** Nodes without the wall: these tests are about where the text is cut, and there are many of them. */
+function plain(html: string): DocumentFragment {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return document.importNode(template.content, true);
+}
+
+function drawn(pieces: readonly string[], dressed = false): string {
+  const box = document.createElement("div");
+  const stream = dressed ? new MarkdownStream(box, decorator(words)) : new MarkdownStream(box, undefined, plain);
+  let text = "";
+  for (const piece of pieces) {
+    text += piece;
+    stream.set(text, false);
+  }
+  stream.set(text, true);
+  return box.innerHTML;
+}
+
+function cut(text: string, random: () => number, longest: number): string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const length = 1 + Math.floor(random() * longest);
+    pieces.push(text.slice(at, at + length));
+    at += length;
+  }
+  return pieces;
+}
+
+describe("a growing text", () => {
+  test.each(Object.entries(DOCUMENTS))("%s: letter by letter it is drawn as at once", (_name, text) => {
+    expect(drawn([...text])).toBe(drawn([text]));
+  });
+
+  test.each(Object.entries(DOCUMENTS))("%s: block by block it is drawn as the parser draws the whole", (_name, text) => {
+    const box = document.createElement("div");
+    box.append(plain(createParser().render(text)));
+    const tidy = (html: string): string => html.replace(/\n+(?=<|$)/g, "");
+    expect(tidy(drawn([text]))).toBe(tidy(box.innerHTML));
+  });
+
+  test("any chunking of any text is drawn as the whole", () => {
+    const random = seeded(20_261_120);
+    for (let round = 0; round < 80; round += 1) {
+      const text = randomMarkdown(random);
+      const whole = drawn([text]);
+      for (const longest of [3, 40]) {
+        const pieces = cut(text, random, longest);
+        expect(drawn(pieces), JSON.stringify(text)).toBe(whole);
+      }
+    }
+  });
+
+  test("a prefix is drawn the same however it was reached", () => {
+    const random = seeded(7);
+    for (let round = 0; round < 40; round += 1) {
+      const text = randomMarkdown(random).replaceAll("[", "");
+      const end = Math.floor(random() * text.length);
+      const partial = (pieces: string[]): string => {
+        const box = document.createElement("div");
+        const stream = new MarkdownStream(box, undefined, plain);
+        let grown = "";
+        for (const piece of pieces) stream.set((grown += piece), false);
+        return box.innerHTML;
+      };
+      const prefix = text.slice(0, end);
+      expect(partial([...prefix]), JSON.stringify(prefix)).toBe(partial([prefix]));
+    }
+  });
+
+  test("finished blocks are never drawn again", () => {
+    const box = document.createElement("div");
+    const stream = new MarkdownStream(box);
+    let text = "# One\n\nTwo is a paragraph.\n\n```\ncode\n```\n\n";
+    stream.set(text, false);
+    const kept = [...box.children];
+    expect(kept.map((node) => node.tagName)).toEqual(["H1", "P", "PRE"]);
+    for (const piece of ["More", " words", " here.\n\n", "- a\n", "- b\n\n", "End."]) {
+      text += piece;
+      stream.set(text, false);
+      expect([...box.children].slice(0, 3)).toEqual(kept);
+      expect([...box.children].slice(0, 3).every((node, index) => node === kept[index])).toBe(true);
+    }
+  });
+
+  test("the work for a delta does not grow with the text before it", () => {
+    let drawnNodes = 0;
+    const box = document.createElement("div");
+    const stream = new MarkdownStream(box, (fragment) => {
+      drawnNodes += fragment.querySelectorAll("*").length;
+    }, plain);
+    let text = "";
+    const perBlock: number[] = [];
+    for (let block = 0; block < 120; block += 1) {
+      drawnNodes = 0;
+      for (const piece of ["A paragraph ", "with **some** ", "words.", "\n\n"]) stream.set((text += piece), false);
+      perBlock.push(drawnNodes);
+    }
+    expect(Math.max(...perBlock.slice(80))).toBeLessThanOrEqual(Math.max(...perBlock.slice(1, 20)));
+  });
+
+  test("long code grows in one text node", () => {
+    const box = document.createElement("div");
+    const stream = new MarkdownStream(box, decorator(words));
+    let text = "```rust\nfn main() {\n";
+    stream.set(text, false);
+    const code = box.querySelector("code")!.firstChild;
+    for (let line = 0; line < 50; line += 1) stream.set((text += `    let x${line} = ${line};\n`), false);
+    expect(box.querySelector("code")!.firstChild).toBe(code);
+    expect(code!.textContent).toBe(text.slice("```rust\n".length));
+    stream.set((text += "}\n```\nAfter."), false);
+    expect(box.querySelector("code")!.textContent).toContain("let x49 = 49;\n}\n");
+    expect(box.querySelector("p")!.textContent).toBe("After.");
+  });
+
+  test("a definition that comes late still makes the link", () => {
+    const text = "See [the guide] first.\n\nMore.\n\n[the guide]: https://example.org/g\n";
+    expect(drawn([...text])).toContain('data-url="https://example.org/g"');
+    expect(drawn([...text])).toBe(drawn([text]));
+  });
+
+  test("a text that is replaced keeps the blocks it shares", () => {
+    const box = document.createElement("div");
+    const stream = new MarkdownStream(box);
+    stream.set("First.\n\nSecond.\n\nThird", false);
+    const first = box.firstElementChild;
+    stream.set("First.\n\nSecond.\n\nAnother end.", true);
+    expect(box.firstElementChild).toBe(first);
+    expect(box.innerHTML.replaceAll("\n", "")).toBe("<p>First.</p><p>Second.</p><p>Another end.</p>");
+    stream.set("Wholly new.", true);
+    expect(box.innerHTML.trim()).toBe("<p>Wholly new.</p>");
+  });
+
+  test("dressed blocks do not depend on the chunking either", () => {
+    const text = DOCUMENTS["everything"]!;
+    expect(drawn(text.match(/[\s\S]{1,9}/g) ?? [], true)).toBe(drawn([text], true));
+  });
+});
