@@ -1,6 +1,7 @@
 //! What the sockets, the HTTP dialects and the scheduler share.
 
 use crate::agent::Agent;
+use crate::backend::{Report, ReportKind};
 use crate::error::StoreError;
 use crate::hub::{Audience, Hub};
 use crate::pairing::Pairings;
@@ -12,6 +13,7 @@ use crate::{AgentProfile, rows};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use tokio::sync::broadcast;
 
 /// The agent that is there without configuration.
 pub(crate) const MAIN_AGENT: &str = "main";
@@ -36,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) health_every: Duration,
     pub(crate) ask_pairing: bool,
     pub(crate) cron_wake: tokio::sync::Notify,
+    /// What happens in any run, for webhooks.
+    pub(crate) reports: broadcast::Sender<Report>,
 }
 
 impl Core {
@@ -111,6 +115,46 @@ impl Core {
         self.hub.publish("sessions.changed", Audience::Sessions, || {
             json!({"sessionKey": key, "agentId": agent_of(key), "reason": "delete", "ts": now_ms(), "deleted": true})
         });
+    }
+
+    /// Empties a session: its runs end, its transcript goes, its settings stay.
+    pub(crate) fn clear_session(&self, key: &str) -> Result<SessionRecord, StoreError> {
+        self.runs.abort(key, None, "reset");
+        self.store.clear_messages(key)?;
+        self.update_session(key, "reset", |s| {
+            let fresh = self.new_session(&s.key);
+            *s = SessionRecord {
+                label: s.label.take(),
+                category: s.category.take(),
+                pinned_at: s.pinned_at,
+                model: s.model.take(),
+                channel: s.channel.take(),
+                created_at: s.created_at,
+                ..fresh
+            };
+        })
+    }
+
+    /// Takes a session away; false when there was none.
+    pub(crate) fn delete_session(&self, key: &str) -> Result<bool, StoreError> {
+        self.runs.abort(key, None, "delete");
+        let deleted = self.store.delete_session(key)?;
+        if deleted {
+            self.session_deleted(key);
+        }
+        Ok(deleted)
+    }
+
+    /// Tells the webhooks.
+    pub(crate) fn report(&self, session: &str, run_id: &str, kind: impl FnOnce() -> ReportKind) {
+        if self.reports.receiver_count() > 0 {
+            let report = Report {
+                session: session.to_owned(),
+                run_id: run_id.to_owned(),
+                kind: kind(),
+            };
+            let _ = self.reports.send(report);
+        }
     }
 
     pub(crate) fn uptime_ms(&self) -> u64 {

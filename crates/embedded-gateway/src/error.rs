@@ -22,6 +22,9 @@ pub enum StartError {
     /// The data directory or the database could not be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A webhook's address is not usable.
+    #[error("a webhook cannot be used: {0}")]
+    Webhook(String),
     /// The model server's address is not usable.
     #[error("the model server cannot be used: {0}")]
     Model(String),

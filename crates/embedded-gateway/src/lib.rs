@@ -4,10 +4,14 @@
 //! SQLite. [`AgentBackend`] says who answers.
 
 mod agent;
+mod backend;
 mod core;
 mod cron;
 mod error;
+mod http;
 mod hub;
+pub mod keys;
+mod local;
 mod pairing;
 mod rows;
 mod runs;
@@ -18,6 +22,7 @@ mod ws;
 
 pub use agent::{AgentBackend, ModelServer};
 pub use error::{StartError, StoreError};
+pub use http::webhooks::Webhook;
 pub use server::{Config, EmbeddedGateway, Running};
 
 use base64::Engine;

@@ -1,5 +1,10 @@
 //! The native protocol, spoken by hand-made frames.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod common;
 
@@ -10,7 +15,12 @@ use std::time::Duration;
 fn text_of(message: &Value) -> String {
     match &message["content"] {
         Value::String(text) => text.clone(),
-        parts => parts.as_array().unwrap().iter().filter_map(|p| p["text"].as_str()).collect(),
+        parts => parts
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|p| p["text"].as_str())
+            .collect(),
     }
 }
 
@@ -18,7 +28,9 @@ fn text_of(message: &Value) -> String {
 async fn hello_has_what_a_client_reads() {
     let lab = lab().await;
     let mut socket = Socket::open(&lab.gateway.url()).await;
-    let hello = socket.connect(connect_params(json!({"token": TOKEN})), Some(&Device::new(1))).await;
+    let hello = socket
+        .connect(connect_params(json!({"token": TOKEN})), Some(&Device::new(1)))
+        .await;
     let payload = &hello["payload"];
     assert_eq!(payload["type"], "hello-ok");
     assert_eq!(payload["protocol"], 4);
@@ -26,7 +38,10 @@ async fn hello_has_what_a_client_reads() {
     assert_eq!(payload["auth"]["scopes"].as_array().unwrap().len(), 5);
     assert_eq!(payload["policy"]["maxPayload"], 26_214_400);
     assert_eq!(payload["policy"]["tickIntervalMs"], 30_000);
-    assert_eq!(payload["snapshot"]["sessionDefaults"]["mainSessionKey"], "agent:main:main");
+    assert_eq!(
+        payload["snapshot"]["sessionDefaults"]["mainSessionKey"],
+        "agent:main:main"
+    );
     assert_eq!(payload["snapshot"]["health"]["ok"], true);
     for method in payload["features"]["methods"].as_array().unwrap() {
         let answer = socket.request(method.as_str().unwrap(), json!({})).await;
@@ -34,7 +49,10 @@ async fn hello_has_what_a_client_reads() {
         assert!(!said.starts_with("unknown method"), "{method}: {said}");
     }
     let unknown = socket.request("no.such.method", json!({})).await;
-    assert_eq!(unknown["error"], json!({"code": "INVALID_REQUEST", "message": "unknown method: no.such.method"}));
+    assert_eq!(
+        unknown["error"],
+        json!({"code": "INVALID_REQUEST", "message": "unknown method: no.such.method"})
+    );
 }
 
 #[tokio::test]
@@ -48,32 +66,83 @@ async fn refusals_name_the_cause_and_the_next_step() {
         params
     };
     let cases: Vec<(&str, Value, bool, u16, &str, Value)> = vec![
-        ("wrong token with device", connect_params(json!({"token": "nope"})), true, 1008,
-         "unauthorized: gateway token mismatch (provide gateway auth token)",
-         json!({"code": "AUTH_TOKEN_MISMATCH", "authReason": "token_mismatch", "canRetryWithDeviceToken": true,
-                "recommendedNextStep": "retry_with_device_token"})),
-        ("wrong token without device", connect_params(json!({"token": "nope"})), false, 1008,
-         "unauthorized: gateway token mismatch (provide gateway auth token)",
-         json!({"code": "AUTH_TOKEN_MISMATCH", "authReason": "token_mismatch", "canRetryWithDeviceToken": false,
-                "recommendedNextStep": "update_auth_credentials"})),
-        ("no token", connect_params(json!({})), true, 1008,
-         "unauthorized: gateway token missing (provide gateway auth token)",
-         json!({"code": "AUTH_TOKEN_MISSING", "authReason": "token_missing", "canRetryWithDeviceToken": false,
-                "recommendedNextStep": "update_auth_configuration"})),
-        ("bad device token", connect_params(json!({"deviceToken": "nope"})), true, 1008,
-         "unauthorized: device token mismatch (rotate/reissue device token)",
-         json!({"code": "AUTH_DEVICE_TOKEN_MISMATCH", "authReason": "device_token_mismatch",
-                "canRetryWithDeviceToken": false, "recommendedNextStep": "update_auth_credentials"})),
-        ("protocol 3..3", edit(&|p| p["maxProtocol"] = json!(3)), true, 1002, "protocol mismatch",
-         json!({"code": "PROTOCOL_MISMATCH", "clientMinProtocol": 3, "clientMaxProtocol": 3, "expectedProtocol": 4,
-                "minimumProbeProtocol": 3})),
-        ("client id", edit(&|p| p["client"]["id"] = json!("me")), true, 1008,
-         "invalid connect params: at /client/id: must be equal to one of the allowed values", Value::Null),
-        ("client mode", edit(&|p| p["client"]["mode"] = json!("operator")), true, 1008,
-         "invalid connect params: at /client/mode: must be equal to one of the allowed values", Value::Null),
-        ("extra param", edit(&|p| p["foo"] = json!(1)), true, 1008,
-         "invalid connect params: at root: unexpected property 'foo'", Value::Null),
-        ("role", edit(&|p| p["role"] = json!("bogus")), true, 1008, "invalid role", Value::Null),
+        (
+            "wrong token with device",
+            connect_params(json!({"token": "nope"})),
+            true,
+            1008,
+            "unauthorized: gateway token mismatch (provide gateway auth token)",
+            json!({"code": "AUTH_TOKEN_MISMATCH", "authReason": "token_mismatch", "canRetryWithDeviceToken": true,
+                "recommendedNextStep": "retry_with_device_token"}),
+        ),
+        (
+            "wrong token without device",
+            connect_params(json!({"token": "nope"})),
+            false,
+            1008,
+            "unauthorized: gateway token mismatch (provide gateway auth token)",
+            json!({"code": "AUTH_TOKEN_MISMATCH", "authReason": "token_mismatch", "canRetryWithDeviceToken": false,
+                "recommendedNextStep": "update_auth_credentials"}),
+        ),
+        (
+            "no token",
+            connect_params(json!({})),
+            true,
+            1008,
+            "unauthorized: gateway token missing (provide gateway auth token)",
+            json!({"code": "AUTH_TOKEN_MISSING", "authReason": "token_missing", "canRetryWithDeviceToken": false,
+                "recommendedNextStep": "update_auth_configuration"}),
+        ),
+        (
+            "bad device token",
+            connect_params(json!({"deviceToken": "nope"})),
+            true,
+            1008,
+            "unauthorized: device token mismatch (rotate/reissue device token)",
+            json!({"code": "AUTH_DEVICE_TOKEN_MISMATCH", "authReason": "device_token_mismatch",
+                "canRetryWithDeviceToken": false, "recommendedNextStep": "update_auth_credentials"}),
+        ),
+        (
+            "protocol 3..3",
+            edit(&|p| p["maxProtocol"] = json!(3)),
+            true,
+            1002,
+            "protocol mismatch",
+            json!({"code": "PROTOCOL_MISMATCH", "clientMinProtocol": 3, "clientMaxProtocol": 3, "expectedProtocol": 4,
+                "minimumProbeProtocol": 3}),
+        ),
+        (
+            "client id",
+            edit(&|p| p["client"]["id"] = json!("me")),
+            true,
+            1008,
+            "invalid connect params: at /client/id: must be equal to one of the allowed values",
+            Value::Null,
+        ),
+        (
+            "client mode",
+            edit(&|p| p["client"]["mode"] = json!("operator")),
+            true,
+            1008,
+            "invalid connect params: at /client/mode: must be equal to one of the allowed values",
+            Value::Null,
+        ),
+        (
+            "extra param",
+            edit(&|p| p["foo"] = json!(1)),
+            true,
+            1008,
+            "invalid connect params: at root: unexpected property 'foo'",
+            Value::Null,
+        ),
+        (
+            "role",
+            edit(&|p| p["role"] = json!("bogus")),
+            true,
+            1008,
+            "invalid role",
+            Value::Null,
+        ),
     ];
     for (name, params, with_device, code, message, details) in cases {
         let mut socket = Socket::open(&lab.gateway.url()).await;
@@ -91,11 +160,27 @@ async fn device_signatures_are_checked() {
     let device = Device::new(3);
     type Edit = fn(&mut Value);
     let cases: [(&str, Edit, &str); 5] = [
-        ("signature", |d| d["signature"] = json!("A".repeat(86)), "DEVICE_AUTH_SIGNATURE_INVALID"),
-        ("nonce", |d| d["nonce"] = json!("other"), "DEVICE_AUTH_NONCE_MISMATCH"),
-        ("stale", |d| d["signedAt"] = json!(d["signedAt"].as_i64().unwrap() - 600_000), "DEVICE_AUTH_SIGNATURE_EXPIRED"),
+        (
+            "signature",
+            |d| d["signature"] = json!("A".repeat(86)),
+            "DEVICE_AUTH_SIGNATURE_INVALID",
+        ),
+        (
+            "nonce",
+            |d| d["nonce"] = json!("other"),
+            "DEVICE_AUTH_NONCE_MISMATCH",
+        ),
+        (
+            "stale",
+            |d| d["signedAt"] = json!(d["signedAt"].as_i64().unwrap() - 600_000),
+            "DEVICE_AUTH_SIGNATURE_EXPIRED",
+        ),
         ("id", |d| d["id"] = json!("00"), "DEVICE_AUTH_DEVICE_ID_MISMATCH"),
-        ("key", |d| d["publicKey"] = json!("AAAA"), "DEVICE_AUTH_DEVICE_ID_MISMATCH"),
+        (
+            "key",
+            |d| d["publicKey"] = json!("AAAA"),
+            "DEVICE_AUTH_DEVICE_ID_MISMATCH",
+        ),
     ];
     for (name, edit, code) in cases {
         let mut socket = Socket::open(&lab.gateway.url()).await;
@@ -114,8 +199,13 @@ async fn device_token_works_alone_and_dies_with_the_gateway_token() {
     let lab = lab().await;
     let device = Device::new(4);
     let mut socket = Socket::open(&lab.gateway.url()).await;
-    let hello = socket.connect(connect_params(json!({"token": TOKEN})), Some(&device)).await;
-    let token = hello["payload"]["auth"]["deviceToken"].as_str().unwrap().to_owned();
+    let hello = socket
+        .connect(connect_params(json!({"token": TOKEN})), Some(&device))
+        .await;
+    let token = hello["payload"]["auth"]["deviceToken"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_ne!(token, TOKEN);
     let by_token = |auth: Value, device: &'static str, url: String| async move {
         let mut socket = Socket::open(&url).await;
@@ -135,27 +225,42 @@ async fn device_token_works_alone_and_dies_with_the_gateway_token() {
 #[tokio::test]
 async fn platform_is_pinned_and_pairing_can_be_asked_for() {
     let lab = lab_with(|c| c.ask_pairing = true).await;
-    let (owner, device) = (json!({"id": "cli", "version": "1", "platform": "linux", "mode": "cli"}), Device::new(6));
+    let (owner, device) = (
+        json!({"id": "cli", "version": "1", "platform": "linux", "mode": "cli"}),
+        Device::new(6),
+    );
     let mut socket = Socket::open(&lab.gateway.url()).await;
-    let refused = socket.connect(connect_params(json!({"token": TOKEN})), Some(&device)).await;
+    let refused = socket
+        .connect(connect_params(json!({"token": TOKEN})), Some(&device))
+        .await;
     assert_eq!(refused["error"]["code"], "NOT_PAIRED");
     assert_eq!(refused["error"]["details"]["reason"], "not-paired");
-    let request = refused["error"]["details"]["requestId"].as_str().unwrap().to_owned();
+    let request = refused["error"]["details"]["requestId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let mut admin = Socket::open(&lab.gateway.url()).await;
     let mut params = connect_params(json!({"token": TOKEN}));
     params["client"] = owner;
     assert_eq!(admin.connect(params, None).await["ok"], true);
     let list = admin.call("device.pair.list", json!({})).await;
     assert_eq!(list["pending"][0]["requestId"], request.as_str());
-    admin.call("device.pair.approve", json!({"requestId": request})).await;
+    admin
+        .call("device.pair.approve", json!({"requestId": request}))
+        .await;
     let mut socket = Socket::open(&lab.gateway.url()).await;
-    let hello = socket.connect(connect_params(json!({"token": TOKEN})), Some(&device)).await;
+    let hello = socket
+        .connect(connect_params(json!({"token": TOKEN})), Some(&device))
+        .await;
     assert_eq!(hello["ok"], true, "{hello}");
     let mut params = connect_params(json!({"token": TOKEN}));
     params["client"]["platform"] = json!("macos");
     let mut socket = Socket::open(&lab.gateway.url()).await;
     let changed = socket.connect(params, Some(&device)).await;
-    assert_eq!(changed["error"]["details"]["reason"], "metadata-upgrade", "{changed}");
+    assert_eq!(
+        changed["error"]["details"]["reason"], "metadata-upgrade",
+        "{changed}"
+    );
 }
 
 #[tokio::test]
@@ -164,14 +269,20 @@ async fn a_prompt_streams_and_is_in_the_history() {
     let mut socket = Socket::connected(&lab.gateway.url()).await;
     socket.call("sessions.subscribe", json!({})).await;
     let ack = socket
-        .call("chat.send", json!({"sessionKey": "main", "message": "show me a tool please", "idempotencyKey": "k1"}))
+        .call(
+            "chat.send",
+            json!({"sessionKey": "main", "message": "show me a tool please", "idempotencyKey": "k1"}),
+        )
         .await;
     assert_eq!(ack, json!({"runId": "k1", "status": "started"}));
     let last = socket.chat("k1", "final").await;
     let said = text_of(&last["message"]);
     assert!(said.contains("> show me a tool please"), "{said}");
-    let deltas: Vec<&Value> =
-        socket.events.iter().filter(|e| e["event"] == "chat" && e["payload"]["state"] == "delta").collect();
+    let deltas: Vec<&Value> = socket
+        .events
+        .iter()
+        .filter(|e| e["event"] == "chat" && e["payload"]["state"] == "delta")
+        .collect();
     assert!(deltas.len() > 3, "{} deltas", deltas.len());
     let mut so_far = String::new();
     for delta in &deltas {
@@ -201,7 +312,12 @@ async fn a_prompt_streams_and_is_in_the_history() {
     assert_eq!(history["messages"][0]["idempotencyKey"], "k1:user");
     assert_eq!(history["messages"][3]["__openclaw"]["runId"], "k1");
     assert!(history.get("inFlightRun").is_none());
-    let page = socket.call("chat.history", json!({"sessionKey": "main", "limit": 1, "offset": 1})).await;
+    let page = socket
+        .call(
+            "chat.history",
+            json!({"sessionKey": "main", "limit": 1, "offset": 1}),
+        )
+        .await;
     assert_eq!(page["messages"][0]["role"], "toolResult");
     assert_eq!(page["hasMore"], true);
     let row = &socket.call("sessions.list", json!({})).await["sessions"][0];
@@ -213,14 +329,24 @@ async fn a_prompt_streams_and_is_in_the_history() {
 #[tokio::test]
 async fn the_same_key_starts_one_run() {
     let lab = lab_with(|c| {
-        c.agent = clawtray_embedded_gateway::AgentBackend::Demo { word_delay: Duration::from_millis(30) };
+        c.agent = clawtray_embedded_gateway::AgentBackend::Demo {
+            word_delay: Duration::from_millis(30),
+        };
     })
     .await;
     let mut socket = Socket::connected(&lab.gateway.url()).await;
     let send = json!({"sessionKey": "main", "message": "hi", "idempotencyKey": "same"});
     assert_eq!(socket.call("chat.send", send.clone()).await["status"], "started");
-    assert_eq!(socket.call("chat.send", send.clone()).await["status"], "in_flight");
-    let other = socket.request("chat.send", json!({"sessionKey": "main", "message": "x", "idempotencyKey": "same"})).await;
+    assert_eq!(
+        socket.call("chat.send", send.clone()).await["status"],
+        "in_flight"
+    );
+    let other = socket
+        .request(
+            "chat.send",
+            json!({"sessionKey": "main", "message": "x", "idempotencyKey": "same"}),
+        )
+        .await;
     assert_eq!(other["error"]["details"]["reason"], "chat-request-conflict");
     socket.chat("same", "final").await;
     assert_eq!(socket.call("chat.send", send).await["status"], "ok");
@@ -231,25 +357,38 @@ async fn the_same_key_starts_one_run() {
 #[tokio::test]
 async fn an_abort_keeps_what_was_said_and_history_shows_the_run_meanwhile() {
     let lab = lab_with(|c| {
-        c.agent = clawtray_embedded_gateway::AgentBackend::Demo { word_delay: Duration::from_millis(20) };
+        c.agent = clawtray_embedded_gateway::AgentBackend::Demo {
+            word_delay: Duration::from_millis(20),
+        };
     })
     .await;
     let mut socket = Socket::connected(&lab.gateway.url()).await;
     let send = json!({"sessionKey": "agent:main:lab", "message": "a long story", "idempotencyKey": "long"});
     socket.call("chat.send", send).await;
     socket.chat("long", "delta").await;
-    let history = socket.call("chat.history", json!({"sessionKey": "agent:main:lab"})).await;
+    let history = socket
+        .call("chat.history", json!({"sessionKey": "agent:main:lab"}))
+        .await;
     assert_eq!(history["inFlightRun"]["runId"], "long");
     assert!(!history["inFlightRun"]["text"].as_str().unwrap().is_empty());
     assert_eq!(history["sessionInfo"]["hasActiveRun"], true);
-    let aborted = socket.call("chat.abort", json!({"sessionKey": "agent:main:lab", "runId": "long"})).await;
+    let aborted = socket
+        .call(
+            "chat.abort",
+            json!({"sessionKey": "agent:main:lab", "runId": "long"}),
+        )
+        .await;
     assert_eq!(aborted, json!({"ok": true, "aborted": true, "runIds": ["long"]}));
     let end = socket.chat("long", "aborted").await;
     assert_eq!(end["stopReason"], "rpc");
-    let history = socket.call("chat.history", json!({"sessionKey": "agent:main:lab"})).await;
+    let history = socket
+        .call("chat.history", json!({"sessionKey": "agent:main:lab"}))
+        .await;
     assert_eq!(text_of(&history["messages"][1]), text_of(&end["message"]));
     assert!(history.get("inFlightRun").is_none());
-    let nothing = socket.call("chat.abort", json!({"sessionKey": "agent:main:lab"})).await;
+    let nothing = socket
+        .call("chat.abort", json!({"sessionKey": "agent:main:lab"}))
+        .await;
     assert_eq!(nothing, json!({"ok": true, "aborted": false, "runIds": []}));
 }
 
@@ -257,12 +396,20 @@ async fn an_abort_keeps_what_was_said_and_history_shows_the_run_meanwhile() {
 async fn a_failed_run_says_so_twice_like_the_gateway() {
     let lab = lab().await;
     let mut socket = Socket::connected(&lab.gateway.url()).await;
-    socket.call("chat.send", json!({"sessionKey": "main", "message": "please fail", "idempotencyKey": "f"})).await;
+    socket
+        .call(
+            "chat.send",
+            json!({"sessionKey": "main", "message": "please fail", "idempotencyKey": "f"}),
+        )
+        .await;
     socket
         .until(|e| e["event"] == "chat" && e["payload"]["state"] == "error" && e["payload"]["seq"] == 1)
         .await;
-    let errors: Vec<&Value> =
-        socket.events.iter().filter(|e| e["event"] == "chat" && e["payload"]["state"] == "error").collect();
+    let errors: Vec<&Value> = socket
+        .events
+        .iter()
+        .filter(|e| e["event"] == "chat" && e["payload"]["state"] == "error")
+        .collect();
     assert_eq!(errors.len(), 2);
     assert_eq!(errors[0]["payload"]["errorDetail"]["failoverReason"], "demo");
     let history = socket.call("chat.history", json!({"sessionKey": "main"})).await;
@@ -273,8 +420,18 @@ async fn a_failed_run_says_so_twice_like_the_gateway() {
 async fn sessions_survive_a_restart_in_a_private_file() {
     let lab = lab().await;
     let mut socket = Socket::connected(&lab.gateway.url()).await;
-    socket.call("sessions.create", json!({"key": "agent:main:kept", "label": "Kept"})).await;
-    socket.call("chat.send", json!({"sessionKey": "agent:main:kept", "message": "hello", "idempotencyKey": "r"})).await;
+    socket
+        .call(
+            "sessions.create",
+            json!({"key": "agent:main:kept", "label": "Kept"}),
+        )
+        .await;
+    socket
+        .call(
+            "chat.send",
+            json!({"sessionKey": "agent:main:kept", "message": "hello", "idempotencyKey": "r"}),
+        )
+        .await;
     socket.chat("r", "final").await;
     lab.gateway.shutdown().await;
     let bye = socket.until(|e| e["event"] == "shutdown").await;
@@ -284,13 +441,20 @@ async fn sessions_survive_a_restart_in_a_private_file() {
     for entry in std::fs::read_dir(lab.dir.path()).unwrap() {
         use std::os::unix::fs::PermissionsExt;
         let entry = entry.unwrap();
-        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o077,
+            0,
+            "{:?}",
+            entry.path()
+        );
     }
     let again = start(lab.dir.path(), |_| {}).await;
     let mut socket = Socket::connected(&again.url()).await;
     let list = socket.call("sessions.list", json!({"search": "kept"})).await;
     assert_eq!(list["sessions"][0]["label"], "Kept");
-    let history = socket.call("chat.history", json!({"sessionKey": "agent:main:kept"})).await;
+    let history = socket
+        .call("chat.history", json!({"sessionKey": "agent:main:kept"}))
+        .await;
     assert_eq!(history["totalMessages"], 2);
     again.shutdown_for_restart(Duration::from_millis(1500)).await;
     let bye = socket.until(|e| e["event"] == "shutdown").await;
@@ -302,23 +466,51 @@ async fn sessions_are_patched_reset_and_deleted() {
     let lab = lab().await;
     let mut socket = Socket::connected(&lab.gateway.url()).await;
     socket.call("sessions.subscribe", json!({})).await;
-    socket.call("sessions.patch", json!({"key": "agent:main:x", "label": "Renamed", "pinned": true})).await;
-    let changed = socket.until(|e| e["event"] == "sessions.changed" && e["payload"]["reason"] == "patch").await;
+    socket
+        .call(
+            "sessions.patch",
+            json!({"key": "agent:main:x", "label": "Renamed", "pinned": true}),
+        )
+        .await;
+    let changed = socket
+        .until(|e| e["event"] == "sessions.changed" && e["payload"]["reason"] == "patch")
+        .await;
     assert_eq!(changed["payload"]["session"]["label"], "Renamed");
     assert_eq!(changed["payload"]["pinned"], true);
-    socket.call("chat.send", json!({"sessionKey": "agent:main:x", "message": "hello", "idempotencyKey": "p"})).await;
+    socket
+        .call(
+            "chat.send",
+            json!({"sessionKey": "agent:main:x", "message": "hello", "idempotencyKey": "p"}),
+        )
+        .await;
     socket.chat("p", "final").await;
-    let preview = socket.call("sessions.preview", json!({"keys": ["agent:main:x", "agent:main:nope"]})).await;
+    let preview = socket
+        .call(
+            "sessions.preview",
+            json!({"keys": ["agent:main:x", "agent:main:nope"]}),
+        )
+        .await;
     assert_eq!(preview["previews"][0]["status"], "ok");
     assert_eq!(preview["previews"][1]["status"], "missing");
-    socket.call("sessions.reset", json!({"key": "agent:main:x"})).await;
-    let history = socket.call("chat.history", json!({"sessionKey": "agent:main:x"})).await;
+    socket
+        .call("sessions.reset", json!({"key": "agent:main:x"}))
+        .await;
+    let history = socket
+        .call("chat.history", json!({"sessionKey": "agent:main:x"}))
+        .await;
     assert_eq!(history["totalMessages"], 0);
     assert_eq!(history["sessionInfo"]["label"], "Renamed");
-    let gone = socket.call("sessions.delete", json!({"key": "agent:main:x"})).await;
+    let gone = socket
+        .call("sessions.delete", json!({"key": "agent:main:x"}))
+        .await;
     assert_eq!(gone["deleted"], true);
-    let main = socket.request("sessions.delete", json!({"key": "agent:main:main"})).await;
-    assert_eq!(main["error"]["message"], "Cannot delete the main session (agent:main:main).");
+    let main = socket
+        .request("sessions.delete", json!({"key": "agent:main:main"}))
+        .await;
+    assert_eq!(
+        main["error"]["message"],
+        "Cannot delete the main session (agent:main:main)."
+    );
 }
 
 #[tokio::test]
@@ -328,7 +520,12 @@ async fn scopes_are_enforced() {
     let mut params = connect_params(json!({"token": TOKEN}));
     params["scopes"] = json!(["operator.read"]);
     assert_eq!(socket.connect(params, Some(&Device::new(7))).await["ok"], true);
-    let refused = socket.request("chat.send", json!({"sessionKey": "main", "message": "x", "idempotencyKey": "1"})).await;
+    let refused = socket
+        .request(
+            "chat.send",
+            json!({"sessionKey": "main", "message": "x", "idempotencyKey": "1"}),
+        )
+        .await;
     assert_eq!(
         refused["error"],
         json!({"code": "FORBIDDEN", "message": "missing scope: operator.write",
@@ -338,7 +535,10 @@ async fn scopes_are_enforced() {
     let hello = bare.connect(connect_params(json!({"token": TOKEN})), None).await;
     assert_eq!(hello["payload"]["auth"]["scopes"], json!([]));
     assert_eq!(bare.request("health", json!({})).await["ok"], true);
-    assert_eq!(bare.request("sessions.list", json!({})).await["error"]["code"], "FORBIDDEN");
+    assert_eq!(
+        bare.request("sessions.list", json!({})).await["error"]["code"],
+        "FORBIDDEN"
+    );
 }
 
 #[tokio::test]
@@ -351,17 +551,35 @@ async fn jobs_really_run() {
         .await;
     let id = job["id"].as_str().unwrap().to_owned();
     assert!(job["nextRunAtMs"].as_i64().unwrap() > job["createdAtMs"].as_i64().unwrap());
-    let done = socket.until(|e| e["event"] == "cron" && e["payload"]["action"] == "finished").await;
+    let done = socket
+        .until(|e| e["event"] == "cron" && e["payload"]["action"] == "finished")
+        .await;
     assert_eq!(done["payload"]["status"], "ok", "{done}");
-    let off = socket.call("cron.update", json!({"id": id, "patch": {"enabled": false}})).await;
+    let off = socket
+        .call("cron.update", json!({"id": id, "patch": {"enabled": false}}))
+        .await;
     assert_eq!(off["nextRunAtMs"], Value::Null);
     let ran = socket.call("cron.run", json!({"id": id, "mode": "force"})).await;
     let run = ran["runId"].as_str().unwrap().to_owned();
-    socket.until(|e| e["event"] == "cron" && e["payload"]["action"] == "finished" && e["payload"]["runId"] == run.as_str()).await;
+    socket
+        .until(|e| {
+            e["event"] == "cron"
+                && e["payload"]["action"] == "finished"
+                && e["payload"]["runId"] == run.as_str()
+        })
+        .await;
     let runs = socket.call("cron.runs", json!({"id": id})).await;
     assert!(runs["total"].as_u64().unwrap() >= 2);
-    assert!(runs["entries"][0]["summary"].as_str().unwrap().contains("cron says hello"));
-    assert_eq!(socket.call("cron.remove", json!({"id": id})).await["removed"], true);
+    assert!(
+        runs["entries"][0]["summary"]
+            .as_str()
+            .unwrap()
+            .contains("cron says hello")
+    );
+    assert_eq!(
+        socket.call("cron.remove", json!({"id": id})).await["removed"],
+        true
+    );
     let gone = socket.request("cron.remove", json!({"id": id})).await;
     assert_eq!(gone["error"]["details"]["code"], "CRON_JOB_NOT_FOUND");
 }
@@ -370,7 +588,12 @@ async fn jobs_really_run() {
 async fn commands_answer_without_deltas() {
     let lab = lab().await;
     let mut socket = Socket::connected(&lab.gateway.url()).await;
-    socket.call("chat.send", json!({"sessionKey": "main", "message": "/status", "idempotencyKey": "s"})).await;
+    socket
+        .call(
+            "chat.send",
+            json!({"sessionKey": "main", "message": "/status", "idempotencyKey": "s"}),
+        )
+        .await;
     let last = socket.chat("s", "final").await;
     assert!(text_of(&last["message"]).contains("agent:main:main"));
     assert!(!socket.events.iter().any(|e| e["payload"]["state"] == "delta"));
@@ -385,7 +608,10 @@ async fn ticks_and_health_come_by_themselves() {
     .await;
     let mut socket = Socket::connected(&lab.gateway.url()).await;
     assert!(socket.until(|e| e["event"] == "tick").await["payload"]["ts"].is_i64());
-    assert_eq!(socket.until(|e| e["event"] == "health").await["payload"]["ok"], true);
+    assert_eq!(
+        socket.until(|e| e["event"] == "health").await["payload"]["ok"],
+        true
+    );
 }
 
 #[tokio::test]
@@ -395,10 +621,18 @@ async fn bad_frames_are_answered_like_the_gateway_does() {
     for (text, expect) in [
         ("not json".to_owned(), (1000, "")),
         (json!({"hello": 1}).to_string(), (1008, "invalid request frame")),
-        (json!({"type": "req", "id": "1", "method": "health"}).to_string(), (1008, "invalid handshake: first request must be connect")),
+        (
+            json!({"type": "req", "id": "1", "method": "health"}).to_string(),
+            (1008, "invalid handshake: first request must be connect"),
+        ),
         ("x".repeat(70 * 1024), (1009, "")),
-        (json!({"type": "req", "id": "1", "method": "connect", "params": {}}).to_string(),
-         (1008, "invalid connect params: must have required property 'minProtocol'")),
+        (
+            json!({"type": "req", "id": "1", "method": "connect", "params": {}}).to_string(),
+            (
+                1008,
+                "invalid connect params: must have required property 'minProtocol'",
+            ),
+        ),
     ] {
         let mut socket = Socket::open(&url).await;
         socket.send_text(text.clone()).await;
@@ -407,14 +641,27 @@ async fn bad_frames_are_answered_like_the_gateway_does() {
     }
     let mut socket = Socket::connected(&url).await;
     socket.send_text("{bad json").await;
-    socket.send_text(json!({"type": "req", "id": "x1", "method": "health", "foo": 1}).to_string()).await;
+    socket
+        .send_text(json!({"type": "req", "id": "x1", "method": "health", "foo": 1}).to_string())
+        .await;
     let extra = socket.response("x1").await;
-    assert_eq!(extra["error"]["message"], "invalid request frame: at root: unexpected property 'foo'");
-    socket.send_text(json!({"type": "req", "method": "health"}).to_string()).await;
+    assert_eq!(
+        extra["error"]["message"],
+        "invalid request frame: at root: unexpected property 'foo'"
+    );
+    socket
+        .send_text(json!({"type": "req", "method": "health"}).to_string())
+        .await;
     let no_id = socket.response("invalid").await;
-    assert_eq!(no_id["error"]["message"], "invalid request frame: must have required property 'id'");
+    assert_eq!(
+        no_id["error"]["message"],
+        "invalid request frame: must have required property 'id'"
+    );
     let again = socket.request("connect", json!({})).await;
-    assert_eq!(again["error"]["message"], "connect is only valid as the first request");
+    assert_eq!(
+        again["error"]["message"],
+        "connect is only valid as the first request"
+    );
     assert_eq!(socket.request("health", json!({})).await["ok"], true);
 }
 
@@ -424,5 +671,8 @@ async fn nothing_listens_beyond_this_machine_without_a_key() {
     let mut config = clawtray_embedded_gateway::Config::new(dir.path(), None);
     config.bind = "0.0.0.0:0".parse().unwrap();
     let refused = clawtray_embedded_gateway::EmbeddedGateway::start(config).await;
-    assert!(matches!(refused, Err(clawtray_embedded_gateway::StartError::NeedsKey(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(clawtray_embedded_gateway::StartError::NeedsKey(_))),
+        "{refused:?}"
+    );
 }

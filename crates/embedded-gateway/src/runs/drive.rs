@@ -3,6 +3,7 @@
 use super::emit::{Emitter, merge, user_body};
 use super::{Order, Progress, Reply, Run};
 use crate::agent::{AgentError, Ending, Line, Step, Turn, estimate_tokens};
+use crate::backend::ReportKind;
 use crate::core::Core;
 use crate::error::StoreError;
 use crate::rows;
@@ -57,6 +58,19 @@ pub(super) async fn drive(
             Progress::Aborted(String::new())
         }
     };
+    core.report(&run.session, &run.id, || match &last {
+        Progress::Done(reply) => ReportKind::Sent {
+            text: reply.text.clone(),
+            tokens: reply.input_tokens + reply.output_tokens,
+            latency_ms: u64::try_from(now_ms() - run.began).unwrap_or(0),
+        },
+        Progress::Failed(message) => ReportKind::Failed {
+            message: message.clone(),
+        },
+        _ => ReportKind::Failed {
+            message: "the run was stopped".into(),
+        },
+    });
     sink.send(last).await;
 }
 

@@ -3,15 +3,22 @@
 mod io;
 
 use crate::agent::{Agent, AgentBackend};
+use crate::backend::Backend;
 use crate::core::{Core, MAIN_AGENT};
 use crate::error::StartError;
+use crate::http::auth::Limits;
+use crate::http::error::Refused;
+use crate::http::webhooks::{self, Webhook, Webhooks};
+use crate::http::{self, Http, Native};
 use crate::hub::Hub;
+use crate::keys::ApiKey;
+use crate::local::Local;
 use crate::store::Store;
 use crate::ws::{self, Leaving};
 use crate::{AgentProfile, cron};
 use axum::Router;
-use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
-use axum::http::{StatusCode, header};
+use axum::extract::{FromRequestParts, Request, WebSocketUpgrade};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -19,6 +26,7 @@ use io::PatientSocket;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -50,7 +58,11 @@ pub struct Config {
     pub tick: Duration,
     /// Time between two `health` events.
     pub health_every: Duration,
-    /// How long the head of a request may take to arrive.
+    /// Receivers of events over HTTP.
+    pub webhooks: Vec<Webhook>,
+    /// The largest HTTP body, in bytes.
+    pub max_body: usize,
+    /// How long the head, and then the body, of a request may take to arrive.
     pub read_limit: Duration,
     /// How long a peer may take nothing before it is dropped.
     pub write_limit: Duration,
@@ -71,6 +83,8 @@ impl Config {
             pacing: Duration::from_millis(75),
             tick: Duration::from_secs(30),
             health_every: Duration::from_secs(60),
+            webhooks: Vec::new(),
+            max_body: 1024 * 1024,
             read_limit: Duration::from_secs(10),
             write_limit: Duration::from_secs(30),
         }
@@ -108,7 +122,8 @@ impl EmbeddedGateway {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let token = config.token.clone().filter(|t| !t.is_empty());
         let store = Store::open(&config.data_dir)?;
-        if !config.bind.ip().is_loopback() && token.is_none() {
+        let has_keys = store.keys()?.iter().any(ApiKey::is_live);
+        if !config.bind.ip().is_loopback() && token.is_none() && !has_keys {
             return Err(StartError::NeedsKey(config.bind));
         }
         let agent = Agent::new(config.agent.clone()).map_err(StartError::Model)?;
@@ -143,6 +158,7 @@ impl EmbeddedGateway {
             health_every: config.health_every,
             ask_pairing: config.ask_pairing,
             cron_wake: tokio::sync::Notify::new(),
+            reports: tokio::sync::broadcast::Sender::new(1_024),
         });
         let (leaving, watch) = watch::channel(Leaving::No);
         tokio::spawn(cron::schedule(core.clone(), watch.clone()));
@@ -152,7 +168,25 @@ impl EmbeddedGateway {
             leaving: watch.clone(),
             alive,
         };
-        let router = Router::new().fallback(anything).with_state(shared);
+        let native: Native = Arc::new(move |request| Box::pin(native(shared.clone(), request)));
+        let backend: Arc<dyn Backend> = Arc::new(Local(core.clone()));
+        let http = Arc::new(Http {
+            core: core.clone(),
+            backend: backend.clone(),
+            limits: Limits::default(),
+            webhooks: Webhooks::start(config.webhooks.clone()).map_err(StartError::Webhook)?,
+            open: token.is_none() && !has_keys,
+            origins: config.origins.clone(),
+            max_body: config.max_body,
+            body_limit: config.read_limit,
+            requests: AtomicU64::new(0),
+            native: Some(native),
+            leaving: watch.clone(),
+        });
+        if !http.webhooks.is_empty() {
+            tokio::spawn(webhooks::follow(http.clone(), backend, watch.clone()));
+        }
+        let router = http::router(http);
         let accept = tokio::spawn(accept(
             listener,
             router,
@@ -288,13 +322,13 @@ async fn connection(
     }
 }
 
-/// Every path that nothing else claims: the native protocol for those that ask for a WebSocket, 404 for the rest.
-async fn anything(State(shared): State<Shared>, request: Request) -> Response {
+/// Serves the native protocol to a request that asks for a WebSocket.
+async fn native(shared: Shared, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let peer = parts.extensions.get::<SocketAddr>().copied();
     let (Ok(upgrade), Some(peer)) = (WebSocketUpgrade::from_request_parts(&mut parts, &()).await, peer)
     else {
-        return (StatusCode::NOT_FOUND, "Not Found").into_response();
+        return Refused::bad("this is no proper WebSocket request").into_response();
     };
     let origin = parts
         .headers

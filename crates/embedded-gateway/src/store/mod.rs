@@ -5,6 +5,8 @@
 
 pub(crate) mod cron;
 pub(crate) mod devices;
+pub(crate) mod keys;
+pub(crate) mod ledger;
 pub(crate) mod messages;
 pub(crate) mod sessions;
 

@@ -266,19 +266,7 @@ pub(super) fn patch(connection: &Connection, p: &Params<'_>) -> Result<Value, Ga
 pub(super) fn reset(connection: &Connection, p: &Params<'_>) -> Result<Value, GatewayError> {
     let core = &connection.core;
     let key = core.canonical_key(p.str("key")?);
-    core.runs.abort(&key, None, "reset");
-    core.store.clear_messages(&key)?;
-    let record = core.update_session(&key, "reset", |s| {
-        let fresh = core.new_session(&s.key);
-        *s = SessionRecord {
-            label: s.label.take(),
-            category: s.category.take(),
-            pinned_at: s.pinned_at,
-            model: s.model.take(),
-            created_at: s.created_at,
-            ..fresh
-        };
-    })?;
+    let record = core.clear_session(&key)?;
     Ok(json!({"ok": true, "key": key, "entry": rows::entry(&record)}))
 }
 
@@ -288,11 +276,7 @@ pub(super) fn delete(connection: &Connection, p: &Params<'_>) -> Result<Value, G
     if key == format!("agent:{}:main", agent_of(&key)) {
         return Err(invalid(format!("Cannot delete the main session ({key}).")));
     }
-    core.runs.abort(&key, None, "delete");
-    let deleted = core.store.delete_session(&key)?;
-    if deleted {
-        core.session_deleted(&key);
-    }
+    let deleted = core.delete_session(&key)?;
     Ok(json!({"ok": true, "key": key, "deleted": deleted, "archived": []}))
 }
 

@@ -1,5 +1,11 @@
 //! A client made of raw frames, so that one misreading cannot hide in both ends.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,8 +20,13 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 pub const TOKEN: &str = "test-token-0123456789";
-pub const SCOPES: [&str; 5] =
-    ["operator.read", "operator.write", "operator.admin", "operator.approvals", "operator.pairing"];
+pub const SCOPES: [&str; 5] = [
+    "operator.read",
+    "operator.write",
+    "operator.admin",
+    "operator.approvals",
+    "operator.pairing",
+];
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Lab {
@@ -35,7 +46,9 @@ pub async fn lab_with(change: impl FnOnce(&mut Config)) -> Lab {
 
 pub async fn start(dir: &std::path::Path, change: impl FnOnce(&mut Config)) -> Running {
     let mut config = Config::new(dir, Some(TOKEN.into()));
-    config.agent = AgentBackend::Demo { word_delay: Duration::from_millis(2) };
+    config.agent = AgentBackend::Demo {
+        word_delay: Duration::from_millis(2),
+    };
     config.pacing = Duration::from_millis(10);
     change(&mut config);
     EmbeddedGateway::start(config).await.unwrap()
@@ -47,19 +60,32 @@ pub struct Device {
 
 impl Device {
     pub fn new(seed: u8) -> Self {
-        Self { key: SigningKey::from_bytes(&[seed; 32]) }
+        Self {
+            key: SigningKey::from_bytes(&[seed; 32]),
+        }
     }
 
     pub fn id(&self) -> String {
-        Sha256::digest(self.key.verifying_key().as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+        Sha256::digest(self.key.verifying_key().as_bytes())
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect()
     }
 
     /// `device` of `connect`, signed for these parameters.
     pub fn sign(&self, params: &Value, nonce: &str, ts: i64) -> Value {
         let client = &params["client"];
         let auth = &params["auth"];
-        let secret = auth["token"].as_str().or(auth["deviceToken"].as_str()).unwrap_or("");
-        let scopes: Vec<&str> = params["scopes"].as_array().unwrap().iter().map(|s| s.as_str().unwrap()).collect();
+        let secret = auth["token"]
+            .as_str()
+            .or(auth["deviceToken"].as_str())
+            .unwrap_or("");
+        let scopes: Vec<&str> = params["scopes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s.as_str().unwrap())
+            .collect();
         let text = format!(
             "v3|{}|{}|{}|operator|{}|{ts}|{secret}|{nonce}|{}|{}",
             self.id(),
@@ -97,7 +123,12 @@ pub fn connect_params(auth: Value) -> Value {
 impl Socket {
     pub async fn open(url: &str) -> Self {
         let (ws, _) = connect_async(url).await.unwrap();
-        let mut socket = Self { ws, next: 0, events: Vec::new(), challenge: Value::Null };
+        let mut socket = Self {
+            ws,
+            next: 0,
+            events: Vec::new(),
+            challenge: Value::Null,
+        };
         let challenge = socket.frame().await.expect("a challenge");
         assert_eq!(challenge["event"], "connect.challenge");
         assert!(challenge.get("seq").is_none());
@@ -108,7 +139,9 @@ impl Socket {
     /// Opens and connects with the shared token and a device.
     pub async fn connected(url: &str) -> Self {
         let mut socket = Self::open(url).await;
-        let hello = socket.connect(connect_params(json!({"token": TOKEN})), Some(&Device::new(1))).await;
+        let hello = socket
+            .connect(connect_params(json!({"token": TOKEN})), Some(&Device::new(1)))
+            .await;
         assert_eq!(hello["ok"], true, "{hello}");
         socket
     }
@@ -128,7 +161,9 @@ impl Socket {
 
     pub async fn message(&mut self) -> Option<Message> {
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.ws.next()).await.expect("a frame in time");
+            let next = tokio::time::timeout(PATIENCE, self.ws.next())
+                .await
+                .expect("a frame in time");
             match next {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(message)) => return Some(message),
@@ -160,7 +195,8 @@ impl Socket {
     pub async fn request(&mut self, method: &str, params: Value) -> Value {
         self.next += 1;
         let id = format!("r{}", self.next);
-        self.send_text(json!({"type": "req", "id": id, "method": method, "params": params}).to_string()).await;
+        self.send_text(json!({"type": "req", "id": id, "method": method, "params": params}).to_string())
+            .await;
         self.response(&id).await
     }
 
