@@ -4,7 +4,7 @@
 fn main() {
     println!("cargo:rerun-if-changed=src-tauri/capabilities");
     println!("cargo:rerun-if-changed=ui/dist");
-    if !std::path::Path::new("ui/dist/index.html").exists() {
+    if !std::path::Path::new("ui/dist/popup.html").exists() {
         println!(
             "cargo:warning=the web UI is not built; run: cargo xtask ui (or npm --prefix ui ci && npm --prefix ui run build)"
         );

@@ -1,1 +1,230 @@
-//! The desktop app.
+//! The desktop app: adapters between the companion and the system. Nothing is decided here.
+
+mod args;
+mod clock;
+mod commands;
+mod connector;
+mod control;
+mod environment;
+mod hotkeys;
+mod inbox;
+mod log;
+mod notifier;
+mod opener;
+mod sleep;
+mod tray;
+mod windows;
+
+use anyhow::Context as _;
+use args::{Arguments, Parsed};
+use clawtray_companion::{
+    api::Request,
+    app::{App, AppHandle, Options},
+    control::{BindError, Listener},
+    discovery::Surroundings,
+    paths::Paths,
+    ports::{Ports, WindowKind},
+};
+use clawtray_embedded_gateway::AgentBackend;
+use clawtray_keychain::Keychain;
+use environment::StartedIn;
+use inbox::{Inbox, Input, Outside};
+use std::{ffi::OsString, io::Write as _, process::ExitCode, sync::Arc, time::Duration};
+use tauri::RunEvent;
+use windows::{Activation, SystemWindows};
+
+/// How long a second start waits for the first one's answer.
+const SECOND_START: Duration = Duration::from_secs(3);
+/// How long tasks may take to end.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Runs the app with the arguments after the program's name, until it is quit.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let (text, code) = match args::parse(arguments) {
+        Parsed::Run(arguments) => match start(arguments) {
+            Ok(code) => return code,
+            Err(error) => {
+                tracing::error!(error = %format!("{error:#}"), "the app could not start");
+                (format!("clawtray: {error:#}\n"), ExitCode::FAILURE)
+            }
+        },
+        Parsed::Version => (
+            format!("clawtray {}\n", env!("CARGO_PKG_VERSION")),
+            ExitCode::SUCCESS,
+        ),
+        Parsed::Help => (args::HELP.to_owned(), ExitCode::SUCCESS),
+        Parsed::Wrong(sentence) => (format!("clawtray: {sentence}\n"), ExitCode::from(2)),
+    };
+    // Nobody may be reading; there is nothing else to tell it to.
+    let _ = if code == ExitCode::SUCCESS {
+        std::io::stdout().write_all(text.as_bytes())
+    } else {
+        std::io::stderr().write_all(text.as_bytes())
+    };
+    code
+}
+
+fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    // Before any thread: the environment, and TLS's one provider.
+    environment::prepare();
+    let surroundings = StartedIn::take();
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
+        anyhow::bail!("another TLS provider is installed");
+    }
+    let paths = Paths::from_environment();
+    environment::make_folders(&paths).context("the app's folders cannot be made")?;
+    if let Err(error) = log::start(&paths.data) {
+        // Without a log the app is as good as with one.
+        let _ = writeln!(std::io::stderr(), "clawtray: no log file: {error}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let guard = runtime.enter();
+    tauri::async_runtime::set(runtime.handle().clone());
+
+    let address = clawtray_companion::control::address().context("the control socket has no place")?;
+    let listener = match Listener::bind(&address) {
+        Ok(listener) => Some(listener),
+        Err(BindError::AlreadyRunning) => {
+            clawtray_companion::control::tell(&address, control::second_start(&arguments), SECOND_START)
+                .context("the running app did not answer")?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(error @ BindError::Io(_)) => {
+            tracing::warn!(%error, "clawctl will not reach this app");
+            None
+        }
+    };
+
+    let agent = AgentBackend::from_env(|name| surroundings.variable(name));
+    let (inbox, outside) = Inbox::new();
+    let activation = Activation::default();
+    let windows = SystemWindows::new(inbox.clone(), paths.data.join("webview"), activation.clone());
+    let tray = Arc::new(tray::SystemTray::start(
+        inbox.clone(),
+        activation.clone(),
+        windows.clone(),
+    ));
+    let ports = Ports {
+        secrets: Arc::new(Keychain::system()),
+        tray: tray.clone(),
+        notifier: Arc::new(notifier::SystemNotifier::start(inbox.clone(), activation.clone())),
+        windows: Arc::new(windows.clone()),
+        hotkeys: Arc::new(hotkeys::SystemHotkeys::new(inbox.clone(), windows.clone())),
+        opener: Arc::new(opener::SystemOpener),
+        clock: Arc::new(clock::SystemClock),
+        connector: Arc::new(connector::SystemConnector::new(
+            paths.data.join("embedded"),
+            agent,
+        )),
+    };
+    let options = Options {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        embedded: arguments.embedded,
+        accept_environment: arguments.accept_environment,
+        surroundings: Arc::new(surroundings),
+        ..Options::default()
+    };
+    let (app, ended) = App::new(ports, paths, options);
+    let ending = windows.clone();
+    tokio::spawn(async move {
+        ended.await;
+        ending.exit();
+    });
+    tokio::spawn(forward(outside, app.clone()));
+    sleep::watch(inbox);
+    quit_on_signal(app.clone());
+    if let Some(listener) = listener {
+        tokio::spawn(listener.serve(Arc::new(control::ControlHost {
+            app: app.clone(),
+            activation,
+        })));
+    }
+    open_what_was_asked_for(&arguments, &app);
+
+    let builder = tauri::Builder::default();
+    #[cfg(not(target_os = "linux"))]
+    let builder = builder.plugin(tauri_plugin_global_shortcut::Builder::new().build());
+    let desktop = builder
+        .manage(app)
+        .invoke_handler(tauri::generate_handler![commands::request, commands::subscribe])
+        .setup(move |desktop| {
+            windows.begin(desktop.handle());
+            tray.follow_theme();
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .context("the desktop could not be reached")?;
+    let code = desktop.run_return(|_, event| {
+        if let RunEvent::ExitRequested { code: None, api, .. } = event {
+            // The last window was let go of; the app lives in the tray.
+            api.prevent_exit();
+        }
+    });
+    drop(guard);
+    runtime.shutdown_timeout(GOODBYE);
+    tracing::info!(code, "ended");
+    Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn open_what_was_asked_for(arguments: &Arguments, app: &AppHandle) {
+    if let Some(link) = &arguments.link {
+        app.deep_link(link);
+    }
+    if arguments.open.is_some() || arguments.toggle || arguments.test_window {
+        let (app, session) = (app.clone(), arguments.open.clone());
+        tokio::spawn(async move {
+            let request = Request::ShowWindow {
+                window: WindowKind::Popup.label().into(),
+                session,
+            };
+            if let Err(error) = app.request(None, request).await {
+                tracing::warn!(code = error.code, "the window asked for was not opened");
+            }
+        });
+    }
+}
+
+/// Hands on what the system reports.
+async fn forward(mut outside: Outside, app: AppHandle) {
+    while let Some(input) = outside.recv().await {
+        match input {
+            Input::Tray(action) => app.tray(action),
+            Input::TrayHost(present) => app.tray_host(present),
+            Input::Notification(response) => app.notification(response),
+            Input::Notifications(available) => app.notifications_available(available),
+            Input::Hotkey => app.hotkey_pressed(),
+            Input::Focus(window, true) => app.window_focused(window),
+            Input::Focus(window, false) => app.window_blurred(window),
+            Input::Closed(window) => app.window_closed(window),
+            Input::Released(window) => app.unsubscribe(window),
+            Input::Sleep(true) => app.suspend(),
+            Input::Sleep(false) => app.resume(),
+        }
+    }
+}
+
+/// Ends in good order when the session ends.
+#[cfg(unix)]
+fn quit_on_signal(app: AppHandle) {
+    use tokio::signal::unix::{SignalKind, signal};
+    tokio::spawn(async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            return tracing::warn!("signals end the app without a goodbye");
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        app.quit();
+    });
+}
+#[cfg(not(unix))]
+fn quit_on_signal(_app: AppHandle) {}

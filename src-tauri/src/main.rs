@@ -1,2 +1,8 @@
-//! The desktop app.
-fn main() {}
+//! The desktop app's program.
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    clawtray::run(std::env::args_os().skip(1))
+}

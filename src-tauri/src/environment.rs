@@ -1,0 +1,108 @@
+//! What the process was started with: folders, and variables that must not reach child processes.
+
+use async_trait::async_trait;
+use clawtray_companion::{
+    discovery::{Surroundings, System},
+    paths::Paths,
+    ports::Secret,
+};
+use std::{io, path::Path};
+
+/// The app's id: its desktop file, its D-Bus names, its identity towards portals.
+pub(crate) const APP_ID: &str = "dev.clawtray.Clawtray";
+
+/// Variables that name a secret. Children (WebKit's processes, the browser that opens a link) do not get them.
+const SECRET_VARIABLES: [&str; 4] = [
+    "OPENCLAW_GATEWAY_TOKEN",
+    "OPENCLAW_GATEWAY_PASSWORD",
+    "OPENCLAW_AUTH_TOKEN",
+    "CLAWTRAY_MODEL_KEY",
+];
+
+/// Prepares the process's environment. The first thing in `main`, before any thread.
+///
+/// Setting a variable is unsafe in Rust because other threads may read it meanwhile; GLib offers it as a safe call
+/// under the same condition, which holds here, and starting a second process with another environment costs the app
+/// a fifth of its start.
+#[cfg(target_os = "linux")]
+pub(crate) fn prepare() {
+    if std::env::var_os("WEBKIT_DISABLE_DMABUF_RENDERER").is_none() {
+        // WebKitGTK shows a blank window with some graphics drivers otherwise.
+        if glib::setenv("WEBKIT_DISABLE_DMABUF_RENDERER", "1", false).is_err() {
+            tracing::warn!("the WebKit rendering guard could not be set");
+        }
+    }
+    // The name that Wayland compositors and portals match with the desktop file.
+    glib::set_prgname(Some(APP_ID));
+}
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn prepare() {}
+
+/// Whether windows go to a Wayland compositor.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_wayland() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let backend = set("GDK_BACKEND");
+    let backend = backend.as_ref().and_then(|value| value.to_str());
+    set("WAYLAND_DISPLAY").is_some() && !backend.is_some_and(|backend| backend.starts_with("x11"))
+}
+
+#[cfg(target_os = "linux")]
+fn forget(name: &str) {
+    glib::unsetenv(name);
+}
+#[cfg(not(target_os = "linux"))]
+fn forget(_name: &str) {
+    // There is no safe way to; the webviews of these systems are not children of this process.
+}
+
+/// The surroundings that discovery looks at: the process's own, with the variables that name secrets as they were at the
+/// start.
+#[derive(Debug)]
+pub(crate) struct StartedIn {
+    secrets: Vec<(&'static str, Secret)>,
+}
+
+impl StartedIn {
+    /// Takes the secrets out of the environment. Before any thread and any child process.
+    pub(crate) fn take() -> Self {
+        let taken = SECRET_VARIABLES.into_iter().filter_map(|name| {
+            let value = std::env::var(name).ok()?;
+            forget(name);
+            Some((name, Secret::new(value)))
+        });
+        Self {
+            secrets: taken.collect(),
+        }
+    }
+}
+
+#[async_trait]
+impl Surroundings for StartedIn {
+    fn variable(&self, name: &str) -> Option<String> {
+        let taken = self.secrets.iter().find(|(known, _)| *known == name);
+        taken
+            .map(|(_, value)| value.expose().to_owned())
+            .or_else(|| System.variable(name))
+    }
+
+    fn read(&self, path: &Path) -> Option<String> {
+        System.read(path)
+    }
+
+    async fn answers(&self, host: &str, port: u16) -> bool {
+        System.answers(host, port).await
+    }
+}
+
+/// Makes the folders, for this user alone.
+pub(crate) fn make_folders(paths: &Paths) -> io::Result<()> {
+    for folder in [&paths.data, &paths.config] {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+    }
+    Ok(())
+}

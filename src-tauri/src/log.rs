@@ -1,0 +1,42 @@
+//! The log file: facts for a bug report, never message text, tokens or addresses with a query.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    path::Path,
+};
+use tracing_subscriber::EnvFilter;
+
+/// A log of this size is put aside at the next start; one older log is kept.
+const MOST_BYTES: u64 = 2 * 1024 * 1024;
+
+/// Logs into `clawtray.log` in the folder. `CLAWTRAY_LOG` sets the level, for example `clawtray=debug`.
+pub(crate) fn start(folder: &Path) -> io::Result<()> {
+    let file = open(folder)?;
+    let filter =
+        std::env::var("CLAWTRAY_LOG").unwrap_or_else(|_| "warn,clawtray=info,clawtray_companion=info".into());
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn")))
+        .with_ansi(false)
+        .with_writer(std::sync::Mutex::new(file))
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).map_err(io::Error::other)?;
+    std::panic::set_hook(Box::new(|panic| {
+        // The payload may carry anything; the place does not.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%place, thread = std::thread::current().name(), "panic");
+    }));
+    Ok(())
+}
+
+fn open(folder: &Path) -> io::Result<File> {
+    let path = folder.join("clawtray.log");
+    if std::fs::metadata(&path).is_ok_and(|data| data.len() > MOST_BYTES) {
+        std::fs::rename(&path, folder.join("clawtray.old.log"))?;
+    }
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

@@ -1,0 +1,93 @@
+//! Notifications: D-Bus on Linux, the system's own elsewhere.
+
+#[cfg(target_os = "linux")]
+mod dbus;
+#[cfg(not(target_os = "linux"))]
+mod native;
+#[cfg(test)]
+mod tests;
+
+#[cfg(target_os = "linux")]
+pub(crate) use dbus::DbusNotifier as SystemNotifier;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use native::NativeNotifier as SystemNotifier;
+
+use clawtray_companion::ports::{Notification, NotificationAction};
+
+/// Text for a place that reads markup.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// What a notification server can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Abilities {
+    pub(crate) actions: bool,
+    pub(crate) body: bool,
+    pub(crate) markup: bool,
+    pub(crate) inline_reply: bool,
+}
+
+impl Abilities {
+    /// From the words of `GetCapabilities`.
+    pub(crate) fn from_words(words: &[String]) -> Self {
+        let has = |word: &str| words.iter().any(|known| known == word);
+        Self {
+            actions: has("actions"),
+            body: has("body"),
+            markup: has("body-markup"),
+            inline_reply: has("inline-reply"),
+        }
+    }
+}
+
+/// The words of an action: key and label.
+pub(crate) const fn words(action: &NotificationAction, abilities: Abilities) -> (&'static str, &'static str) {
+    match action {
+        NotificationAction::Reply if abilities.inline_reply => ("inline-reply", "Reply"),
+        NotificationAction::Reply => ("reply", "Reply"),
+        NotificationAction::ApproveOnce => ("approve", "Approve once"),
+        NotificationAction::Deny => ("deny", "Deny"),
+    }
+}
+
+/// The action of a key.
+pub(crate) fn action(key: &str) -> Option<NotificationAction> {
+    match key {
+        "reply" | "inline-reply" => Some(NotificationAction::Reply),
+        "approve" => Some(NotificationAction::ApproveOnce),
+        "deny" => Some(NotificationAction::Deny),
+        _ => None,
+    }
+}
+
+/// A notification in a server's terms: summary, body, and keys with labels in turn.
+pub(crate) fn terms(notification: &Notification, abilities: Abilities) -> (String, String, Vec<String>) {
+    let body = if !abilities.body {
+        String::new()
+    } else if abilities.markup {
+        escape(&notification.body)
+    } else {
+        notification.body.clone()
+    };
+    let mut actions = Vec::new();
+    if abilities.actions {
+        let keys = notification.actions.iter().map(|action| words(action, abilities));
+        for (key, label) in std::iter::once(("default", "Open")).chain(keys) {
+            actions.push(key.to_owned());
+            actions.push(label.to_owned());
+        }
+    }
+    (notification.title.clone(), body, actions)
+}

@@ -1,0 +1,256 @@
+//! A StatusNotifierItem with tooltip, attention status, left and middle click. Registers again when the host restarts.
+
+use super::{icons::sign, panel::Panel};
+use crate::{
+    environment::APP_ID,
+    inbox::{Inbox, Input},
+    windows::{Activation, SystemWindows},
+};
+use clawtray_companion::ports::{Tray, TrayAction, TrayItem, TrayModel, TraySign};
+use ksni::{
+    Icon, MenuItem, OfflineReason, Status, ToolTip, TrayMethods,
+    menu::{CheckmarkItem, StandardItem, SubMenu},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::sync::watch;
+
+/// The tray on Linux.
+pub(crate) struct SniTray {
+    wanted: watch::Sender<Wanted>,
+}
+
+#[derive(Clone)]
+struct Wanted {
+    model: Option<TrayModel>,
+    panel: Panel,
+}
+
+impl SniTray {
+    /// Starts the task that speaks to the tray host. Nothing is shown before the first model. It needs no toolkit, so that
+    /// the icon is there before the windows could be.
+    pub(crate) fn start(inbox: Inbox, activation: Activation, _windows: SystemWindows) -> Self {
+        let (wanted, changes) = watch::channel(Wanted {
+            model: None,
+            panel: super::panel::guess(),
+        });
+        tokio::spawn(serve(changes, inbox, activation));
+        Self { wanted }
+    }
+
+    /// Looks at the desktop's theme, now that the toolkit knows it. On the main thread.
+    pub(crate) fn follow_theme(&self) {
+        let panel = super::panel::from_theme();
+        self.wanted
+            .send_if_modified(|wanted| std::mem::replace(&mut wanted.panel, panel) != panel);
+    }
+}
+
+impl Tray for SniTray {
+    fn show(&self, model: &TrayModel) {
+        self.wanted.send_if_modified(|wanted| {
+            let changed = wanted.model.as_ref() != Some(model);
+            if changed {
+                wanted.model = Some(model.clone());
+            }
+            changed
+        });
+    }
+}
+
+async fn serve(mut changes: watch::Receiver<Wanted>, inbox: Inbox, activation: Activation) {
+    let Some((model, panel)) = next(&mut changes).await else {
+        return;
+    };
+    let hosted = Arc::new(AtomicBool::new(true));
+    let item = Item {
+        model,
+        panel,
+        inbox: inbox.clone(),
+        activation,
+        hosted: hosted.clone(),
+    };
+    // Without a host the item waits for one on the bus; only a missing bus is an error.
+    let handle = match item.assume_sni_available(true).spawn().await {
+        Ok(handle) => handle,
+        Err(error) => {
+            tracing::warn!(%error, "no tray icon");
+            return inbox.put(Input::TrayHost(false));
+        }
+    };
+    if hosted.load(Ordering::Relaxed) {
+        tracing::info!("tray icon registered");
+        inbox.put(Input::TrayHost(true));
+    }
+    while let Some((model, panel)) = next(&mut changes).await {
+        let updated = handle
+            .update(|item| (item.model, item.panel) = (model, panel))
+            .await;
+        if updated.is_none() {
+            return inbox.put(Input::TrayHost(false));
+        }
+    }
+    handle.shutdown().await;
+}
+
+async fn next(changes: &mut watch::Receiver<Wanted>) -> Option<(TrayModel, Panel)> {
+    loop {
+        changes.changed().await.ok()?;
+        let Wanted { model, panel } = changes.borrow_and_update().clone();
+        if let Some(model) = model {
+            return Some((model, panel));
+        }
+    }
+}
+
+struct Item {
+    model: TrayModel,
+    panel: Panel,
+    inbox: Inbox,
+    activation: Activation,
+    hosted: Arc<AtomicBool>,
+}
+
+impl Item {
+    fn icons(&self) -> Vec<Icon> {
+        sign(self.model.sign, self.panel)
+            .iter()
+            .map(|image| Icon {
+                width: i32::try_from(image.width()).unwrap_or_default(),
+                height: i32::try_from(image.height()).unwrap_or_default(),
+                data: argb(image.rgba()),
+            })
+            .collect()
+    }
+
+    fn act(&self, action: TrayAction) {
+        self.activation.give(ksni::current_xdg_activation_token());
+        self.inbox.put(Input::Tray(action));
+    }
+}
+
+/// From RGBA to ARGB in network byte order.
+fn argb(rgba: &[u8]) -> Vec<u8> {
+    let mut data = rgba.to_vec();
+    for pixel in data.chunks_exact_mut(4) {
+        pixel.rotate_right(1);
+    }
+    data
+}
+
+impl ksni::Tray for Item {
+    fn id(&self) -> String {
+        APP_ID.into()
+    }
+
+    fn title(&self) -> String {
+        "Clawtray".into()
+    }
+
+    fn category(&self) -> ksni::Category {
+        ksni::Category::Communications
+    }
+
+    fn status(&self) -> Status {
+        match self.model.sign {
+            TraySign::NeedsYou => Status::NeedsAttention,
+            TraySign::Well | TraySign::Working | TraySign::Offline | TraySign::NeedsSignIn => Status::Active,
+        }
+    }
+
+    fn icon_pixmap(&self) -> Vec<Icon> {
+        self.icons()
+    }
+
+    fn attention_icon_pixmap(&self) -> Vec<Icon> {
+        match self.model.sign {
+            TraySign::NeedsYou => self.icons(),
+            TraySign::Well | TraySign::Working | TraySign::Offline | TraySign::NeedsSignIn => Vec::new(),
+        }
+    }
+
+    fn tool_tip(&self) -> ToolTip {
+        let (title, rest) = self
+            .model
+            .tooltip
+            .split_once('\n')
+            .unwrap_or((&self.model.tooltip, ""));
+        ToolTip {
+            title: title.into(),
+            description: crate::notifier::escape(rest),
+            ..ToolTip::default()
+        }
+    }
+
+    fn activate(&mut self, _x: i32, _y: i32) {
+        self.act(TrayAction::TogglePopup);
+    }
+
+    fn secondary_activate(&mut self, _x: i32, _y: i32) {
+        self.act(TrayAction::OpenBrowser);
+    }
+
+    fn menu(&self) -> Vec<MenuItem<Self>> {
+        self.model.menu.iter().map(menu_item).collect()
+    }
+
+    fn watcher_online(&self) {
+        self.hosted.store(true, Ordering::Relaxed);
+        self.inbox.put(Input::TrayHost(true));
+    }
+
+    fn watcher_offline(&self, reason: OfflineReason) -> bool {
+        tracing::info!(?reason, "no tray host");
+        self.hosted.store(false, Ordering::Relaxed);
+        self.inbox.put(Input::TrayHost(false));
+        true
+    }
+}
+
+/// Menus take an underscore for a mnemonic; two are one underscore.
+fn menu_label(label: &str) -> String {
+    label.replace('_', "__")
+}
+
+fn menu_item(item: &TrayItem) -> MenuItem<Item> {
+    match item {
+        TrayItem::Separator => MenuItem::Separator,
+        TrayItem::Label(label) => StandardItem {
+            label: menu_label(label),
+            enabled: false,
+            ..StandardItem::default()
+        }
+        .into(),
+        TrayItem::Action { label, action } => {
+            let action = action.clone();
+            StandardItem {
+                label: menu_label(label),
+                activate: Box::new(move |item: &mut Item| item.act(action.clone())),
+                ..StandardItem::default()
+            }
+            .into()
+        }
+        TrayItem::Check {
+            label,
+            checked,
+            action,
+        } => {
+            let action = action.clone();
+            CheckmarkItem {
+                label: menu_label(label),
+                checked: *checked,
+                activate: Box::new(move |item: &mut Item| item.act(action.clone())),
+                ..CheckmarkItem::default()
+            }
+            .into()
+        }
+        TrayItem::Submenu { label, items } => SubMenu {
+            label: menu_label(label),
+            submenu: items.iter().map(menu_item).collect(),
+            ..SubMenu::default()
+        }
+        .into(),
+    }
+}

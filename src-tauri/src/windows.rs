@@ -1,0 +1,342 @@
+//! The windows: made when first shown, hidden when closed, let go when the app says so.
+
+#[cfg(target_os = "linux")]
+mod focus;
+mod place;
+
+use crate::inbox::{Inbox, Input};
+use clawtray_companion::ports::{WindowKind, Windows};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tauri::{
+    AppHandle, LogicalSize, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+    webview::{Color, NewWindowResponse},
+};
+use tokio::sync::watch;
+
+/// The popup's width in CSS pixels, and its height before the page has said what it wants.
+const POPUP_WIDTH: f64 = 620.0;
+const POPUP_HEIGHT: f64 = 168.0;
+/// Heights that the popup may be asked to have.
+const POPUP_LEAST: f64 = 64.0;
+const POPUP_MOST: f64 = 800.0;
+
+/// The windows' background before the page has painted: `--surface` of the design tokens.
+const LIGHT: Color = Color(255, 255, 255, 255);
+const DARK: Color = Color(29, 26, 25, 255);
+
+/// The compositor's leave to take the focus, from a click or a key binding, for the next window shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Activation(Arc<Mutex<Option<String>>>);
+
+impl Activation {
+    pub(crate) fn give(&self, token: Option<String>) {
+        if token.is_some() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The windows of the desktop app. What is asked before the toolkit is there is done when it is.
+#[derive(Clone)]
+pub(crate) struct SystemWindows {
+    desktop: watch::Sender<Option<AppHandle>>,
+    inbox: Inbox,
+    /// Where webviews keep what they keep; nothing of the app's own is in there.
+    webview_data: PathBuf,
+    state: Arc<Mutex<State>>,
+    activation: Activation,
+    #[cfg(target_os = "linux")]
+    focus: Arc<focus::Focus>,
+}
+
+type Wish = Box<dyn FnOnce(&AppHandle) + Send>;
+
+struct State {
+    windows: HashMap<WindowKind, Seen>,
+    popup_height: f64,
+    /// What waits for the toolkit.
+    waiting: Vec<Wish>,
+}
+
+/// What is known of a window.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    visible: bool,
+    focused: bool,
+}
+
+impl SystemWindows {
+    pub(crate) fn new(inbox: Inbox, webview_data: PathBuf, activation: Activation) -> Self {
+        let state = State {
+            windows: HashMap::new(),
+            popup_height: POPUP_HEIGHT,
+            waiting: Vec::new(),
+        };
+        Self {
+            desktop: watch::channel(None).0,
+            inbox,
+            webview_data,
+            state: Arc::new(Mutex::new(state)),
+            activation,
+            #[cfg(target_os = "linux")]
+            focus: Arc::default(),
+        }
+    }
+
+    /// The toolkit is there. On the main thread.
+    pub(crate) fn begin(&self, app: &AppHandle) {
+        let waiting = {
+            let mut state = self.state();
+            self.desktop.send_replace(Some(app.clone()));
+            std::mem::take(&mut state.waiting)
+        };
+        for wish in waiting {
+            wish(app);
+        }
+    }
+
+    /// Ends the process's main loop.
+    pub(crate) fn exit(&self) {
+        self.with_app("exit", |app| {
+            app.exit(0);
+            Ok(())
+        });
+    }
+
+    /// The toolkit's handle, once it is there.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) async fn app(&self) -> AppHandle {
+        let mut desktop = self.desktop.subscribe();
+        loop {
+            if let Some(app) = desktop.borrow_and_update().clone() {
+                return app;
+            }
+            if desktop.changed().await.is_err() {
+                // The sender is `self`.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen(&self, window: WindowKind) -> Seen {
+        self.state().windows.get(&window).copied().unwrap_or_default()
+    }
+
+    fn note(&self, window: WindowKind, change: impl FnOnce(&mut Seen)) {
+        change(self.state().windows.entry(window).or_default());
+    }
+
+    /// Does something on the main thread, the only one that may touch windows and menus. Nobody waits for it.
+    pub(crate) fn with_app(
+        &self,
+        what: &'static str,
+        act: impl FnOnce(&AppHandle) -> tauri::Result<()> + Send + 'static,
+    ) {
+        let wish = move |app: &AppHandle| {
+            if let Err(error) = act(app) {
+                tracing::error!(%error, what, "the desktop did not obey");
+            }
+        };
+        let mut state = self.state();
+        let app = self.desktop.borrow().clone();
+        let Some(app) = app else {
+            return state.waiting.push(Box::new(wish));
+        };
+        drop(state);
+        let inside = app.clone();
+        if app.run_on_main_thread(move || wish(&inside)).is_err() {
+            tracing::info!(what, "the app is ending");
+        }
+    }
+
+    fn on_main(
+        &self,
+        what: &'static str,
+        act: impl FnOnce(&Self, &AppHandle) -> tauri::Result<()> + Send + 'static,
+    ) {
+        let windows = self.clone();
+        self.with_app(what, move |app| act(&windows, app));
+    }
+
+    fn find_or_make(&self, app: &AppHandle, kind: WindowKind) -> tauri::Result<WebviewWindow> {
+        match app.get_webview_window(kind.label()) {
+            Some(window) => Ok(window),
+            None => self.make(app, kind),
+        }
+    }
+
+    fn make(&self, app: &AppHandle, kind: WindowKind) -> tauri::Result<WebviewWindow> {
+        let page = match kind {
+            WindowKind::Popup => "popup.html",
+            WindowKind::Browser => "browser.html",
+            WindowKind::Settings => "settings.html",
+        };
+        let builder = WebviewWindowBuilder::new(app, kind.label(), WebviewUrl::App(page.into()))
+            .visible(false)
+            .data_directory(self.webview_data.clone())
+            // Files dropped on the window are the page's to take.
+            .disable_drag_drop_handler()
+            .on_navigation(|url| {
+                url.scheme() == "tauri" || url.host_str().is_some_and(|host| host == "tauri.localhost")
+            })
+            .on_new_window(|_, _| NewWindowResponse::Deny)
+            .on_download(|_, _| false);
+        let builder = match kind {
+            WindowKind::Popup => builder
+                .title("Clawtray")
+                .inner_size(POPUP_WIDTH, self.state().popup_height)
+                .decorations(false)
+                .skip_taskbar(true)
+                .always_on_top(true)
+                .maximizable(false),
+            WindowKind::Browser => builder
+                .title("Clawtray sessions")
+                .inner_size(1120.0, 720.0)
+                .min_inner_size(760.0, 480.0),
+            WindowKind::Settings => builder
+                .title("Clawtray settings")
+                .inner_size(860.0, 620.0)
+                .min_inner_size(640.0, 480.0),
+        };
+        let window = builder.build()?;
+        paint(&window, window.theme().unwrap_or(tauri::Theme::Light))?;
+        if kind == WindowKind::Popup {
+            self.fit(&window)?;
+        }
+        let (windows, own) = (self.clone(), window.clone());
+        window.on_window_event(move |event| windows.happened(kind, &own, event));
+        Ok(window)
+    }
+
+    fn happened(&self, kind: WindowKind, window: &WebviewWindow, event: &WindowEvent) {
+        match event {
+            WindowEvent::Focused(focused) => {
+                self.note(kind, |seen| seen.focused = *focused);
+                self.inbox.put(Input::Focus(kind, *focused));
+            }
+            WindowEvent::CloseRequested { api, .. } => {
+                // Closing hides; the webview is kept or let go of as the app says.
+                api.prevent_close();
+                self.hide(kind);
+                self.inbox.put(Input::Closed(kind));
+            }
+            WindowEvent::Destroyed => {
+                self.note(kind, |seen| *seen = Seen::default());
+                self.inbox.put(Input::Released(kind));
+            }
+            WindowEvent::ThemeChanged(theme) => {
+                if let Err(error) = paint(window, *theme) {
+                    tracing::debug!(%error, "a window's background stayed as it was");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives the popup its size, and no other by dragging its edge.
+    fn fit(&self, popup: &WebviewWindow) -> tauri::Result<()> {
+        let size = LogicalSize::new(POPUP_WIDTH, self.state().popup_height);
+        popup.set_min_size(Some(size))?;
+        popup.set_max_size(Some(size))?;
+        popup.set_size(size)
+    }
+
+    fn show_now(&self, app: &AppHandle, kind: WindowKind) -> tauri::Result<()> {
+        let window = self.find_or_make(app, kind)?;
+        let shown_already = window.is_visible().unwrap_or(false);
+        if kind == WindowKind::Popup && !shown_already {
+            #[cfg(target_os = "linux")]
+            self.focus.remember();
+            place::popup(app, &window, POPUP_WIDTH)?;
+        }
+        if window.is_minimized().unwrap_or(false) {
+            window.unminimize()?;
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(token) = self.activation.take() {
+            gtk::prelude::GtkWindowExt::set_startup_id(&window.gtk_window()?, &token);
+        }
+        #[cfg(target_os = "linux")]
+        return self.focus.show(&window);
+        #[cfg(not(target_os = "linux"))]
+        {
+            window.show()?;
+            window.set_focus()
+        }
+    }
+
+    fn hide_now(&self, app: &AppHandle, kind: WindowKind) -> tauri::Result<()> {
+        let Some(window) = app.get_webview_window(kind.label()) else {
+            return Ok(());
+        };
+        // Focus goes back only from the popup that has it: a popup that lost it is hidden because the user went on.
+        #[cfg(target_os = "linux")]
+        if kind == WindowKind::Popup && window.is_focused().unwrap_or(false) {
+            window.hide()?;
+            self.focus.give_back();
+            return Ok(());
+        }
+        window.hide()
+    }
+}
+
+fn paint(window: &WebviewWindow, theme: tauri::Theme) -> tauri::Result<()> {
+    window.set_background_color(Some(if theme == tauri::Theme::Dark { DARK } else { LIGHT }))
+}
+
+impl Windows for SystemWindows {
+    fn show(&self, window: WindowKind) {
+        self.note(window, |seen| seen.visible = true);
+        self.on_main("show", move |windows, app| {
+            windows
+                .show_now(app, window)
+                .inspect_err(|_| windows.note(window, |seen| seen.visible = false))
+        });
+    }
+
+    fn hide(&self, window: WindowKind) {
+        self.note(window, |seen| *seen = Seen::default());
+        self.on_main("hide", move |windows, app| windows.hide_now(app, window));
+    }
+
+    fn is_visible(&self, window: WindowKind) -> bool {
+        self.seen(window).visible
+    }
+
+    fn is_focused(&self, window: WindowKind) -> bool {
+        self.seen(window).focused
+    }
+
+    fn release(&self, window: WindowKind) {
+        self.on_main("release", move |windows, app| {
+            match app.get_webview_window(window.label()) {
+                Some(found) if !windows.seen(window).visible => found.destroy(),
+                Some(_) | None => Ok(()),
+            }
+        });
+    }
+
+    fn fit_popup(&self, height: f64) {
+        if !height.is_finite() {
+            return;
+        }
+        self.state().popup_height = height.clamp(POPUP_LEAST, POPUP_MOST).ceil();
+        self.on_main("fit", |windows, app| {
+            app.get_webview_window(WindowKind::Popup.label())
+                .map_or(Ok(()), |popup| windows.fit(&popup))
+        });
+    }
+}
