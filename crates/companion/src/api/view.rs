@@ -102,18 +102,23 @@ view! {
         pub next_step: NextStep,
         /// A command to copy, for example `openclaw devices approve …`.
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub command: Option<String>,
         /// When the next attempt comes by itself (epoch ms).
         #[ts(optional, type = "number")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub retry_at_ms: Option<i64>,
         /// Certificate fingerprint offered for trust.
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub fingerprint: Option<String>,
         /// The gateway's version.
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub version: Option<String>,
         /// Round trip in milliseconds.
         #[ts(optional, type = "number")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub latency_ms: Option<u32>,
         pub capabilities: CapabilitiesView,
     }
@@ -168,8 +173,10 @@ view! {
         pub id: String,
         pub name: String,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub emoji: Option<String>,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub model: Option<String>,
         pub is_default: bool,
     }
@@ -200,12 +207,16 @@ view! {
         #[ts(type = "number")]
         pub context_tokens: u64,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub model: Option<String>,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub thinking: Option<String>,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub group: Option<String>,
         #[ts(optional, type = "number")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub cost_usd: Option<f64>,
     }
 }
@@ -217,8 +228,10 @@ view! {
         pub title: String,
         pub agent: String,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub model: Option<String>,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub thinking: Option<String>,
         pub draft: String,
     }
@@ -232,6 +245,7 @@ view! {
         pub loading: bool,
         /// The active run.
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub run: Option<RunView>,
     }
 }
@@ -270,16 +284,21 @@ view! {
         pub at_ms: i64,
         /// The channel or client it came from, when not this app.
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub via: Option<String>,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub model: Option<String>,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub run: Option<String>,
         /// Time from prompt to end, in milliseconds.
         #[ts(optional, type = "number")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub duration_ms: Option<i64>,
         /// One sentence, when it failed.
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub error: Option<String>,
     }
 }
@@ -298,6 +317,7 @@ view! {
         #[ts(type = "number")]
         pub started_at_ms: i64,
         #[ts(optional, type = "number")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub duration_ms: Option<i64>,
     }
 }
@@ -309,6 +329,7 @@ view! {
         pub bytes: u64,
         /// A small picture as a data URL, where there is one.
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub preview: Option<String>,
     }
 }
@@ -322,6 +343,7 @@ view! {
         pub started_at_ms: i64,
         /// The tool that runs now.
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub tool: Option<String>,
     }
 }
@@ -334,6 +356,7 @@ view! {
         pub attachments: Vec<AttachmentView>,
         pub state: MessageState,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub error: Option<String>,
         #[ts(type = "number")]
         pub at_ms: i64,
@@ -356,6 +379,7 @@ view! {
         #[ts(type = "number")]
         pub created_at_ms: i64,
         #[ts(optional, type = "number")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub expires_at_ms: Option<i64>,
         /// A decision is on its way.
         pub resolving: bool,
@@ -370,6 +394,7 @@ view! {
         pub agent: String,
         pub questions: Vec<QuestionItem>,
         #[ts(optional, type = "number")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub expires_at_ms: Option<i64>,
     }
 }
@@ -412,6 +437,7 @@ view! {
         pub session: String,
         pub session_title: String,
         #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub message: Option<String>,
         /// The text around the hit.
         pub snippet: String,
@@ -481,6 +507,7 @@ view! {
         pub quiet_to: String,
         pub muted_sessions: Vec<String>,
         #[ts(optional, type = "number")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         pub do_not_disturb_until_ms: Option<i64>,
     }
 }
