@@ -1,0 +1,208 @@
+//! Ports without a desktop: what the app asks for is told as JSON lines, secrets stay in memory.
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use clawtray_companion::ports::{
+    Clock, ConnectRequest, Connector, HotkeyState, Hotkeys, IssuedToken, Notification, Notifier, Opener,
+    Ports, Secret, SecretError, SecretKind, SecretStore, Tray, TrayModel, WindowKind, Windows,
+};
+use clawtray_embedded_gateway::{AgentBackend, Config, EmbeddedGateway, Running, random_token};
+use clawtray_gateway_client::{Client, ClientConfig, Credentials, DeviceIdentity, Gateway};
+use serde_json::{Value, json};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::mpsc;
+
+type Tell = Arc<dyn Fn(Value) + Send + Sync>;
+
+/// Ports that tell `tell` what the app wants of the desktop.
+pub fn ports(data: &Path, tell: impl Fn(Value) + Send + Sync + 'static) -> Ports {
+    let tell: Tell = Arc::new(tell);
+    Ports {
+        secrets: Arc::new(InMemory::default()),
+        tray: Arc::new(Told(Arc::clone(&tell))),
+        notifier: Arc::new(Told(Arc::clone(&tell))),
+        windows: Arc::new(Pages {
+            tell: Arc::clone(&tell),
+            shown: Mutex::default(),
+        }),
+        hotkeys: Arc::new(Told(Arc::clone(&tell))),
+        opener: Arc::new(Told(tell)),
+        clock: Arc::new(WallClock),
+        connector: Arc::new(Connect {
+            data: data.join("embedded"),
+            embedded: tokio::sync::Mutex::default(),
+        }),
+    }
+}
+
+#[derive(Default)]
+struct InMemory(Mutex<HashMap<(String, SecretKind), Secret>>);
+
+#[async_trait]
+impl SecretStore for InMemory {
+    async fn get(&self, profile: &str, kind: SecretKind) -> Result<Option<Secret>, SecretError> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(entries.get(&(profile.to_owned(), kind)).cloned())
+    }
+    async fn set(&self, profile: &str, kind: SecretKind, value: Secret) -> Result<(), SecretError> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((profile.to_owned(), kind), value);
+        Ok(())
+    }
+    async fn delete(&self, profile: &str, kind: SecretKind) -> Result<(), SecretError> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&(profile.to_owned(), kind));
+        Ok(())
+    }
+    fn name(&self) -> String {
+        "memory".into()
+    }
+}
+
+struct Told(Tell);
+
+impl Tray for Told {
+    fn show(&self, model: &TrayModel) {
+        (self.0)(json!({ "tray": format!("{:?}", model.sign), "tooltip": model.tooltip }));
+    }
+}
+impl Notifier for Told {
+    fn show(&self, notification: Notification) {
+        (self.0)(json!({
+            "notification": notification.tag, "title": notification.title, "body": notification.body,
+        }));
+    }
+    fn withdraw(&self, tag: &str) {
+        (self.0)(json!({ "withdrawn": tag }));
+    }
+}
+#[async_trait]
+impl Hotkeys for Told {
+    async fn bind(&self, keys: &str) -> HotkeyState {
+        (self.0)(json!({ "hotkey": keys }));
+        HotkeyState::Active {
+            route: "plugin",
+            keys: keys.to_owned(),
+        }
+    }
+}
+impl Opener for Told {
+    fn open(&self, url: &str) -> Result<(), String> {
+        (self.0)(json!({ "open": url }));
+        Ok(())
+    }
+}
+
+/// A page is a window that is shown while its page is open.
+struct Pages {
+    tell: Tell,
+    shown: Mutex<HashSet<WindowKind>>,
+}
+
+impl Windows for Pages {
+    fn show(&self, window: WindowKind) {
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(window);
+        (self.tell)(json!({ "show": window.label() }));
+    }
+    fn hide(&self, window: WindowKind) {
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&window);
+        (self.tell)(json!({ "hide": window.label() }));
+    }
+    fn is_visible(&self, window: WindowKind) -> bool {
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&window)
+    }
+    fn is_focused(&self, window: WindowKind) -> bool {
+        self.is_visible(window)
+    }
+    fn release(&self, window: WindowKind) {
+        (self.tell)(json!({ "release": window.label() }));
+    }
+    fn fit_popup(&self, _height: f64) {}
+}
+
+struct WallClock;
+
+impl Clock for WallClock {
+    fn now_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+    fn local_minutes(&self) -> u32 {
+        720
+    }
+}
+
+struct Connect {
+    data: PathBuf,
+    embedded: tokio::sync::Mutex<Option<(Running, Secret)>>,
+}
+
+#[async_trait]
+impl Connector for Connect {
+    async fn connect(&self, request: ConnectRequest) -> Arc<dyn Gateway> {
+        let credentials = Credentials {
+            token: request.token.as_ref().map(|token| token.expose().into()),
+            password: None,
+            device_token: request.device_token.as_ref().map(|token| token.expose().into()),
+        };
+        let mut config = ClientConfig::new(&*request.url, credentials);
+        let key = request.device_key.and_then(|key| {
+            base64::engine::general_purpose::STANDARD
+                .decode(key.expose())
+                .ok()?
+                .try_into()
+                .ok()
+        });
+        config.identity = Some(match key {
+            Some(key) => DeviceIdentity::from_secret_bytes(&key),
+            None => DeviceIdentity::generate(),
+        });
+        let (issued, mut tokens) = mpsc::unbounded_channel();
+        config.on_device_token = Some(issued);
+        let (profile, to) = (request.profile, request.issued);
+        tokio::spawn(async move {
+            while let Some(issued) = tokens.recv().await {
+                let token: clawtray_gateway_client::IssuedToken = issued;
+                let token = Secret::new(token.token.expose());
+                let _ = to.send(IssuedToken {
+                    profile: profile.clone(),
+                    token,
+                });
+            }
+        });
+        Arc::new(Client::connect(config))
+    }
+
+    async fn start_embedded(&self) -> Result<(String, Secret), String> {
+        let mut embedded = self.embedded.lock().await;
+        if embedded.is_none() {
+            let token = random_token();
+            let mut config = Config::new(&self.data, Some(token.clone()));
+            config.agent = AgentBackend::from_env(|name| std::env::var(name).ok());
+            let running = EmbeddedGateway::start(config)
+                .await
+                .map_err(|error| error.to_string())?;
+            *embedded = Some((running, Secret::new(token)));
+        }
+        let (running, token) = embedded.as_ref().ok_or("the built-in gateway is gone")?;
+        Ok((running.url(), token.clone()))
+    }
+}
