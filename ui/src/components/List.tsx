@@ -9,6 +9,8 @@ export interface Row {
   /** The row's words for screen readers, where the drawn title is not enough. */
   label?: string;
   meta?: ComponentChildren;
+  /** What stays at the end of the row while it is selected: approval, spinner, unread dot, mark. */
+  state?: ComponentChildren;
   end?: ComponentChildren;
   /** Keys that act on the selected row, shown at its end. */
   keys?: ComponentChildren;
@@ -64,8 +66,18 @@ export function List({
             <b class="clip">{row.title}</b>
             <span class="meta grow clip">{row.meta}</span>
             <span class="end">
-              {row.end}
-              {index === selected && row.keys}
+              {/* The selected row says what its key does instead of what time it is. */}
+              {index === selected && row.keys !== undefined ? (
+                <>
+                  {row.state}
+                  {row.keys}
+                </>
+              ) : (
+                <>
+                  {row.state}
+                  {row.end}
+                </>
+              )}
             </span>
           </li>
         ))}

@@ -12,6 +12,8 @@ import { copyText } from "../text/clipboard";
 /** A frame that took longer than this is followed by a pause several times as long, so that typing stays smooth. */
 const HEAVY_MS = 6;
 const PAUSE_FACTOR = 4;
+/** The longest paragraph that is read out as a whole. */
+const SPOKEN = 600;
 
 /** A message's text as Markdown. While it streams it is drawn at most once a frame, and only its open tail. */
 export function Markdown({
@@ -27,22 +29,26 @@ export function Markdown({
   const stream = useRef<MarkdownStream>();
   const link = useLink();
   const words = t();
+  /** Text that was there before is not news. */
+  const live = useRef(false);
 
   useLayoutEffect(() => {
     const container = box.current;
     if (!container) return;
     container.replaceChildren();
-    stream.current = new MarkdownStream(
-      container,
-      decorator({
-        copy: words.copy,
-        code: words.code,
-        image: words.image,
-        done: words.taskDone,
-        open: words.taskOpen,
-        table: words.table,
-      }),
-    );
+    const dress = decorator({
+      copy: words.copy,
+      code: words.code,
+      image: words.image,
+      done: words.taskDone,
+      open: words.taskOpen,
+      table: words.table,
+    });
+    stream.current = new MarkdownStream(container, (fragment, closed) => {
+      // Screen readers hear finished paragraphs, not tokens.
+      if (closed && live.current) announce(fragment.textContent.slice(0, SPOKEN));
+      dress(fragment, closed);
+    });
   }, [words]);
 
   useLayoutEffect(() => {
@@ -55,6 +61,7 @@ export function Markdown({
       const started = performance.now();
       stream.current?.set(text.peek(), !streaming);
       const spent = performance.now() - started;
+      live.current = streaming;
       pauseUntil = spent > HEAVY_MS ? started + spent * (PAUSE_FACTOR + 1) : 0;
       onGrow?.();
     };

@@ -18,8 +18,8 @@ export function agentName(agents: readonly AgentView[], id: string): string {
   return found?.name || (id === "" ? "" : id.charAt(0).toUpperCase() + id.slice(1));
 }
 
-/** What stands at the end of a session's row: approval, spinner, unread dot, time. In this order one of the first two. */
-function sessionEnd(session: SessionView, nowMs: number): Row["end"] {
+/** What a session is in: waiting for an approval, running, failed, unread. The first that holds. */
+function sessionState(session: SessionView): Row["state"] {
   const words = t();
   if (session.needsApproval) {
     return (
@@ -37,13 +37,8 @@ function sessionEnd(session: SessionView, nowMs: number): Row["end"] {
       </>
     );
   }
-  return (
-    <>
-      {session.unread && <span class="unread" role="img" aria-label={words.unread} />}
-      {session.failed && <span class="danger">{words.failed}</span>}
-      {shortTime(session.updatedAtMs, nowMs, locale(), words)}
-    </>
-  );
+  if (session.failed) return <span class="danger">{words.failed}</span>;
+  return session.unread ? <span class="unread" role="img" aria-label={words.unread} /> : undefined;
 }
 
 function sessionRow(
@@ -59,7 +54,8 @@ function sessionRow(
     lead: <Avatar agent={session.agent} name={name} />,
     title: <Marked text={session.title} positions={positions.filter((at) => at < session.title.length)} />,
     meta: session.channel === "" ? name : `${name} · ${channelName(session.channel)}`,
-    end: sessionEnd(session, nowMs),
+    state: sessionState(session),
+    end: session.needsApproval || session.running ? undefined : shortTime(session.updatedAtMs, nowMs, locale(), t()),
     choose: () => choose(session),
   };
 }
@@ -88,8 +84,8 @@ export function recentList(
     .filter((session) => !session.archived)
     .slice(0, 5)
     .map((session) => {
-      const row = sessionRow(session, agents, nowMs, [], choices.toSession);
-      return { ...row, keys: ENTER, end: session.needsApproval || session.running ? row.end : row.end };
+      const row = sessionRow(session, agents, nowMs, [], (chosen) => choices.toSession(chosen));
+      return { ...row, keys: ENTER };
     });
   return { id: "recent", heading: t().continueWith, label: t().recentSessions, rows };
 }
@@ -106,7 +102,7 @@ export function sessionList(
   const text = (session: SessionView): string =>
     `${session.title} ${agentName(agents, session.agent)} ${session.channel}`;
   const found = rank(query, sessions.filter((session) => !session.archived), text, (session) => (session.pinned ? 2 : 0));
-  const rows = found.slice(0, MANY).map(({ item, match }) => sessionRow(item, agents, nowMs, match.positions, choices.toSession));
+  const rows = found.slice(0, MANY).map(({ item, match }) => sessionRow(item, agents, nowMs, match.positions, (chosen) => choices.toSession(chosen)));
   const fresh: Row[] = rank(query, agents, (agent) => words.startNew(agent.name)).map(({ item }) => ({
     key: `new:${item.id}`,
     lead: (
@@ -154,6 +150,8 @@ export function commandList(query: string, commands: readonly CommandView[], age
     const positions = starts ? Array.from({ length: bare.length + 1 }, (_, at) => at) : found.match.positions.map((at) => at + 1);
     (starts ? begins : others).push({ item: found.item, match: { ...found.match, positions } });
   }
+  // Those that begin with it stand in the agent's own order.
+  begins.sort((a, b) => commands.indexOf(a.item) - commands.indexOf(b.item));
   const rows = [...begins, ...others].slice(0, MANY).map(({ item, match }): Row => {
     const name = item.name.startsWith("/") ? item.name : `/${item.name}`;
     return {
@@ -194,7 +192,7 @@ export function modelList(
     lead: square("cube"),
     title: <Marked text={item.name || modelName(item.id)} positions={item.name ? match.positions : []} />,
     meta: item.id,
-    end: item.id === model ? check : undefined,
+    state: item.id === model ? check : undefined,
     keys: ENTER,
     choose: () => choices.toModel(item.id, undefined),
   }));
@@ -204,7 +202,7 @@ export function modelList(
       key: `thinking:${item}`,
       lead: square("clock"),
       title: words.thinkingValue(item),
-      end: item === thinking ? check : undefined,
+      state: item === thinking ? check : undefined,
       keys: ENTER,
       choose: () => choices.toModel(undefined, item),
     });
@@ -224,7 +222,7 @@ export function gatewayList(query: string, gateways: readonly GatewayView[], cho
       ),
       title: <Marked text={item.name} positions={match.positions} />,
       meta: connectionWord(item.connection.word, words),
-      end: item.active ? words.current : undefined,
+      state: item.active ? words.current : undefined,
       keys: ENTER,
       choose: () => choices.toGateway(item),
     }),

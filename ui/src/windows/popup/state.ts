@@ -1,7 +1,8 @@
-import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import type { CommandView } from "../../api/CommandView";
 import type { GatewayView } from "../../api/GatewayView";
 import type { ModelView } from "../../api/ModelView";
+import type { Request } from "../../api/Request";
 import type { SessionView } from "../../api/SessionView";
 import type { RowList } from "../../components/List";
 import { Composer } from "../../state/composer";
@@ -79,6 +80,14 @@ export class Popup implements Choices {
         void this.link.model.transcript.value.session;
         this.earlier.value = false;
       }),
+      // The chip shows a model by its name, and the first "/" must not wait for the list of commands.
+      effect(() => {
+        const { connection, target } = this.link.model.parts;
+        const key = connection.value.word === "ready" ? `${connection.value.gateway}/${target.value.agent}` : undefined;
+        if (key === undefined || key === this.#loadedFor || target.value.session === "") return;
+        this.#loadedFor = key;
+        if (connection.value.capabilities.native) untracked(() => void this.#loadChoices());
+      }),
     ];
     return () => {
       for (const stop of stops) stop();
@@ -153,10 +162,15 @@ export class Popup implements Choices {
     this.composer.focus();
   }
 
-  /** Loads what a list needs the first time it is shown. */
-  async loadCommands(): Promise<void> {
-    const answer = await this.link.ask<CommandView[]>({ type: "listCommands" });
-    if (Array.isArray(answer)) this.commands.value = answer;
+  #loadedFor: string | undefined;
+
+  async #loadChoices(): Promise<void> {
+    const list = async <Item>(request: Request): Promise<Item[]> => {
+      const answer = await this.link.host.request(request).catch(() => undefined);
+      return Array.isArray(answer) ? (answer as Item[]) : [];
+    };
+    this.models.value = await list<ModelView>({ type: "listModels" });
+    this.commands.value = await list<CommandView>({ type: "listCommands" });
   }
 
   open(picker: Picker): void {
@@ -166,11 +180,6 @@ export class Popup implements Choices {
     }
     this.query.value = "";
     this.picker.value = picker;
-    if (picker === "models") {
-      void this.link.ask<ModelView[]>({ type: "listModels" }).then((answer) => {
-        if (Array.isArray(answer)) this.models.value = answer;
-      });
-    }
   }
 
   /** Closes the list that is open, if one is. */

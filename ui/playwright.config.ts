@@ -1,0 +1,33 @@
+import { existsSync } from "node:fs";
+import { defineConfig } from "@playwright/test";
+
+const PORT = 4179;
+const SYSTEM_CHROMIUM = "/usr/bin/chromium";
+
+export default defineConfig({
+  testDir: "e2e",
+  outputDir: "test-results",
+  timeout: 60_000,
+  // A laden machine makes everything slow and nothing wrong.
+  expect: { timeout: 15_000 },
+  fullyParallel: true,
+  workers: 2,
+  reporter: [["list"]],
+  use: {
+    baseURL: `http://127.0.0.1:${PORT}`,
+    browserName: "chromium",
+    viewport: { width: 740, height: 680 },
+    deviceScaleFactor: 2,
+    locale: "en-GB",
+    timezoneId: "UTC",
+    launchOptions: {
+      args: ["--no-sandbox", "--disable-dev-shm-usage"],
+      ...(existsSync(SYSTEM_CHROMIUM) ? { executablePath: SYSTEM_CHROMIUM } : {}),
+    },
+  },
+  webServer: {
+    command: `npx vite preview --outDir dist-fake --host 127.0.0.1 --port ${PORT} --strictPort`,
+    url: `http://127.0.0.1:${PORT}/popup.html`,
+    reuseExistingServer: false,
+  },
+});
