@@ -316,7 +316,12 @@ mod tests {
             "/h/.openclaw/openclaw.json",
             "{gateway:{port:18789,auth:{token:'file'}}}",
         );
-        let cases: &[(&[(&str, &str)], &[u16], &[&str])] = &[
+        type Case = (
+            &'static [(&'static str, &'static str)],
+            &'static [u16],
+            &'static [&'static str],
+        );
+        let cases: &[Case] = &[
             (
                 &[
                     ("OPENCLAW_GATEWAY_URL", "wss://gw.example/?token=q"),

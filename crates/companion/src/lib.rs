@@ -16,6 +16,8 @@ pub mod profiles;
 pub mod sessions;
 pub mod settings;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
 pub mod transcript;
 pub mod tray_model;

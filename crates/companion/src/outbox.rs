@@ -124,7 +124,7 @@ impl Outbox {
     /// What was kept from an earlier process.
     #[must_use]
     pub fn restored(mut items: Vec<Item>) -> Self {
-        items.sort_by(|a, b| a.at_ms.cmp(&b.at_ms));
+        items.sort_by_key(|item| item.at_ms);
         for item in &mut items {
             if item.state == ItemState::Sending {
                 item.state = ItemState::Uncertain;

@@ -30,6 +30,9 @@ pub struct Profile {
     /// The session that was chosen last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// The gateway's usual session, as it was named last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub main_session: Option<String>,
     /// Its secrets are kept for one session only; they are not in the keychain.
     #[serde(skip_serializing_if = "is_false")]
     pub session_only: bool,

@@ -216,7 +216,12 @@ fn refused(raw: &Map<String, Value>, said: &Value, known: &Value) -> Option<Stri
         match value {
             Value::Object(inner) if known.is_object() => refused(inner, said.get(name)?, known),
             _ if name == "version" => None,
-            _ => (said.get(name) != Some(value)).then(|| name.clone()),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => (said.get(name) != Some(value)).then(|| name.clone()),
         }
     })
 }

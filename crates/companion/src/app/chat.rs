@@ -474,6 +474,13 @@ impl App {
             }
             return;
         };
+        if let Some(open) = self
+            .links
+            .get_mut(profile)
+            .and_then(|link| link.transcripts.get_mut(session))
+        {
+            open.begin_load();
+        }
         let (profile, session) = (profile.to_owned(), session.to_owned());
         let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(PAGE);
         self.spawn(async move {

@@ -197,6 +197,14 @@ impl App {
             return;
         };
         let is_speech = matches!(message.role, Role::User | Role::Assistant);
+        let listed = link.sessions.get(session).is_some();
+        if is_speech && !listed {
+            // A session that was not there a moment ago; its row comes with the list.
+            link.sessions.ensure(session);
+            self.timers
+                .entry(Timer::Refresh(id.to_owned()))
+                .or_insert_with(|| tokio::time::Instant::now() + Duration::from_millis(250));
+        }
         if is_speech && let Some(row) = link.sessions.get_mut(session) {
             let text = message.text();
             if !text.trim().is_empty() {

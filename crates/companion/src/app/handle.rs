@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::api::{Request, UiError, Update};
-use crate::control::AppStatus;
+use crate::control::{Action, AppStatus, Host};
 use crate::gateway::Gateway;
 use crate::ports::{HotkeyState, NotificationResponse, TrayAction, WindowKind};
 use serde_json::Value;
@@ -166,5 +166,40 @@ impl AppHandle {
     fn tell(&self, input: Input) {
         // After the loop has ended there is nobody left to tell.
         let _ = self.inbox.send(input);
+    }
+}
+
+#[async_trait::async_trait]
+impl Host for AppHandle {
+    async fn act(&self, action: Action) -> Result<(), UiError> {
+        match action {
+            // The compositor's token is the window adapter's business; it is handed over before this call.
+            Action::Toggle { activation: _ } => self.hotkey_pressed(),
+            Action::Open {
+                session,
+                activation: _,
+            } => {
+                let request = Request::ShowWindow {
+                    window: "popup".to_owned(),
+                    session,
+                };
+                Self::request(self, None, request).await?;
+            }
+            Action::DoNotDisturb { until_ms } => {
+                Self::request(self, None, Request::DoNotDisturb { until_ms }).await?;
+            }
+            Action::Quit => self.quit(),
+        }
+        Ok(())
+    }
+    async fn status(&self) -> AppStatus {
+        Self::status(self)
+    }
+    async fn request(&self, window: Option<String>, request: Request) -> Result<Value, UiError> {
+        let window = window.as_deref().and_then(WindowKind::from_label);
+        Self::request(self, window, request).await
+    }
+    fn gateway(&self, profile: Option<&str>) -> Option<Arc<dyn Gateway>> {
+        Self::gateway(self, profile)
     }
 }

@@ -12,6 +12,8 @@ mod publish;
 mod requests;
 mod session_requests;
 mod shelf;
+#[cfg(test)]
+mod stories;
 mod windows;
 
 pub use chat::attachment_view;
@@ -151,7 +153,6 @@ impl App {
         clippy::new_ret_no_self,
         reason = "the app is the future; the handle is what others hold"
     )]
-    #[must_use]
     pub fn new(ports: Ports, paths: Paths, options: Options) -> (AppHandle, impl Future<Output = ()> + Send) {
         let (inbox, inputs) = mpsc::unbounded_channel();
         let shared = Arc::new(Mutex::new(Shared::default()));

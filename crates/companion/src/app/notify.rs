@@ -16,7 +16,6 @@ use std::time::Duration;
 /// A notification that is out.
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
-    profile: String,
     target: NotificationTarget,
     approval: Option<String>,
 }
@@ -75,7 +74,6 @@ impl App {
             return;
         };
         let shown = Shown {
-            profile: id.to_owned(),
             target: notification.on_click.clone(),
             approval,
         };

@@ -2,8 +2,8 @@
 
 use super::{App, Timer};
 use crate::api::{
-    AgentView, ApprovalView, Change, ConnectionView, ConnectionWord, FoundGateway, GatewayView, QuestionView,
-    QueuedView, SessionView, TargetView, TranscriptView, Update, View,
+    AgentView, ApprovalView, Change, ConnectionView, FoundGateway, GatewayView, QuestionView, QueuedView,
+    SessionView, TargetView, TranscriptView, Update, View,
 };
 use crate::connection;
 use crate::control::AppStatus;
@@ -275,7 +275,7 @@ impl App {
                 .cloned()
                 .collect();
             if !upsert.is_empty() || !remove.is_empty() {
-                upsert.sort_by(|a, b| b.updated_at_ms.cmp(&a.updated_at_ms));
+                upsert.sort_by_key(|view| std::cmp::Reverse(view.updated_at_ms));
                 changes.push(Change::Sessions { upsert, remove });
                 self.publisher.sent_sessions = now;
             }
@@ -624,11 +624,6 @@ impl App {
                 .is_some_and(|until| self.now_ms() < until),
             gateways,
         }
-    }
-
-    /// Whether the active gateway is there.
-    pub(super) fn is_ready(&self) -> bool {
-        self.connection_view().word == ConnectionWord::Ready
     }
 }
 

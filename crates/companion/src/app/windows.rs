@@ -56,8 +56,10 @@ impl App {
                     .map(|row| row.key.0.clone())
             };
             let usual = || link.sessions_loaded.then(|| "main".to_owned());
+            let remembered = || self.profiles.get(profile)?.main_session.clone();
             link.main_session()
                 .map(|key| key.0)
+                .or_else(remembered)
                 .or_else(newest)
                 .or_else(usual)
         })
@@ -172,6 +174,10 @@ impl App {
 
     /// Sessions became known: windows without a choice get the usual one.
     pub(super) fn settle_targets(&mut self, profile: &str) {
+        if let Some(main) = self.links.get(profile).and_then(super::link::Link::main_session) {
+            self.profiles
+                .change(profile, |profile| profile.main_session = Some(main.0));
+        }
         if self.profiles.active() != Some(profile) {
             return;
         }
@@ -204,6 +210,8 @@ impl App {
         {
             self.open(&profile, &session);
         }
+        // What was not sent yet is in the snapshot; it must not count as sent differently.
+        self.publish();
         let view = self.view(kind);
         sink(Update::Snapshot {
             revision: 1,

@@ -149,9 +149,10 @@ pub(super) fn tool(id: &str, name: &str, arguments: &Value, at_ms: i64) -> ToolV
         id: id.to_owned(),
         name: name.to_owned(),
         summary: tool_summary(arguments),
-        arguments: match arguments {
-            Value::Null => String::new(),
-            _ => serde_json::to_string_pretty(arguments).unwrap_or_default(),
+        arguments: if arguments.is_null() {
+            String::new()
+        } else {
+            serde_json::to_string_pretty(arguments).unwrap_or_default()
         },
         started_at_ms: at_ms,
         ..ToolView::default()

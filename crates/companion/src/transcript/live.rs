@@ -44,6 +44,7 @@ impl Transcript {
     /// Takes a step of a run of this session.
     pub fn on_run(&mut self, event: &RunEvent, now_ms: i64) -> Vec<Change> {
         let id = event.run.as_str();
+        self.touched.insert(id.to_owned());
         let ended = self.runs.get(id).is_some_and(|run| run.ended);
         let mut changes = match &event.step {
             // A failed run says so twice, the second time with a lower number; a finished run says nothing more.
@@ -181,6 +182,11 @@ impl Transcript {
             own.clone_into(&mut entry.view.text);
         }
         if let Some(live) = live {
+            // Words that came after the gateway made its answer.
+            if live.text.len() > entry.view.text.len() && live.text.starts_with(entry.view.text.as_str()) {
+                run.text_len += live.text.len() - entry.view.text.len();
+                entry.view.text.clone_from(&live.text);
+            }
             fold::merge_tools(&mut entry.view, live);
         }
     }

@@ -37,6 +37,8 @@ pub struct Transcript {
     /// Active runs in the order they began.
     active: Vec<String>,
     rows: HashSet<String>,
+    /// Messages and runs that changed since history was asked for.
+    touched: HashSet<String>,
     newest_seq: u64,
     limit: usize,
     has_older: bool,
@@ -191,57 +193,67 @@ impl Transcript {
         }
     }
 
+    /// Notes that history is being asked for: what changes from now on may be newer than the answer.
+    pub fn begin_load(&mut self) {
+        self.touched.clear();
+    }
+
     /// Replaces what history knows. Prompts that the gateway does not have yet stay, the run under way is adopted,
-    /// and nothing is doubled.
+    /// what happened since [`Self::begin_load`] stays, and nothing is doubled.
     pub fn load(&mut self, history: &History, now_ms: i64) -> Vec<Change> {
         let mut fresh = fold(&history.messages);
-        let adopted = history
-            .in_flight
-            .as_ref()
-            .filter(|run| !run.run_id.as_str().is_empty());
+        let touched = std::mem::take(&mut self.touched);
         let old = std::mem::take(&mut self.entries);
         self.note_rows(&history.messages);
-        let previous = std::mem::take(&mut self.active);
-        for run in &previous {
+        let (going_on, ended): (Vec<_>, Vec<_>) = std::mem::take(&mut self.active)
+            .into_iter()
+            .partition(|run| touched.contains(run));
+        for run in &ended {
             self.runs.remove(run);
         }
-        for entry in &mut fresh {
-            if let Some(known) = old.iter().find(|known| known.view.id == entry.view.id) {
-                fold::carry_over(&mut entry.view, &known.view);
-            }
-        }
-        let known: HashSet<String> = fresh.iter().map(|entry| entry.view.id.clone()).collect();
+        self.active = going_on;
+        let in_flight = history
+            .in_flight
+            .as_ref()
+            .filter(|flight| !flight.run_id.as_str().is_empty());
+        let adopted = in_flight.filter(|flight| !self.active.iter().any(|run| run == flight.run_id.as_str()));
         let mut live: Option<MessageView> = None;
+        let mut late = Vec::new();
         let mut waiting = Vec::new();
         for mut entry in old {
-            if adopted.is_some_and(|flight| entry.view.run.as_deref() == Some(flight.run_id.as_str())) {
+            let of_run = |run: &str| entry.view.run.as_deref() == Some(run);
+            let goes_on = self.active.iter().any(|run| of_run(run));
+            if let Some(known) = fresh.iter_mut().find(|known| known.view.id == entry.view.id) {
+                if goes_on {
+                    known.view = entry.view;
+                } else {
+                    fold::carry_over(&mut known.view, &entry.view);
+                    if adopted.is_some_and(|flight| entry.view.run.as_deref() == Some(flight.run_id.as_str()))
+                    {
+                        live = Some(entry.view);
+                    }
+                }
+            } else if adopted.is_some_and(|flight| of_run(flight.run_id.as_str())) {
                 live = Some(entry.view);
-                continue;
-            }
-            if known.contains(&entry.view.id) || entry.seq.is_some() {
-                continue;
-            }
-            let waits = entry.view.role == MessageRole::User
-                && matches!(
-                    entry.view.state,
-                    MessageState::Queued | MessageState::Sending | MessageState::Failed
-                );
-            let ended_badly = entry.view.role == MessageRole::Assistant
-                && matches!(entry.view.state, MessageState::Failed | MessageState::Stopped);
-            let was_cut = entry.view.state == MessageState::Streaming
-                && !entry.view.text.is_empty()
-                && !fresh.iter().any(|other| other.view.run == entry.view.run);
-            if was_cut {
-                entry.view.state = MessageState::Failed;
-                entry.view.error = Some("The gateway stopped before this reply was complete.".to_owned());
-            }
-            if waits {
+            } else if is_waiting(&entry.view) {
                 waiting.push(entry);
-            } else if ended_badly || was_cut {
-                fold::place(&mut fresh, entry);
+            } else if goes_on || touched.contains(&entry.view.id) {
+                late.push(entry);
+            } else if entry.seq.is_none() && entry.view.role == MessageRole::Assistant {
+                let was_cut = entry.view.state == MessageState::Streaming
+                    && !entry.view.text.is_empty()
+                    && !fresh.iter().any(|other| other.view.run == entry.view.run);
+                if was_cut {
+                    entry.view.state = MessageState::Failed;
+                    entry.view.error = Some("The gateway stopped before this reply was complete.".to_owned());
+                }
+                if was_cut || matches!(entry.view.state, MessageState::Failed | MessageState::Stopped) {
+                    fold::place(&mut fresh, entry);
+                }
             }
         }
         self.entries = fresh;
+        self.entries.append(&mut late);
         self.has_older = history.has_more;
         self.loading = false;
         if let Some(flight) = adopted {
@@ -471,6 +483,7 @@ impl Transcript {
     }
 
     fn push(&mut self, entry: Entry) -> Vec<Change> {
+        self.touched.insert(entry.view.id.clone());
         let mut changes = vec![Change::Message {
             message: entry.view.clone(),
         }];
@@ -488,4 +501,12 @@ impl Transcript {
         }
         self.entries.drain(..over).map(|entry| entry.view.id).collect()
     }
+}
+
+fn is_waiting(view: &MessageView) -> bool {
+    view.role == MessageRole::User
+        && matches!(
+            view.state,
+            MessageState::Queued | MessageState::Sending | MessageState::Failed
+        )
 }

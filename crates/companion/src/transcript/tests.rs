@@ -81,6 +81,10 @@ fn loaded() -> Transcript {
     t.load(&History::default(), 0);
     t
 }
+fn reload(t: &mut Transcript, history: &History, now_ms: i64) -> Vec<Change> {
+    t.begin_load();
+    t.load(history, now_ms)
+}
 fn history(messages: Vec<Message>) -> History {
     History {
         session: S.into(),
@@ -245,6 +249,7 @@ fn applying_changes_gives_the_view() {
             }
             Change::Run { run } => shown.run = run,
             Change::Transcript { transcript } => shown = transcript,
+            #[allow(clippy::wildcard_enum_match_arm, reason = "nothing else is expected")]
             other => panic!("{other:?}"),
         }
     }
@@ -280,7 +285,7 @@ fn a_steered_prompt_continues_in_a_new_message_of_the_first_run() {
         user(3, "k2", "second"),
         reply(4, "k1", "B"),
     ];
-    t.load(&history(rows), 9);
+    reload(&mut t, &history(rows), 9);
     assert_eq!(lines(&t), live);
     assert!(t.active_run().is_none());
 }
@@ -324,7 +329,7 @@ fn the_first_of_two_errors_is_told() {
         (MessageState::Failed, Some("The model refused."))
     );
     assert_eq!(t.view().messages.len(), 2);
-    t.load(&history(vec![user(1, "k", "bad"), stored]), 6);
+    reload(&mut t, &history(vec![user(1, "k", "bad"), stored]), 6);
     assert_eq!(t.view().messages.len(), 2);
     assert_eq!(t.newest().unwrap().error.as_deref(), Some("⚠️ failed"));
 }
@@ -347,7 +352,7 @@ fn a_stopped_reply_keeps_what_it_said() {
         );
         let mut stored = reply(2, "k", expected);
         stored.stop_reason = Some("stop".into());
-        t.load(&history(vec![stored]), 5);
+        reload(&mut t, &history(vec![stored]), 5);
         assert_eq!(
             t.newest().unwrap().state,
             MessageState::Stopped,
@@ -432,7 +437,7 @@ fn reload_adopts_the_run_under_way_and_keeps_prompts_that_wait() {
         text: "one two".into(),
         started_at: Some(1),
     });
-    t.load(&page, 4);
+    reload(&mut t, &page, 4);
     assert_eq!(
         lines(&t),
         [
@@ -449,7 +454,7 @@ fn reload_adopts_the_run_under_way_and_keeps_prompts_that_wait() {
 
     let mut cut = loaded();
     cut.on_run(&delta("k", 3, "half", 4), 5000);
-    cut.load(&history(vec![user(1, "k", "q")]), 4);
+    reload(&mut cut, &history(vec![user(1, "k", "q")]), 4);
     let newest = cut.newest().unwrap();
     assert_eq!(
         (newest.text.as_str(), newest.state),
@@ -467,7 +472,7 @@ fn a_run_adopted_before_its_first_word_has_no_empty_message() {
         text: String::new(),
         started_at: Some(5),
     });
-    t.load(&page, 9);
+    reload(&mut t, &page, 9);
     assert_eq!(t.view().messages.len(), 1);
     assert_eq!(t.view().run.unwrap().started_at_ms, 5);
 }
@@ -565,5 +570,45 @@ fn summaries_take_the_argument_that_matters() {
         (Value::Null, ""),
     ] {
         assert_eq!(tool_summary(&arguments), expected);
+    }
+}
+
+#[test]
+fn what_happens_while_history_is_read_is_newer_than_its_answer() {
+    let mut t = loaded();
+    t.on_message(&user(1, "k0", "old"), 1);
+    t.begin_load();
+    t.on_message(&user(2, "k1", "q"), 2);
+    t.on_run(&status("k1"), 2);
+    t.on_run(&delta("k1", 2, "one ", 4), 3);
+    t.on_run(&delta("k1", 3, "two", 7), 3);
+    t.on_message(&user(3, "k9", "from elsewhere"), 3);
+    // The answer was made before all that, or in the middle of it.
+    for in_flight in [
+        None,
+        Some(InFlightRun {
+            run_id: "k1".into(),
+            text: "one ".into(),
+            started_at: Some(2),
+        }),
+    ] {
+        let mut open = t.clone();
+        let page = History {
+            in_flight,
+            ..history(vec![user(1, "k0", "old")])
+        };
+        open.load(&page, 4);
+        assert_eq!(
+            lines(&open),
+            [
+                "k0 User Done: old",
+                "k1 User Done: q",
+                "run:k1 Assistant Streaming: one two",
+                "k9 User Done: from elsewhere"
+            ]
+        );
+        assert_eq!(open.active_run(), Some("k1"));
+        open.on_run(&delta("k1", 4, " three", 13), 5);
+        assert_eq!(open.message("run:k1").unwrap().text, "one two three");
     }
 }

@@ -1,0 +1,28 @@
+//! The app with fake ports, told as stories.
+
+use super::{MemoryShelf, Shelf};
+use crate::api::{ConnectionWord, MessageState, NextStep, Request, Signal};
+use crate::gateway::{CallError, Decision, PauseReason};
+use crate::ports::{
+    NotificationAction, NotificationResponse, NotificationResponseKind, SecretError, TrayAction, TrayItem,
+    TraySign, WindowKind,
+};
+use crate::testing::{Bare, Desk, FakeGateway, Stage};
+use serde_json::json;
+use std::time::Duration;
+
+const MAIN: &str = "agent:main:main";
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+fn respond(stage: &Stage, tag: &str, kind: NotificationResponseKind) {
+    stage.app.notification(NotificationResponse {
+        tag: tag.to_owned(),
+        kind,
+    });
+}
+
+mod chat;
+mod connection;
+mod desktop;

@@ -1,0 +1,345 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_its_streamed_reply_and_the_notification() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    stage.app.hotkey_pressed();
+    popup
+        .until("shown", |m| m.signals.last() == Some(&Signal::Shown))
+        .await;
+    assert_eq!(popup.view.target.session, MAIN);
+    let id = stage.send("hello").await;
+    popup
+        .until("the gateway has it", |m| {
+            m.lines() == ["User Done: hello"] && m.view.outbox.is_empty()
+        })
+        .await;
+    gateway.begin(MAIN, &id, &["Hel", "lo", " you"]);
+    popup
+        .until("streamed", |m| {
+            m.lines()
+                .last()
+                .is_some_and(|l| l == "Assistant Streaming: Hello you")
+        })
+        .await;
+    assert_eq!(popup.view.transcript.run.as_ref().unwrap().phase, "replying");
+    let tray = desk
+        .until("working", |d| {
+            d.tray.last().filter(|t| t.sign == TraySign::Working).cloned()
+        })
+        .await;
+    assert!(tray.tooltip.contains("1 run"), "{}", tray.tooltip);
+    stage.ask(Request::HideWindow).await;
+    assert!(desk.lock().shown.is_empty());
+    gateway.finish(MAIN, &id, "Hello you.");
+    let note = desk.until("notified", |d| d.shown.last().cloned()).await;
+    assert_eq!(
+        (note.title.as_str(), note.body.as_str()),
+        ("Main chat", "Hello you.")
+    );
+    assert_eq!(note.actions, [NotificationAction::Reply]);
+    popup
+        .until("done", |m| {
+            m.lines() == ["User Done: hello", "Assistant Done: Hello you."]
+        })
+        .await;
+    assert!(popup.view.transcript.run.is_none());
+    respond(&stage, &note.tag, NotificationResponseKind::Clicked);
+    let reveal = Signal::Reveal {
+        message: format!("run:{id}"),
+    };
+    popup.until("revealed", |m| m.signals.contains(&reveal)).await;
+    desk.until("the popup is open", |d| d.visible.contains("popup").then_some(()))
+        .await;
+    desk.until("well again", |d| {
+        (d.tray.last()?.sign == TraySign::Well).then_some(())
+    })
+    .await;
+    assert_eq!(desk.lock().shown.len(), 1, "one reply, one notification");
+    stage.quit().await;
+    assert!(gateway.lock().closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_in_view_is_not_notified_and_another_session_is() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    stage.app.hotkey_pressed();
+    popup
+        .until("shown", |m| m.signals.last() == Some(&Signal::Shown))
+        .await;
+    gateway.reply(MAIN, "r1", "Seen.");
+    popup
+        .until("seen", |m| m.lines() == ["Assistant Done: Seen."])
+        .await;
+    gateway.reply("agent:main:telegram:direct:7", "r2", "From afar.");
+    let note = desk.until("notified", |d| d.shown.last().cloned()).await;
+    assert_eq!(
+        (note.title.as_str(), note.body.as_str()),
+        ("Telegram chat", "From afar.")
+    );
+    assert_eq!(desk.lock().shown.len(), 1);
+    // Replied inline: it goes to that session, and the notification is gone.
+    respond(
+        &stage,
+        &note.tag,
+        NotificationResponseKind::Replied("ok then".to_owned()),
+    );
+    desk.until("withdrawn", |d| d.withdrawn.contains(&note.tag).then_some(()))
+        .await;
+    for _ in 0..50 {
+        if !gateway.lock().received.is_empty() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let prompt = gateway.lock().received[0].clone();
+    assert_eq!(
+        (prompt.session.as_str(), prompt.text.as_str()),
+        ("agent:main:telegram:direct:7", "ok then")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn written_offline_sent_once_when_back() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    gateway.go_offline();
+    popup
+        .until("offline", |m| m.view.connection.word == ConnectionWord::Offline)
+        .await;
+    assert_eq!(popup.view.connection.next_step, NextStep::TryNow);
+    assert!(popup.view.connection.retry_at_ms.is_some());
+    let first = stage.send("one").await;
+    let second = stage.send("two").await;
+    let third = stage.send("three").await;
+    popup.until("queued", |m| m.view.outbox.len() == 3).await;
+    assert_eq!(
+        popup.lines(),
+        ["User Queued: one", "User Queued: two", "User Queued: three"]
+    );
+    stage.ask(Request::CancelQueued { id: third }).await;
+    popup.until("taken back", |m| m.view.outbox.len() == 2).await;
+    assert!(popup.signals.contains(&Signal::Prefill {
+        text: "three".to_owned()
+    }));
+    gateway.go_online();
+    popup.until("sent", |m| m.view.outbox.is_empty()).await;
+    let keys: Vec<String> = gateway
+        .lock()
+        .received
+        .iter()
+        .map(|p| p.idempotency_key.clone())
+        .collect();
+    assert_eq!(keys, [first, second], "in order, each once");
+    popup
+        .until("shown once", |m| {
+            m.lines() == ["User Done: one", "User Done: two"]
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_starts_no_second_run() {
+    for taken in [true, false] {
+        let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+        let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+        gateway
+            .lock()
+            .sends
+            .push_back((taken, CallError::Disconnected { written: true }));
+        let id = stage.send("once").await;
+        popup
+            .until("delivered", |m| {
+                m.view.outbox.is_empty() && m.lines() == ["User Done: once"]
+            })
+            .await;
+        {
+            let inner = gateway.lock();
+            assert_eq!(inner.runs.iter().collect::<Vec<_>>(), [&id]);
+            assert!(inner.received.iter().all(|prompt| prompt.idempotency_key == id));
+            assert_eq!(inner.received.len(), if taken { 1 } else { 2 });
+        }
+        stage.quit().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_prompt_survives_a_restart() {
+    let (folder, desk, gateway, shelf) = (
+        folder(),
+        Desk::default(),
+        FakeGateway::online(),
+        MemoryShelf::default(),
+    );
+    desk.put_gateway("ws://home", &gateway);
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), shelf.clone());
+    stage.add("Home", "ws://home", "secret").await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup.until("connected", |m| m.view.target.session == MAIN).await;
+    gateway.go_offline();
+    popup
+        .until("offline", |m| m.view.connection.word == ConnectionWord::Offline)
+        .await;
+    let id = stage.send("later").await;
+    stage
+        .ask(Request::SaveDraft {
+            session: MAIN.to_owned(),
+            text: "half a thou".to_owned(),
+        })
+        .await;
+    stage.quit().await;
+    assert_eq!(shelf.outbox().len(), 1);
+
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), shelf.clone());
+    stage
+        .ask(Request::SetTarget {
+            session: MAIN.to_owned(),
+        })
+        .await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("still queued", |m| {
+            m.view.outbox.len() == 1 && m.lines() == ["User Queued: later"]
+        })
+        .await;
+    assert_eq!(popup.view.target.draft, "half a thou");
+    gateway.go_online();
+    popup.until("sent", |m| m.view.outbox.is_empty()).await;
+    assert_eq!(gateway.lock().received.len(), 1);
+    assert_eq!(gateway.lock().received[0].idempotency_key, id);
+    assert!(shelf.outbox().is_empty());
+    let history = stage.ask(Request::PromptHistory { limit: 5 }).await;
+    assert_eq!(history, json!(["later"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_prompt_says_why_and_can_be_tried_again() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let refusal = clawtray_gateway_protocol::GatewayError {
+        code: "INVALID_REQUEST".to_owned(),
+        message: "unknown agent".to_owned(),
+        details: None,
+        retryable: None,
+        retry_after_ms: None,
+    };
+    gateway
+        .lock()
+        .sends
+        .push_back((false, CallError::Gateway(refusal)));
+    let id = stage.send("hm").await;
+    popup
+        .until("failed", |m| {
+            m.view
+                .outbox
+                .first()
+                .is_some_and(|q| q.state == MessageState::Failed)
+        })
+        .await;
+    assert_eq!(
+        popup.view.transcript.messages[0].error.as_deref(),
+        Some("unknown agent")
+    );
+    stage.ask(Request::RetryQueued { id: id.clone() }).await;
+    popup
+        .until("delivered", |m| {
+            m.view.outbox.is_empty() && m.lines() == ["User Done: hm"]
+        })
+        .await;
+    assert!(
+        gateway
+            .lock()
+            .received
+            .iter()
+            .all(|prompt| prompt.idempotency_key == id)
+    );
+    let nothing = stage.app.request(
+        WindowKind::Popup,
+        Request::SendMessage {
+            session: None,
+            text: "  ".to_owned(),
+            attachments: Vec::new(),
+        },
+    );
+    assert_eq!(nothing.await.unwrap_err().code, "invalid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_too_large_is_refused_before_it_is_sent() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let file = |mime_type: &str, bytes: usize| crate::api::AttachmentInput {
+        name: "f".to_owned(),
+        mime_type: mime_type.to_owned(),
+        content: "A".repeat(bytes / 3 * 4),
+    };
+    for (file, expected) in [
+        (file("image/png", 600_000), Some("The image is larger than 0 MB.")),
+        (
+            file("text/plain", 1_200_000),
+            Some("The file is larger than 1 MB."),
+        ),
+        (file("text/plain", 600_000), None),
+    ] {
+        let request = Request::SendMessage {
+            session: None,
+            text: "see".to_owned(),
+            attachments: vec![file],
+        };
+        let answer = stage.app.request(WindowKind::Popup, request).await;
+        assert_eq!(answer.err().map(|error| error.message).as_deref(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_names_the_run_and_hiding_does_not_stop() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let id = stage.send("long").await;
+    popup.until("sent", |m| m.view.outbox.is_empty()).await;
+    gateway.begin(MAIN, &id, &["a", "b"]);
+    popup.until("streams", |m| m.view.transcript.run.is_some()).await;
+    stage.ask(Request::HideWindow).await;
+    assert!(gateway.lock().aborted.is_empty());
+    stage
+        .ask(Request::Stop {
+            session: MAIN.to_owned(),
+        })
+        .await;
+    assert_eq!(gateway.lock().aborted, [(MAIN.to_owned(), Some(id))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deltas_reach_a_window_once_a_frame_and_none_is_lost() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let id = stage.send("go").await;
+    popup.until("sent", |m| m.view.outbox.is_empty()).await;
+    let before = popup.patches;
+    let words: Vec<String> = (0..1000).map(|n| format!("w{n} ")).collect();
+    let mut total = 0;
+    for (n, word) in words.iter().enumerate() {
+        total += word.len();
+        let step = crate::gateway::RunStep::Delta {
+            text: word.clone(),
+            replace: false,
+            total_bytes: Some(total),
+        };
+        gateway.step(MAIN, &id, n as u64 + 2, step);
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    let whole = words.concat();
+    popup
+        .until("all of it", |m| {
+            m.view.transcript.messages.last().is_some_and(|m| m.text == whole)
+        })
+        .await;
+    let patches = popup.patches - before;
+    assert!(
+        patches <= 1000 / 16 + 5,
+        "{patches} patches for a second of deltas"
+    );
+    assert!(patches >= 10, "{patches} patches: it streams");
+}

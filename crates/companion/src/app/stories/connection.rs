@@ -1,0 +1,342 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn first_run_shows_what_was_found_and_asks() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    desk.put_gateway("ws://127.0.0.1:4000", &gateway);
+    let around = Bare {
+        variables: vec![("HOME", "/h".to_owned())],
+        files: vec![(
+            "/h/.openclaw/openclaw.json",
+            "{gateway:{port:4000,auth:{token:'canary-token-1'}}}".to_owned(),
+        )],
+    };
+    let stage = Stage::start(folder.path(), &desk, around, MemoryShelf::default());
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup.until("found", |m| m.view.found.len() == 1).await;
+    desk.until("the popup shows by itself", |d| {
+        d.visible.contains("popup").then_some(())
+    })
+    .await;
+    let found = popup.view.found[0].clone();
+    assert_eq!(
+        (found.url.as_str(), found.has_token),
+        ("ws://127.0.0.1:4000", true)
+    );
+    assert_eq!(popup.view.connection.word, ConnectionWord::None);
+    assert!(
+        desk.lock().secrets.is_empty() && desk.lock().requests.is_empty(),
+        "nothing before the user says so"
+    );
+    stage
+        .ask(Request::AcceptFoundGateway {
+            id: found.id,
+            session_only: false,
+        })
+        .await;
+    popup
+        .until("connected", |m| {
+            m.view.connection.word == ConnectionWord::Ready && m.view.found.is_empty()
+        })
+        .await;
+    let profile = popup.view.gateways[0].id.clone();
+    let secrets = desk.lock().secrets.clone();
+    assert_eq!(secrets[&(profile.clone(), "gateway-token")], "canary-token-1");
+    assert!(
+        !secrets[&(profile.clone(), "device-key")].is_empty(),
+        "made on the first connect"
+    );
+    // The gateway issues a token for this device.
+    let request = desk.lock().requests.last().unwrap().clone();
+    let token = crate::ports::Secret::new("canary-device-token");
+    request
+        .issued
+        .send(crate::ports::IssuedToken {
+            profile: profile.clone(),
+            token,
+        })
+        .unwrap();
+    desk.until("kept", |d| {
+        d.secrets.get(&(profile.clone(), "device-token")).cloned()
+    })
+    .await;
+    stage.send("hi").await;
+    popup
+        .until("sent", |m| m.view.outbox.is_empty() && m.lines().len() == 1)
+        .await;
+    for key in [
+        "canary-token-1",
+        "canary-device-token",
+        &secrets[&(profile, "device-key")],
+    ] {
+        assert!(
+            !popup.wire.iter().any(|update| update.contains(key)),
+            "a secret crossed to the window"
+        );
+        for entry in walk(folder.path()) {
+            assert!(
+                !std::fs::read_to_string(&entry).unwrap_or_default().contains(key),
+                "a secret is in {entry:?}"
+            );
+        }
+        let debug = format!("{:?}", desk.lock().requests);
+        assert!(!debug.contains(key));
+    }
+    stage.quit().await;
+    // The second start asks nothing.
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("connected again", |m| {
+            m.view.connection.word == ConnectionWord::Ready
+        })
+        .await;
+    let requests = desk.lock().requests.clone();
+    let (first, last) = (requests.first().unwrap(), requests.last().unwrap());
+    assert_eq!(first.device_key, last.device_key, "the same device");
+    assert_eq!(
+        last.device_token.as_ref().unwrap().expose(),
+        "canary-device-token"
+    );
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            all.extend(walk(&path))
+        } else {
+            all.push(path)
+        }
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locked_keychain_is_said_and_can_be_gone_around() {
+    for error in [SecretError::Locked, SecretError::Absent, SecretError::Timeout] {
+        let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+        desk.put_gateway("ws://home", &gateway);
+        let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+        let id = stage.add("Home", "ws://home", "secret").await;
+        stage.quit().await;
+        let made = desk.lock().requests.len();
+        desk.lock().keychain = Some(error.clone());
+        let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+        let mut popup = stage.subscribe(WindowKind::Popup);
+        popup
+            .until("said", |m| {
+                m.view.connection.word == ConnectionWord::KeychainLocked
+            })
+            .await;
+        assert_eq!(popup.view.connection.next_step, NextStep::UnlockKeychain);
+        assert_eq!(desk.lock().requests.len(), made, "no attempt without the secrets");
+        assert_eq!(
+            popup.view.notices.iter().any(|n| n.id == "no-keychain"),
+            error == SecretError::Absent
+        );
+        // Storing a new one fails with a code; for this session only it works.
+        let add = |session_only| Request::SetGatewayToken {
+            id: id.clone(),
+            token: "t2".to_owned(),
+            session_only,
+        };
+        let refused = stage
+            .app
+            .request(WindowKind::Popup, add(false))
+            .await
+            .unwrap_err();
+        assert!(refused.code.starts_with("keychain-"), "{}", refused.code);
+        if error == SecretError::Locked {
+            desk.lock().keychain = None;
+            stage.ask(Request::RetryKeychain { id: id.clone() }).await;
+        } else {
+            stage.ask(add(true)).await;
+        }
+        popup
+            .until("connected", |m| m.view.connection.word == ConnectionWord::Ready)
+            .await;
+        let token = desk.lock().requests.last().unwrap().token.clone().unwrap();
+        assert_eq!(
+            token.expose(),
+            if error == SecretError::Locked {
+                "secret"
+            } else {
+                "t2"
+            }
+        );
+        let files: Vec<_> = walk(folder.path());
+        assert!(
+            files
+                .iter()
+                .all(|file| !std::fs::read_to_string(file).unwrap().contains("t2\""))
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pairing_says_its_command_and_goes_on_by_itself() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::default());
+    gateway.pause(PauseReason::PairingPending {
+        request_id: Some("req-1".to_owned()),
+        reason: None,
+        hint: None,
+    });
+    desk.put_gateway("ws://home", &gateway);
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    let id = stage.add("Home", "ws://home", "secret").await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("pairing", |m| m.view.connection.word == ConnectionWord::Pairing)
+        .await;
+    assert_eq!(
+        popup.view.connection.command.as_deref(),
+        Some("openclaw devices approve req-1")
+    );
+    desk.until("the tray says so", |d| {
+        (d.tray.last()?.sign == TraySign::NeedsSignIn).then_some(())
+    })
+    .await;
+    stage.ask(Request::Reconnect { id }).await;
+    assert_eq!(gateway.lock().reconnects, 1);
+    gateway.go_online();
+    popup
+        .until("on", |m| m.view.connection.word == ConnectionWord::Ready)
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_environment_is_taken_for_one_session_only_when_told_to() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    desk.put_gateway("ws://127.0.0.1:4001", &gateway);
+    let around = Bare {
+        variables: vec![
+            ("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:4001".to_owned()),
+            ("OPENCLAW_GATEWAY_TOKEN", "canary-env".to_owned()),
+        ],
+        files: Vec::new(),
+    };
+    let shelf = Box::new(MemoryShelf::default());
+    let stage = Stage::start_with(folder.path(), &desk, around, shelf, |options| {
+        options.accept_environment = true
+    });
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("connected", |m| m.view.connection.word == ConnectionWord::Ready)
+        .await;
+    assert!(desk.lock().secrets.is_empty());
+    assert_eq!(
+        desk.lock().requests[0].token.as_ref().unwrap().expose(),
+        "canary-env"
+    );
+    stage.quit().await;
+    assert!(
+        walk(folder.path())
+            .iter()
+            .all(|file| !std::fs::read_to_string(file).unwrap().contains("canary-env"))
+    );
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("nothing is left", |m| {
+            m.revision == 1 && m.view.gateways.is_empty()
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_built_in_gateway_starts_by_option_and_by_request() {
+    for by_option in [true, false] {
+        let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+        desk.put_gateway("ws://embedded", &gateway);
+        let shelf = Box::new(MemoryShelf::default());
+        let stage = Stage::start_with(folder.path(), &desk, Bare::default(), shelf, |o| {
+            o.embedded = by_option
+        });
+        if !by_option {
+            stage.ask(Request::UseEmbeddedGateway).await;
+        }
+        let mut popup = stage.subscribe(WindowKind::Popup);
+        popup
+            .until("connected", |m| m.view.connection.word == ConnectionWord::Ready)
+            .await;
+        assert!(popup.view.gateways[0].embedded && popup.view.gateways[0].active);
+        assert!(
+            desk.lock().secrets.is_empty(),
+            "its token lives as long as it does"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_gateways_are_watched_and_one_is_shown() {
+    let (folder, desk) = (folder(), Desk::default());
+    let (home, ops) = (FakeGateway::online(), FakeGateway::online());
+    desk.put_gateway("ws://ops", &ops);
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &home).await;
+    let first = popup.view.gateways[0].id.clone();
+    let second = stage.add("Ops", "ws://ops", "t").await;
+    popup
+        .until("the new one is shown", |m| m.view.connection.gateway == "Ops")
+        .await;
+    stage.ask(Request::UseGateway { id: first.clone() }).await;
+    popup
+        .until("the first is shown", |m| m.view.connection.gateway == "Home")
+        .await;
+    popup
+        .until("both ready", |m| {
+            m.view
+                .gateways
+                .iter()
+                .all(|g| g.connection.word == ConnectionWord::Ready)
+        })
+        .await;
+    ops.reply(MAIN, "r1", "Deployed.");
+    let note = desk.until("notified", |d| d.shown.last().cloned()).await;
+    assert_eq!(note.body, "Deployed.");
+    assert!(
+        popup.view.transcript.messages.is_empty(),
+        "it is not of this gateway"
+    );
+    respond(&stage, &note.tag, NotificationResponseKind::Clicked);
+    popup
+        .until("there", |m| {
+            m.view.connection.gateway == "Ops" && m.lines() == ["Assistant Done: Deployed."]
+        })
+        .await;
+    stage.ask(Request::RemoveGateway { id: second.clone() }).await;
+    popup
+        .until("one left", |m| {
+            m.view.gateways.len() == 1 && m.view.connection.gateway == "Home"
+        })
+        .await;
+    assert!(ops.lock().closed);
+    assert!(desk.lock().secrets.keys().all(|(profile, _)| *profile != second));
+}
+
+#[tokio::test(start_paused = true)]
+async fn down_for_long_is_told_and_so_is_back() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (_stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    gateway.go_offline();
+    popup
+        .until("offline", |m| m.view.connection.word == ConnectionWord::Offline)
+        .await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    gateway.go_online();
+    popup
+        .until("online", |m| m.view.connection.word == ConnectionWord::Ready)
+        .await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(desk.lock().shown.is_empty(), "a short gap is not told");
+    gateway.go_offline();
+    let note = desk.until("told", |d| d.shown.last().cloned()).await;
+    assert_eq!(note.title, "Home is not reachable");
+    gateway.go_online();
+    desk.until("back", |d| {
+        (d.shown.last()?.title == "Home is back").then_some(())
+    })
+    .await;
+    assert_eq!(desk.lock().shown.len(), 2);
+}

@@ -1,0 +1,465 @@
+use super::*;
+
+fn actions(items: &[TrayItem]) -> Vec<TrayAction> {
+    let mut all = Vec::new();
+    for item in items {
+        match item {
+            TrayItem::Action { action, .. } | TrayItem::Check { action, .. } => all.push(action.clone()),
+            TrayItem::Submenu { items, .. } => all.extend(actions(items)),
+            TrayItem::Separator | TrayItem::Label(_) => {}
+        }
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_is_decided_from_its_notification() {
+    for (action, decision) in [
+        (NotificationAction::ApproveOnce, Decision::AllowOnce),
+        (NotificationAction::Deny, Decision::Deny),
+    ] {
+        let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+        let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+        gateway.ask("ap-1", MAIN, "rm -rf /tmp/x");
+        let note = desk.until("asked", |d| d.shown.last().cloned()).await;
+        assert_eq!(note.body, "rm -rf /tmp/x");
+        popup.until("a card", |m| m.view.approvals.len() == 1).await;
+        let tray = desk
+            .until("tray", |d| {
+                d.tray.last().filter(|t| t.sign == TraySign::NeedsYou).cloned()
+            })
+            .await;
+        assert!(actions(&tray.menu).contains(&TrayAction::Approve("ap-1".to_owned())));
+        respond(&stage, &note.tag, NotificationResponseKind::Action(action));
+        desk.until("withdrawn", |d| d.withdrawn.contains(&note.tag).then_some(()))
+            .await;
+        assert_eq!(gateway.lock().decisions, [("ap-1".to_owned(), decision)]);
+        popup.until("gone", |m| m.view.approvals.is_empty()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_decided_elsewhere_is_withdrawn() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    gateway.ask("ap-1", MAIN, "ls");
+    let note = desk.until("asked", |d| d.shown.last().cloned()).await;
+    popup.until("a card", |m| m.view.approvals.len() == 1).await;
+    gateway.lock().approvals.clear();
+    gateway.emit(crate::gateway::GatewayEvent::ApprovalResolved {
+        id: "ap-1".into(),
+        decision: Some(Decision::Deny),
+    });
+    desk.until("withdrawn", |d| d.withdrawn.contains(&note.tag).then_some(()))
+        .await;
+    popup.until("gone", |m| m.view.approvals.is_empty()).await;
+    let late = Request::ResolveApproval {
+        id: "ap-1".to_owned(),
+        decision: "allow-once".to_owned(),
+    };
+    assert_eq!(
+        stage.app.request(WindowKind::Popup, late).await.unwrap_err().code,
+        "not-found"
+    );
+    assert!(gateway.lock().decisions.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_while_away_is_told_once() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let shelf = MemoryShelf::default();
+    desk.put_gateway("ws://home", &gateway);
+    gateway.store(
+        "agent:main:old",
+        json!({"role":"assistant","content":"History.","__openclaw":{"runId":"r0"}}),
+    );
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), shelf.clone());
+    stage.add("Home", "ws://home", "secret").await;
+    stage.ask(Request::HideWindow).await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup.until("sessions", |m| m.view.sessions.len() == 1).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(desk.lock().shown.is_empty(), "history is not news");
+
+    // One reply: told as itself.
+    gateway.go_offline();
+    popup
+        .until("offline", |m| m.view.connection.word == ConnectionWord::Offline)
+        .await;
+    gateway.reply("agent:main:telegram:direct:7", "r1", "Missed you.");
+    gateway.go_online();
+    let note = desk.until("told", |d| d.shown.last().cloned()).await;
+    assert_eq!(
+        (note.title.as_str(), note.body.as_str()),
+        ("Telegram chat", "Missed you.")
+    );
+
+    // Told live just before the cut, stored with an earlier stamp: not told again.
+    gateway.reply(MAIN, "r2", "Live.");
+    desk.until("live", |d| (d.shown.last()?.body == "Live.").then_some(()))
+        .await;
+    for _ in 0..3 {
+        gateway.go_offline();
+        popup
+            .until("offline", |m| m.view.connection.word == ConnectionWord::Offline)
+            .await;
+        gateway.go_online();
+        popup
+            .until("online", |m| m.view.connection.word == ConnectionWord::Ready)
+            .await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    assert_eq!(desk.lock().shown.len(), 2);
+
+    // Not running at all, and several: one digest.
+    stage.quit().await;
+    gateway.reply("agent:main:alpha", "r3", "A");
+    gateway.reply("agent:main:beta", "r4", "B");
+    gateway.reply(MAIN, "r5", "C");
+    gateway.lock().closed = false;
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), shelf);
+    let digest = desk.until("digest", |d| d.shown.get(2).cloned()).await;
+    assert_eq!(digest.title, "3 replies while you were away");
+    assert!(
+        digest.body.contains("Alpha") && digest.body.contains("Beta"),
+        "{}",
+        digest.body
+    );
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(desk.lock().shown.len(), 3);
+    stage.quit().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn read_elsewhere_withdraws() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (_stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let session = "agent:main:telegram:direct:7";
+    let changed = |unread: bool| crate::gateway::GatewayEvent::SessionChanged {
+        session: session.into(),
+        reason: None,
+        delta: json!({"session": {"key": session, "unread": unread}, "unread": unread}),
+    };
+    gateway.reply(session, "r1", "Hi.");
+    let note = desk.until("told", |d| d.shown.last().cloned()).await;
+    // The change that comes right after the end of a run says "not unread" and withdraws nothing.
+    gateway.emit(changed(false));
+    gateway.emit(changed(true));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(desk.lock().withdrawn.is_empty());
+    gateway.emit(changed(false));
+    desk.until("withdrawn", |d| d.withdrawn.contains(&note.tag).then_some(()))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_popup_comes_goes_and_is_let_go_of() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    stage.app.hotkey_pressed();
+    popup
+        .until("shown", |m| m.signals.last() == Some(&Signal::Shown))
+        .await;
+    stage.app.window_focused(WindowKind::Popup);
+    stage.app.hotkey_pressed();
+    popup
+        .until("hidden", |m| m.signals.last() == Some(&Signal::Hidden))
+        .await;
+    stage.app.tray(TrayAction::TogglePopup);
+    popup
+        .until("shown again", |m| m.signals.last() == Some(&Signal::Shown))
+        .await;
+    stage.ask(Request::PinPopup { pinned: true }).await;
+    stage.app.window_blurred(WindowKind::Popup);
+    popup.until("pinned", |m| m.view.settings.popup_pinned).await;
+    assert!(desk.lock().visible.contains("popup"), "pinned stays");
+    stage.ask(Request::PinPopup { pinned: false }).await;
+    stage.app.window_blurred(WindowKind::Popup);
+    popup
+        .until("hidden by blur", |m| m.signals.last() == Some(&Signal::Hidden))
+        .await;
+    assert!(desk.lock().released.is_empty());
+    let warm = Duration::from_secs(60 * u64::from(popup.view.settings.keep_warm_minutes));
+    tokio::time::sleep(warm - Duration::from_secs(1)).await;
+    assert!(desk.lock().released.is_empty(), "kept warm");
+    desk.until("let go", |d| d.released.contains(&"popup").then_some(()))
+        .await;
+    // Nothing is lost with it.
+    gateway.reply(MAIN, "r1", "While you slept.");
+    desk.until("told", |d| d.shown.last().cloned()).await;
+    stage.app.hotkey_pressed();
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("there", |m| m.lines() == ["Assistant Done: While you slept."])
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_tray_host_keychain_or_keys_a_window_is_reachable() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    desk.put_gateway("ws://home", &gateway);
+    desk.lock().hotkey = Some(crate::ports::HotkeyState::Unavailable(
+        "This desktop has no global hotkeys.".to_owned(),
+    ));
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    stage.add("Home", "ws://home", "secret").await;
+    stage.quit().await;
+    desk.lock().visible.clear();
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    stage.app.tray_host(false);
+    stage.app.notifications_available(false);
+    desk.until("a window", |d| d.visible.contains("popup").then_some(()))
+        .await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("all is said", |m| {
+            ["no-tray-host", "no-notifications", "hotkey-unavailable"]
+                .iter()
+                .all(|id| {
+                    m.view
+                        .notices
+                        .iter()
+                        .any(|notice| notice.id == *id && !notice.hint.is_empty())
+                })
+        })
+        .await;
+    stage.app.window_blurred(WindowKind::Popup);
+    stage
+        .ask(Request::DismissNotice {
+            id: "no-tray-host".to_owned(),
+        })
+        .await;
+    assert!(
+        desk.lock().visible.contains("popup"),
+        "nothing could call it back, so it stays"
+    );
+    stage.app.tray_host(false);
+    popup.until("said once", |m| m.view.notices.len() == 2).await;
+    desk.lock().visible.clear();
+    stage.app.second_instance(vec![]);
+    desk.until("started again", |d| d.visible.contains("popup").then_some(()))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn deep_links_fill_in_and_never_send() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    stage
+        .app
+        .deep_link("clawtray://session/agent:main:trip?text=book%20it");
+    popup
+        .until("filled in", |m| {
+            m.signals.contains(&Signal::Prefill {
+                text: "book it".to_owned(),
+            })
+        })
+        .await;
+    assert_eq!(popup.view.target.session, "agent:main:trip");
+    stage.app.deep_link("clawtray://quit");
+    stage.app.deep_link("https://example.org/");
+    stage
+        .app
+        .second_instance(vec!["--session".to_owned(), MAIN.to_owned()]);
+    popup.until("the other", |m| m.view.target.session == MAIN).await;
+    assert!(gateway.lock().received.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn quiet_mute_and_privacy_are_obeyed() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let session = "agent:main:telegram:direct:7";
+    stage.set(json!({"keepWarmMinutes": 600})).await;
+    stage.app.hotkey_pressed();
+    stage.ask(Request::HideWindow).await;
+    stage
+        .ask(Request::MuteSession {
+            session: session.to_owned(),
+            muted: true,
+        })
+        .await;
+    gateway.reply(session, "r1", "muted");
+    stage.app.tray(TrayAction::DoNotDisturbHour);
+    gateway.reply("agent:main:b", "r2", "disturbed");
+    desk.until("the tray says so", |d| {
+        d.tray.last()?.tooltip.contains("Do not disturb").then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(3601)).await;
+    stage
+        .set(json!({"notifications": {"quietFrom": "22:00", "quietTo": "07:00"}}))
+        .await;
+    desk.lock().local_minutes = 23 * 60;
+    gateway.reply("agent:main:b", "r3", "night");
+    popup
+        .until("all heard", |m| {
+            m.view.sessions.iter().any(|s| s.preview == "night")
+        })
+        .await;
+    desk.lock().local_minutes = 600;
+    assert!(desk.lock().shown.is_empty());
+    stage.set(json!({"notifications": {"privacy": "sender"}})).await;
+    gateway.reply("agent:main:b", "r4", "day");
+    let note = desk.until("told", |d| d.shown.last().cloned()).await;
+    assert_eq!(note.body, "New reply");
+    assert!(popup.view.sessions.iter().any(|s| s.key == session && s.muted) || popup.patches > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn session_requests_speak_the_gateways_words() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let key = "agent:main:trip";
+    gateway.store(key, json!({"role":"user","content":"Trip"}));
+    stage
+        .ask(Request::Reconnect {
+            id: popup.view.gateways[0].id.clone(),
+        })
+        .await;
+    gateway.emit(crate::gateway::GatewayEvent::Resync);
+    popup
+        .until("listed", |m| m.view.sessions.iter().any(|s| s.key == key))
+        .await;
+    gateway.lock().answers.insert(
+        "sessions.create".to_owned(),
+        Ok(json!({"ok":true,"key":"agent:main:copy"})),
+    );
+    let session = || key.to_owned();
+    for (request, method, params) in [
+        (
+            Request::RenameSession {
+                session: session(),
+                label: " Trip ".into(),
+            },
+            "sessions.patch",
+            json!({"key":key,"label":"Trip"}),
+        ),
+        (
+            Request::RenameSession {
+                session: session(),
+                label: String::new(),
+            },
+            "sessions.patch",
+            json!({"key":key,"label":null}),
+        ),
+        (
+            Request::PinSession {
+                session: session(),
+                pinned: true,
+            },
+            "sessions.patch",
+            json!({"key":key,"pinned":true}),
+        ),
+        (
+            Request::ArchiveSession {
+                session: session(),
+                archived: true,
+            },
+            "sessions.patch",
+            json!({"key":key,"archived":true}),
+        ),
+        (
+            Request::SetSessionModel {
+                session: session(),
+                model: Some("fake/f1".into()),
+                thinking: Some("low".into()),
+            },
+            "sessions.patch",
+            json!({"key":key,"model":"fake/f1","thinkingLevel":"low"}),
+        ),
+        (
+            Request::ResetSession { session: session() },
+            "sessions.reset",
+            json!({"key":key}),
+        ),
+        (
+            Request::CompactSession { session: session() },
+            "sessions.compact",
+            json!({"key":key}),
+        ),
+        (
+            Request::ForkSession { session: session() },
+            "sessions.create",
+            json!({"parentSessionKey":key,"fork":true,"agentId":"main"}),
+        ),
+        (
+            Request::DeleteSession { session: session() },
+            "sessions.delete",
+            json!({"key":key,"deleteTranscript":true}),
+        ),
+        (Request::ListModels, "models.list", json!({})),
+        (
+            Request::ListCommands,
+            "commands.list",
+            json!({"scope":"text","includeArgs":true,"agentId":"main"}),
+        ),
+    ] {
+        stage.ask(request).await;
+        let last = gateway.lock().calls.last().cloned().unwrap();
+        assert_eq!(last, (method.to_owned(), params));
+    }
+    popup
+        .until("gone", |m| {
+            !m.view.sessions.iter().any(|s| s.key == key && s.pinned)
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn links_open_only_where_they_may() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    for (url, ok) in [
+        ("https://example.org/a?b=c", true),
+        ("mailto:a@example.org", true),
+        ("javascript:alert(1)", false),
+        ("file:///etc/passwd", false),
+        ("https://user@example.org/", false),
+        ("data:text/html,x", false),
+        ("not a link", false),
+    ] {
+        let request = Request::OpenLink { url: url.to_owned() };
+        assert_eq!(
+            stage.app.request(WindowKind::Popup, request).await.is_ok(),
+            ok,
+            "{url}"
+        );
+    }
+    assert_eq!(
+        desk.lock().opened,
+        ["https://example.org/a?b=c", "mailto:a@example.org"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_answered() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let payload = json!({"id":"q-1","sessionKey":MAIN,"status":"pending","questions":[
+        {"questionId":"which","header":"Pick","question":"Which one?","options":[{"label":"A"},{"label":"B"}]}]});
+    gateway.emit(crate::gateway::GatewayEvent::Other {
+        name: "question.requested".to_owned(),
+        payload,
+    });
+    let note = desk.until("asked", |d| d.shown.last().cloned()).await;
+    assert_eq!(note.body, "Which one?");
+    popup.until("a card", |m| m.view.questions.len() == 1).await;
+    let answers = [("which".to_owned(), vec!["B".to_owned()])].into();
+    stage
+        .ask(Request::AnswerQuestion {
+            id: "q-1".to_owned(),
+            answers,
+        })
+        .await;
+    let last = gateway.lock().calls.last().cloned().unwrap();
+    assert_eq!(
+        last,
+        (
+            "question.resolve".to_owned(),
+            json!({"id":"q-1","answers":{"answers":{"which":["B"]}}})
+        )
+    );
+    popup.until("gone", |m| m.view.questions.is_empty()).await;
+    assert!(desk.lock().withdrawn.contains(&note.tag));
+}

@@ -1,0 +1,275 @@
+use super::FakeGateway;
+use crate::discovery::Surroundings;
+use crate::gateway::Gateway;
+use crate::ports::{
+    Clock, ConnectRequest, Connector, HotkeyState, Hotkeys, Notification, Notifier, Opener, Ports, Secret,
+    SecretError, SecretKind, SecretStore, Tray, TrayModel, WindowKind, Windows,
+};
+use async_trait::async_trait;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// All ports, recording. Clones share everything.
+#[derive(Clone)]
+pub struct Desk {
+    inner: Arc<Mutex<Inner>>,
+    changed: Arc<Notify>,
+    start: Instant,
+}
+
+/// What the ports saw and how they answer.
+#[derive(Default)]
+pub struct Inner {
+    /// The tray's models, newest last.
+    pub tray: Vec<TrayModel>,
+    /// Notifications shown, newest last.
+    pub shown: Vec<Notification>,
+    /// Tags withdrawn, newest last.
+    pub withdrawn: Vec<String>,
+    /// Windows that are visible.
+    pub visible: BTreeSet<&'static str>,
+    /// The window that has the focus.
+    pub focused: Option<&'static str>,
+    /// Windows let go of.
+    pub released: Vec<&'static str>,
+    /// Links opened.
+    pub opened: Vec<String>,
+    /// Keys bound, newest last.
+    pub keys: Vec<String>,
+    /// How the hotkey answers; active when not said.
+    pub hotkey: Option<HotkeyState>,
+    /// The keychain.
+    pub secrets: BTreeMap<(String, &'static str), String>,
+    /// How the keychain fails.
+    pub keychain: Option<SecretError>,
+    /// Connections asked for, newest last. Their secrets print as dots.
+    pub requests: Vec<ConnectRequest>,
+    /// Gateways by URL.
+    pub gateways: BTreeMap<String, FakeGateway>,
+    /// Minutes since local midnight.
+    pub local_minutes: u32,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            inner: Arc::new(Mutex::new(Inner {
+                local_minutes: 600,
+                ..Inner::default()
+            })),
+            changed: Arc::new(Notify::new()),
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Desk {
+    /// What was recorded, and how the ports answer.
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    /// Waits until the ports have seen something.
+    pub async fn until<T>(&self, what: &str, mut look: impl FnMut(&Inner) -> Option<T>) -> T {
+        let wait = async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                if let Some(found) = look(&self.lock()) {
+                    return found;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(3600), wait)
+            .await
+            .unwrap_or_else(|_| panic!("never: {what}"))
+    }
+
+    /// Puts a gateway at a URL.
+    pub fn put_gateway(&self, url: &str, gateway: &FakeGateway) {
+        self.lock().gateways.insert(url.to_owned(), gateway.clone());
+    }
+
+    /// The ports.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        let all = Arc::new(self.clone());
+        Ports {
+            secrets: all.clone(),
+            tray: all.clone(),
+            notifier: all.clone(),
+            windows: all.clone(),
+            hotkeys: all.clone(),
+            opener: all.clone(),
+            clock: all.clone(),
+            connector: all,
+        }
+    }
+
+    fn record<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.notify_waiters();
+        result
+    }
+}
+
+#[async_trait]
+impl SecretStore for Desk {
+    async fn get(&self, profile: &str, kind: SecretKind) -> Result<Option<Secret>, SecretError> {
+        let inner = self.lock();
+        if let Some(error) = &inner.keychain {
+            return Err(error.clone());
+        }
+        Ok(inner
+            .secrets
+            .get(&(profile.to_owned(), kind.word()))
+            .map(Secret::new))
+    }
+    async fn set(&self, profile: &str, kind: SecretKind, value: Secret) -> Result<(), SecretError> {
+        self.record(|inner| {
+            if let Some(error) = &inner.keychain {
+                return Err(error.clone());
+            }
+            inner
+                .secrets
+                .insert((profile.to_owned(), kind.word()), value.expose().to_owned());
+            Ok(())
+        })
+    }
+    async fn delete(&self, profile: &str, kind: SecretKind) -> Result<(), SecretError> {
+        self.record(|inner| {
+            if let Some(error) = &inner.keychain {
+                return Err(error.clone());
+            }
+            inner.secrets.remove(&(profile.to_owned(), kind.word()));
+            Ok(())
+        })
+    }
+    fn name(&self) -> String {
+        "Test keychain".to_owned()
+    }
+}
+
+impl Tray for Desk {
+    fn show(&self, model: &TrayModel) {
+        self.record(|inner| {
+            if inner.tray.last() != Some(model) {
+                inner.tray.push(model.clone());
+            }
+        });
+    }
+}
+
+impl Notifier for Desk {
+    fn show(&self, notification: Notification) {
+        self.record(|inner| inner.shown.push(notification));
+    }
+    fn withdraw(&self, tag: &str) {
+        self.record(|inner| inner.withdrawn.push(tag.to_owned()));
+    }
+}
+
+impl Windows for Desk {
+    fn show(&self, window: WindowKind) {
+        self.record(|inner| {
+            inner.visible.insert(window.label());
+            inner.focused = Some(window.label());
+        });
+    }
+    fn hide(&self, window: WindowKind) {
+        self.record(|inner| {
+            inner.visible.remove(window.label());
+            inner.focused = inner.focused.filter(|focused| *focused != window.label());
+        });
+    }
+    fn is_visible(&self, window: WindowKind) -> bool {
+        self.lock().visible.contains(window.label())
+    }
+    fn is_focused(&self, window: WindowKind) -> bool {
+        self.lock().focused == Some(window.label())
+    }
+    fn release(&self, window: WindowKind) {
+        self.record(|inner| inner.released.push(window.label()));
+    }
+    fn fit_popup(&self, _: f64) {}
+}
+
+#[async_trait]
+impl Hotkeys for Desk {
+    async fn bind(&self, keys: &str) -> HotkeyState {
+        self.record(|inner| {
+            inner.keys.push(keys.to_owned());
+            inner.hotkey.clone().unwrap_or_else(|| HotkeyState::Active {
+                route: "plugin",
+                keys: keys.to_owned(),
+            })
+        })
+    }
+}
+
+impl Opener for Desk {
+    fn open(&self, url: &str) -> Result<(), String> {
+        self.record(|inner| inner.opened.push(url.to_owned()));
+        Ok(())
+    }
+}
+
+impl Clock for Desk {
+    fn now_ms(&self) -> i64 {
+        1_790_000_000_000 + i64::try_from(self.start.elapsed().as_millis()).unwrap()
+    }
+    fn local_minutes(&self) -> u32 {
+        self.lock().local_minutes
+    }
+}
+
+#[async_trait]
+impl Connector for Desk {
+    async fn connect(&self, request: ConnectRequest) -> Arc<dyn Gateway> {
+        let gateway = self
+            .lock()
+            .gateways
+            .get(&request.url)
+            .cloned()
+            .unwrap_or_default();
+        self.record(|inner| inner.requests.push(request));
+        Arc::new(gateway)
+    }
+    async fn start_embedded(&self) -> Result<(String, Secret), String> {
+        Ok(("ws://embedded".to_owned(), Secret::new("embedded-token")))
+    }
+}
+
+/// Surroundings with nothing but what is put there.
+#[derive(Clone, Debug, Default)]
+pub struct Bare {
+    /// Environment variables.
+    pub variables: Vec<(&'static str, String)>,
+    /// Files by path.
+    pub files: Vec<(&'static str, String)>,
+}
+
+#[async_trait]
+impl Surroundings for Bare {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.clone())
+    }
+    fn read(&self, path: &Path) -> Option<String> {
+        self.files
+            .iter()
+            .find(|(key, _)| Path::new(key) == path)
+            .map(|(_, text)| text.clone())
+    }
+    async fn answers(&self, _: &str, _: u16) -> bool {
+        false
+    }
+}

@@ -1,0 +1,417 @@
+use crate::gateway::{
+    AgentInfo, Agents, Approval, ApprovalKind, CallError, Capabilities, ConnectionState, Decision, Gateway,
+    GatewayEvent, History, HistoryQuery, InFlightRun, PauseReason, Prompt, RunEvent, RunStep, SendAck,
+    ServerInfo, SessionsPage, SessionsQuery,
+};
+use async_trait::async_trait;
+use clawtray_gateway_protocol::{ApprovalId, GatewayError, Message, RunId, SessionKey, SessionRow};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// A gateway that does what a test says. Clones share everything. It stores prompts under their idempotency key and
+/// starts one run per key, as the real one does.
+#[derive(Clone)]
+pub struct FakeGateway {
+    inner: Arc<Mutex<Inner>>,
+    state: Arc<watch::Sender<ConnectionState>>,
+}
+
+/// What the gateway holds.
+pub struct Inner {
+    /// Prompts that arrived, with repetitions.
+    pub received: Vec<Prompt>,
+    /// Runs that were started: idempotency keys, each once.
+    pub runs: BTreeSet<String>,
+    /// How the next sends end; the prompt is taken first when the flag says so.
+    pub sends: VecDeque<(bool, CallError)>,
+    /// Stored messages by session.
+    pub stored: BTreeMap<String, Vec<Message>>,
+    /// The run under way by session.
+    pub in_flight: BTreeMap<String, InFlightRun>,
+    /// Session rows.
+    pub rows: BTreeMap<String, SessionRow>,
+    /// Approvals that wait.
+    pub approvals: Vec<Approval>,
+    /// Decisions that arrived.
+    pub decisions: Vec<(String, Decision)>,
+    /// Runs that were stopped.
+    pub aborted: Vec<(String, Option<String>)>,
+    /// Raw calls that arrived.
+    pub calls: Vec<(String, Value)>,
+    /// Answers to raw calls by method; an empty object where none is named.
+    pub answers: BTreeMap<String, Result<Value, CallError>>,
+    /// How often a reconnect was asked for.
+    pub reconnects: u32,
+    /// It was shut down.
+    pub closed: bool,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    listeners: Vec<mpsc::Sender<GatewayEvent>>,
+    /// The gateway's clock, in milliseconds since the epoch.
+    pub now_ms: i64,
+}
+
+impl Default for FakeGateway {
+    fn default() -> Self {
+        let inner = Inner {
+            received: Vec::new(),
+            runs: BTreeSet::new(),
+            sends: VecDeque::new(),
+            stored: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            approvals: Vec::new(),
+            decisions: Vec::new(),
+            aborted: Vec::new(),
+            calls: Vec::new(),
+            answers: BTreeMap::new(),
+            reconnects: 0,
+            closed: false,
+            capabilities: Capabilities::NATIVE,
+            listeners: Vec::new(),
+            now_ms: 1_790_000_000_000,
+        };
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+            state: Arc::new(watch::Sender::new(ConnectionState::Idle)),
+        }
+    }
+}
+
+/// A stored message from JSON.
+fn message(value: Value) -> Message {
+    serde_json::from_value(value).expect("a message")
+}
+
+impl FakeGateway {
+    /// A gateway that is connected.
+    #[must_use]
+    pub fn online() -> Self {
+        let gateway = Self::default();
+        gateway.go_online();
+        gateway
+    }
+
+    /// What it holds.
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    /// Connects, or connects again.
+    pub fn go_online(&self) {
+        self.state
+            .send_replace(ConnectionState::Ready(Box::new(ServerInfo {
+                version: "2026.9.6".to_owned(),
+                protocol: 4,
+                main_session_key: Some("agent:main:main".into()),
+                default_agent_id: Some("main".into()),
+                max_payload_bytes: 26_214_400,
+                max_attachment_bytes: Some(1_000_000),
+                max_image_bytes: Some(500_000),
+                ..ServerInfo::default()
+            })));
+        self.emit(GatewayEvent::Connected { new_boot: false });
+    }
+
+    /// Loses the connection.
+    pub fn go_offline(&self) {
+        self.state.send_replace(ConnectionState::Backoff {
+            attempt: 1,
+            delay: Duration::from_secs(2),
+            soon_back: false,
+            error: "connection refused".to_owned(),
+        });
+    }
+
+    /// Stops until the user acts.
+    pub fn pause(&self, reason: PauseReason) {
+        self.state.send_replace(ConnectionState::Paused(reason));
+    }
+
+    /// Tells everybody who listens, if connected. Without a connection nothing is heard.
+    pub fn emit(&self, event: GatewayEvent) {
+        if !matches!(*self.state.borrow(), ConnectionState::Ready(_)) {
+            return;
+        }
+        self.lock()
+            .listeners
+            .retain(|listener| match listener.try_send(event.clone()) {
+                Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => true,
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+            });
+    }
+
+    /// A step of a run.
+    pub fn step(&self, session: &str, run: &str, seq: u64, step: RunStep) {
+        {
+            let mut inner = self.lock();
+            let started_at = Some(inner.now_ms);
+            match &step {
+                RunStep::Delta { text, replace, .. } => {
+                    let flight = inner.in_flight.entry(session.to_owned()).or_default();
+                    flight.run_id = run.into();
+                    flight.started_at = flight.started_at.or(started_at);
+                    if *replace {
+                        flight.text.clear();
+                    }
+                    flight.text.push_str(text);
+                }
+                RunStep::Final { .. } | RunStep::Aborted { .. } | RunStep::Error { .. } => {
+                    inner.in_flight.retain(|_, flight| flight.run_id.as_str() != run);
+                }
+                RunStep::Status { .. } | RunStep::Thinking { .. } | RunStep::Tool { .. } => {}
+            }
+        }
+        self.emit(GatewayEvent::Run(RunEvent {
+            run: run.into(),
+            session: session.into(),
+            agent: Some("main".into()),
+            seq,
+            step,
+        }));
+    }
+
+    /// Puts a message into a transcript and tells of it.
+    pub fn store(&self, session: &str, value: Value) {
+        let stored = {
+            let mut inner = self.lock();
+            inner.now_ms += 1000;
+            let now_ms = inner.now_ms;
+            let transcript = inner.stored.entry(session.to_owned()).or_default();
+            let mut stored = message(value);
+            let seq = transcript.len() as u64 + 1;
+            stored.timestamp = Some(now_ms);
+            stored.meta.seq = Some(seq);
+            stored.meta.id = Some(format!("{session}-{seq}").into());
+            transcript.push(stored.clone());
+            let unread = stored.role == clawtray_gateway_protocol::Role::Assistant;
+            let row = inner.rows.entry(session.to_owned()).or_default();
+            row.key = session.into();
+            row.last_interaction_at = Some(now_ms);
+            row.updated_at = Some(now_ms);
+            row.unread = Some(unread);
+            stored
+        };
+        self.emit(GatewayEvent::Message {
+            session: session.into(),
+            message: Box::new(stored),
+        });
+    }
+
+    /// Begins a run: a status and the first words.
+    pub fn begin(&self, session: &str, run: &str, words: &[&str]) {
+        self.step(
+            session,
+            run,
+            1,
+            RunStep::Status {
+                phase: "starting_model".to_owned(),
+            },
+        );
+        let mut total = 0;
+        for (n, word) in words.iter().enumerate() {
+            total += word.len();
+            let text = (*word).to_owned();
+            let step = RunStep::Delta {
+                text,
+                replace: false,
+                total_bytes: Some(total),
+            };
+            self.step(session, run, n as u64 + 2, step);
+        }
+    }
+
+    /// Ends a run with its whole text.
+    pub fn finish(&self, session: &str, run: &str, text: &str) {
+        self.lock().in_flight.remove(session);
+        let content = json!({"role": "assistant", "content": [{"type": "text", "text": text}], "stopReason": "stop",
+            "__openclaw": {"runId": run}});
+        self.store(session, content.clone());
+        let mut told = message(content);
+        // The stamp of the event is a little later than that of the stored message.
+        told.timestamp = Some(self.lock().now_ms + 200);
+        let step = RunStep::Final {
+            message: Some(Box::new(told)),
+            stop_reason: Some("stop".to_owned()),
+        };
+        self.step(session, run, 99, step);
+    }
+
+    /// A whole run.
+    pub fn reply(&self, session: &str, run: &str, text: &str) {
+        self.begin(session, run, &[text]);
+        self.finish(session, run, text);
+    }
+
+    /// Asks for an approval.
+    pub fn ask(&self, id: &str, session: &str, command: &str) {
+        let approval = Approval {
+            id: id.into(),
+            kind: ApprovalKind::Exec,
+            title: command.to_owned(),
+            detail: Some("/tmp".to_owned()),
+            session: Some(session.into()),
+            agent: Some("main".into()),
+            run: None,
+            allowed: vec![Decision::AllowOnce, Decision::Deny],
+            created_at_ms: self.lock().now_ms,
+            expires_at_ms: None,
+        };
+        self.lock().approvals.push(approval.clone());
+        self.emit(GatewayEvent::ApprovalRequested(Box::new(approval)));
+    }
+
+    fn check(&self) -> Result<(), CallError> {
+        match *self.state.borrow() {
+            ConnectionState::Ready(_) => Ok(()),
+            ConnectionState::Idle
+            | ConnectionState::Connecting
+            | ConnectionState::Handshaking
+            | ConnectionState::Backoff { .. }
+            | ConnectionState::Paused(_)
+            | ConnectionState::Closed => Err(CallError::NotConnected),
+        }
+    }
+}
+
+#[async_trait]
+impl Gateway for FakeGateway {
+    fn capabilities(&self) -> Capabilities {
+        self.lock().capabilities
+    }
+    fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.state.subscribe()
+    }
+    fn events(&self) -> mpsc::Receiver<GatewayEvent> {
+        let (sender, receiver) = mpsc::channel(4096);
+        self.lock().listeners.push(sender);
+        receiver
+    }
+    async fn send(&self, prompt: Prompt) -> Result<SendAck, CallError> {
+        self.check()?;
+        let fate = self.lock().sends.pop_front();
+        let key = prompt.idempotency_key.clone();
+        let taken = fate.as_ref().is_none_or(|(taken, _)| *taken);
+        self.lock().received.push(prompt.clone());
+        let mut fresh = false;
+        if taken {
+            fresh = self.lock().runs.insert(key.clone());
+            if fresh {
+                let content =
+                    json!({"role": "user", "content": prompt.text, "idempotencyKey": format!("{key}:user")});
+                self.store(prompt.session.as_str(), content);
+            }
+        }
+        match fate {
+            Some((_, error)) => Err(error),
+            None => Ok(SendAck {
+                run_id: key.as_str().into(),
+                status: if fresh { "started" } else { "in_flight" }.to_owned(),
+                reply: None,
+            }),
+        }
+    }
+    async fn abort(&self, session: &SessionKey, run: Option<&RunId>) -> Result<bool, CallError> {
+        self.check()?;
+        self.lock()
+            .aborted
+            .push((session.0.clone(), run.map(|run| run.0.clone())));
+        Ok(true)
+    }
+    async fn history(&self, query: HistoryQuery) -> Result<History, CallError> {
+        self.check()?;
+        let inner = self.lock();
+        let all = inner
+            .stored
+            .get(query.session.as_str())
+            .cloned()
+            .unwrap_or_default();
+        let end = all
+            .len()
+            .saturating_sub(query.offset.unwrap_or_default() as usize);
+        let start = end.saturating_sub(query.limit.unwrap_or(200) as usize);
+        Ok(History {
+            session: query.session.clone(),
+            messages: all.get(start..end).unwrap_or_default().to_vec(),
+            has_more: start > 0,
+            total: Some(all.len() as u64),
+            in_flight: inner.in_flight.get(query.session.as_str()).cloned(),
+            row: None,
+        })
+    }
+    async fn sessions(&self, _: SessionsQuery) -> Result<SessionsPage, CallError> {
+        self.check()?;
+        let sessions: Vec<SessionRow> = self.lock().rows.values().cloned().collect();
+        Ok(SessionsPage {
+            total: Some(sessions.len() as u64),
+            sessions,
+            has_more: false,
+        })
+    }
+    async fn agents(&self) -> Result<Agents, CallError> {
+        self.check()?;
+        let main = AgentInfo {
+            id: "main".into(),
+            name: Some("Molty".to_owned()),
+            ..AgentInfo::default()
+        };
+        Ok(Agents {
+            default_id: "main".into(),
+            agents: vec![main],
+        })
+    }
+    async fn approvals(&self) -> Result<Vec<Approval>, CallError> {
+        self.check()?;
+        Ok(self.lock().approvals.clone())
+    }
+    async fn resolve_approval(
+        &self,
+        id: &ApprovalId,
+        _: ApprovalKind,
+        decision: Decision,
+    ) -> Result<(), CallError> {
+        self.check()?;
+        {
+            let mut inner = self.lock();
+            let before = inner.approvals.len();
+            inner.approvals.retain(|approval| approval.id != *id);
+            if inner.approvals.len() == before {
+                return Err(CallError::Gateway(GatewayError {
+                    code: "INVALID_REQUEST".to_owned(),
+                    message: "approval not found".to_owned(),
+                    details: Some(json!({"reason": "APPROVAL_NOT_FOUND"})),
+                    retryable: None,
+                    retry_after_ms: None,
+                }));
+            }
+            inner.decisions.push((id.0.clone(), decision));
+        }
+        self.emit(GatewayEvent::ApprovalResolved {
+            id: id.clone(),
+            decision: Some(decision),
+        });
+        Ok(())
+    }
+    async fn ping(&self) -> Result<Duration, CallError> {
+        self.check().map(|()| Duration::from_millis(3))
+    }
+    async fn call_raw(&self, method: &str, params: Value) -> Result<Value, CallError> {
+        self.check()?;
+        let mut inner = self.lock();
+        inner.calls.push((method.to_owned(), params));
+        inner
+            .answers
+            .get(method)
+            .cloned()
+            .unwrap_or_else(|| Ok(json!({ "ok": true })))
+    }
+    fn reconnect(&self) {
+        self.lock().reconnects += 1;
+    }
+    async fn shutdown(&self) {
+        self.lock().closed = true;
+    }
+}
