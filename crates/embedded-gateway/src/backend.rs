@@ -18,8 +18,6 @@ pub(crate) enum BackendError {
     NotFound(String),
     /// This backend cannot do that at all: 501.
     Unsupported(String),
-    /// Too much at once: 429.
-    Busy(Option<Duration>),
     /// Not now, but soon: 503.
     Starting(String),
     /// It went wrong: 500.

@@ -7,8 +7,6 @@ use tokio::sync::broadcast;
 /// Who gets an event.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Audience {
-    /// Every connection.
-    Everyone,
     /// Connections that may read.
     Readers,
     /// Readers that follow this session, or have not asked for session scoping.

@@ -5,6 +5,7 @@
 
 mod agent;
 mod backend;
+mod bridge;
 mod core;
 mod cron;
 mod error;
@@ -23,7 +24,7 @@ mod ws;
 pub use agent::{AgentBackend, ModelServer};
 pub use error::{StartError, StoreError};
 pub use http::webhooks::Webhook;
-pub use server::{Config, EmbeddedGateway, Running};
+pub use server::{Bridged, Config, EmbeddedGateway, Running};
 
 use base64::Engine;
 use rand::RngCore;

@@ -210,11 +210,11 @@ pub(crate) fn agents(core: &Core) -> Value {
                 "defaultPermissionMode": "full",
                 "agentRuntime": {"id": "auto", "source": "implicit"},
             });
-            if let Some(map) = agent.as_object_mut() {
-                if let Some(name) = &a.name {
-                    map.insert("name".into(), name.clone().into());
-                    map.insert("identity".into(), json!({"name": name, "emoji": a.emoji}));
-                }
+            if let Some(map) = agent.as_object_mut()
+                && let Some(name) = &a.name
+            {
+                map.insert("name".into(), name.clone().into());
+                map.insert("identity".into(), json!({"name": name, "emoji": a.emoji}));
             }
             agent
         })

@@ -32,8 +32,3 @@ pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     let zoned = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
     Some(zoned.timestamp().as_millisecond())
 }
-
-/// Whether the text is a day without a time.
-pub(crate) fn is_bare_day(text: &str) -> bool {
-    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
-}

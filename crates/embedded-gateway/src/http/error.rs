@@ -99,9 +99,6 @@ impl From<BackendError> for Refused {
             BackendError::BadRequest(m) => Self::bad(m),
             BackendError::NotFound(m) => Self::not_found(m),
             BackendError::Unsupported(m) => Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", m),
-            BackendError::Busy(after) => {
-                Self::limited("the gateway is busy", after.unwrap_or(Duration::from_secs(1)))
-            }
             BackendError::Starting(m) => Self::starting(m),
             BackendError::Failed(m) => Self::failed(m),
         }

@@ -134,7 +134,13 @@ pub(crate) fn may_write(http: &Http, caller: &Caller, key: &str) -> Result<(), R
     caller.need_workspace(workspace.as_deref().unwrap_or(DEFAULT_WORKSPACE))
 }
 
-/// `{timestamp, role, content}` of a page. Tool calls and results only when asked for.
+/// Rows that are read at once to fill a page with messages that are shown.
+const CHUNK: u32 = 200;
+/// Chunks that are read for one page at most.
+const CHUNKS_MAX: u32 = 50;
+
+/// `{timestamp, role, content}` of a page, oldest first. Tool calls and results only when asked for; `limit` and
+/// `offset`, which skips the newest, count what is shown.
 pub(crate) async fn transcript(
     http: &Http,
     key: &str,
@@ -142,12 +148,21 @@ pub(crate) async fn transcript(
     offset: u32,
     with_tools: bool,
 ) -> Result<Vec<Value>, Refused> {
-    let page = http.backend.history(key, limit, offset).await?;
-    Ok(page
-        .messages
-        .iter()
-        .filter_map(|m| message(m, with_tools))
-        .collect())
+    let wanted = u64::from(limit) + u64::from(offset);
+    let mut shown: Vec<Value> = Vec::new();
+    for chunk in 0..CHUNKS_MAX {
+        let page = http.backend.history(key, CHUNK, chunk * CHUNK).await?;
+        shown.extend(page.messages.iter().rev().filter_map(|m| message(m, with_tools)));
+        let done = u64::from(chunk + 1) * u64::from(CHUNK) >= page.total;
+        if done || page.messages.is_empty() || shown.len() as u64 >= wanted {
+            break;
+        }
+    }
+    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+    let take = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut out: Vec<Value> = shown.into_iter().skip(skip).take(take).collect();
+    out.reverse();
+    Ok(out)
 }
 
 fn message(message: &Value, with_tools: bool) -> Option<Value> {

@@ -43,6 +43,9 @@ pub(super) async fn drive(
     let mut sink = Sink {
         tx: order.sink.take(),
     };
+    core.report(&run.session, &run.id, || ReportKind::Received {
+        text: order.text.clone(),
+    });
     let last = match turn {
         Some(_turn) => match conduct(&core, &run, &order, &mut sink).await {
             Ok(last) => last,
@@ -67,7 +70,11 @@ pub(super) async fn drive(
         Progress::Failed(message) => ReportKind::Failed {
             message: message.clone(),
         },
-        _ => ReportKind::Failed {
+        Progress::Aborted(_)
+        | Progress::Text(_)
+        | Progress::Thinking(_)
+        | Progress::ToolStart { .. }
+        | Progress::ToolResult { .. } => ReportKind::Failed {
             message: "the run was stopped".into(),
         },
     });

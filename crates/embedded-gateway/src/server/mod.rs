@@ -4,6 +4,7 @@ mod io;
 
 use crate::agent::{Agent, AgentBackend};
 use crate::backend::Backend;
+use crate::bridge::Bridge;
 use crate::core::{Core, MAIN_AGENT};
 use crate::error::StartError;
 use crate::http::auth::Limits;
@@ -20,6 +21,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Request, WebSocketUpgrade};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use clawtray_gateway_client::Gateway;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use io::PatientSocket;
@@ -58,6 +60,8 @@ pub struct Config {
     pub tick: Duration,
     /// Time between two `health` events.
     pub health_every: Duration,
+    /// The gateway that carries the HTTP calls out instead of the built-in agent.
+    pub bridge: Option<Bridged>,
     /// Receivers of events over HTTP.
     pub webhooks: Vec<Webhook>,
     /// The largest HTTP body, in bytes.
@@ -66,6 +70,16 @@ pub struct Config {
     pub read_limit: Duration,
     /// How long a peer may take nothing before it is dropped.
     pub write_limit: Duration,
+}
+
+/// A real gateway behind this one.
+#[derive(Clone)]
+pub struct Bridged(pub Arc<dyn Gateway>);
+
+impl std::fmt::Debug for Bridged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bridged")
+    }
 }
 
 impl Config {
@@ -83,6 +97,7 @@ impl Config {
             pacing: Duration::from_millis(75),
             tick: Duration::from_secs(30),
             health_every: Duration::from_secs(60),
+            bridge: None,
             webhooks: Vec::new(),
             max_body: 1024 * 1024,
             read_limit: Duration::from_secs(10),
@@ -169,7 +184,10 @@ impl EmbeddedGateway {
             alive,
         };
         let native: Native = Arc::new(move |request| Box::pin(native(shared.clone(), request)));
-        let backend: Arc<dyn Backend> = Arc::new(Local(core.clone()));
+        let backend: Arc<dyn Backend> = match &config.bridge {
+            Some(Bridged(gateway)) => Arc::new(Bridge::start(gateway.clone())),
+            None => Arc::new(Local(core.clone())),
+        };
         let http = Arc::new(Http {
             core: core.clone(),
             backend: backend.clone(),
@@ -180,7 +198,7 @@ impl EmbeddedGateway {
             max_body: config.max_body,
             body_limit: config.read_limit,
             requests: AtomicU64::new(0),
-            native: Some(native),
+            native: config.bridge.is_none().then_some(native),
             leaving: watch.clone(),
         });
         if !http.webhooks.is_empty() {

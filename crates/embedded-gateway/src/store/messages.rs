@@ -22,7 +22,6 @@ pub(crate) struct StoredMessage {
     pub(crate) id: String,
     pub(crate) seq: u64,
     pub(crate) role: String,
-    pub(crate) ts: i64,
     pub(crate) text: String,
     /// The message in the protocol's shape, with `__openclaw`.
     pub(crate) wire: Value,
@@ -54,7 +53,6 @@ impl Store {
             id,
             seq: seq.unsigned_abs(),
             role: message.role.to_owned(),
-            ts: message.ts,
             text: message.text,
             wire,
         })
@@ -83,7 +81,6 @@ impl Store {
                 id,
                 seq: seq.unsigned_abs(),
                 role: row.get(3)?,
-                ts,
                 text: row.get(5)?,
             });
         }

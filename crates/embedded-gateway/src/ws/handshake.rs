@@ -63,7 +63,7 @@ impl Peer {
 /// A refusal: the response's error, and the code that the socket is closed with.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    pub(crate) error: GatewayError,
+    pub(crate) error: Box<GatewayError>,
     pub(crate) close: u16,
     /// The close reason, where it differs from the message.
     pub(crate) reason: Option<String>,
@@ -74,7 +74,7 @@ pub(crate) struct Refusal {
 impl From<GatewayError> for Refusal {
     fn from(error: GatewayError) -> Self {
         Self {
-            error,
+            error: Box::new(error),
             close: 1008,
             reason: None,
             bad_secret: false,

@@ -190,7 +190,7 @@ async fn greet(
             }
             let reason = refusal.reason.unwrap_or_else(|| refusal.error.message.clone());
             let _ = out
-                .send(Message::Text(response(&json!(id), Err(refusal.error)).into()))
+                .send(Message::Text(response(&json!(id), Err(*refusal.error)).into()))
                 .await;
             close(out, refusal.close, &reason).await;
             None
@@ -311,7 +311,6 @@ impl Connection {
     fn wants(&self, event: &Event) -> bool {
         let reads = self.peer.may("operator.read");
         match &event.audience {
-            Audience::Everyone => true,
             Audience::Readers => reads,
             Audience::Run { session, tool } => {
                 let scoped = self.peer.has_cap("session-scoped-events");
@@ -342,7 +341,7 @@ impl Connection {
         };
         let (id, result) = match check_frame(&frame) {
             Ok((id, method, params)) => (id, methods::dispatch(self, method, params)),
-            Err((id, error)) => (id, Err(error)),
+            Err((id, error)) => (id, Err(*error)),
         };
         let reply = response(&id, result);
         self.send(reply).await
@@ -350,7 +349,7 @@ impl Connection {
 }
 
 /// Takes a request frame apart; on error the id to answer to.
-fn check_frame(frame: &Value) -> Result<(Value, &str, &Value), (Value, GatewayError)> {
+fn check_frame(frame: &Value) -> Result<(Value, &str, &Value), (Value, Box<GatewayError>)> {
     let id = frame.get("id").cloned().unwrap_or_else(|| "invalid".into());
     let mut faults = Vec::new();
     for name in ["id", "method"] {
@@ -371,7 +370,7 @@ fn check_frame(frame: &Value) -> Result<(Value, &str, &Value), (Value, GatewayEr
     if !faults.is_empty() {
         return Err((
             id,
-            invalid(format!("invalid request frame: {}", faults.join("; "))),
+            Box::new(invalid(format!("invalid request frame: {}", faults.join("; ")))),
         ));
     }
     let method = frame.get("method").and_then(Value::as_str).unwrap_or_default();

@@ -1,14 +1,5 @@
 //! The native protocol, spoken by hand-made frames.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-mod common;
-
-use common::{Device, Socket, TOKEN, connect_params, lab, lab_with, start};
+use crate::common::{Device, Socket, TOKEN, connect_params, lab, lab_with, start};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -1,0 +1,172 @@
+//! Requests that mean harm: refused with a status, and the gateway lives on.
+
+use crate::common::api::Api;
+use crate::common::{Lab, TOKEN, lab, lab_with};
+use clawtray_embedded_gateway::AgentBackend;
+use serde_json::json;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+fn api(lab: &Lab) -> Api {
+    Api::new(lab.gateway.http_url(), Some(TOKEN))
+}
+
+/// Sends bytes and gives the status that comes back, 0 for none.
+async fn raw(lab: &Lab, bytes: &[u8]) -> u16 {
+    let mut stream = TcpStream::connect(lab.gateway.addr()).await.unwrap();
+    // The gateway may stop reading half-way: that is the point.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let mut chunk = [0u8; 4096];
+    loop {
+        match tokio::time::timeout(Duration::from_secs(20), stream.read(&mut chunk))
+            .await
+            .expect("an answer in time")
+        {
+            Ok(0) | Err(_) => break,
+            Ok(n) => answer.extend_from_slice(&chunk[..n]),
+        }
+        if answer.windows(4).any(|w| w == b"\r\n\r\n") {
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&answer);
+    text.split_whitespace()
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0)
+}
+
+fn post(path: &str, body: &[u8]) -> Vec<u8> {
+    let mut out = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    out.extend_from_slice(body);
+    out
+}
+
+#[tokio::test]
+async fn bad_bodies_get_a_status() {
+    let lab = lab().await;
+    let deep = format!("{{\"message\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let large = json!({"message": "x".repeat(2 * 1024 * 1024)}).to_string();
+    for (name, body, status) in [
+        ("empty", &b""[..], 400),
+        ("no JSON", b"hello", 400),
+        ("no object", b"[1,2]", 400),
+        ("bad UTF-8", b"{\"message\":\"\xff\xfe\"}", 400),
+        ("half a surrogate", b"{\"message\":\"\\ud800\"}", 400),
+        ("deep", deep.as_bytes(), 400),
+        ("large", large.as_bytes(), 413),
+        ("wrong type", b"{\"message\":{\"a\":1}}", 400),
+    ] {
+        assert_eq!(
+            raw(&lab, &post("/api/sessions/send", body)).await,
+            status,
+            "{name}"
+        );
+    }
+    assert_eq!(api(&lab).get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn bad_heads_get_a_status() {
+    let lab = lab().await;
+    let flood: String = (0..500).map(|n| format!("x-{n}: y\r\n")).collect();
+    let fat = format!("x: {}\r\n", "y".repeat(200_000));
+    for (name, head, status) in [
+        ("no HTTP", "hello\r\n\r\n".to_owned(), 400),
+        (
+            "many headers",
+            format!("GET /health HTTP/1.1\r\nhost: x\r\n{flood}\r\n"),
+            431,
+        ),
+        (
+            "a fat header",
+            format!("GET /health HTTP/1.1\r\nhost: x\r\n{fat}\r\n"),
+            431,
+        ),
+        (
+            "two lengths",
+            "POST /api/sessions/send HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"
+                .to_owned(),
+            400,
+        ),
+        (
+            "bad escape",
+            format!(
+                "GET /api/sessions/%ff%fe/history HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\r\n"
+            ),
+            400,
+        ),
+    ] {
+        assert_eq!(raw(&lab, head.as_bytes()).await, status, "{name}");
+    }
+    assert_eq!(api(&lab).get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_slow_loris_is_told_off() {
+    let lab = lab_with(|c| c.read_limit = Duration::from_millis(300)).await;
+    assert_eq!(
+        raw(&lab, b"GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ").await,
+        408,
+        "head"
+    );
+    let mut half = post("/api/sessions/send", b"{\"message\":\"0123456789\"}");
+    half.truncate(half.len() - 5);
+    assert_eq!(raw(&lab, &half).await, 408, "body");
+    assert_eq!(api(&lab).get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_is_dropped_and_the_run_is_kept() {
+    let lab = lab_with(|c| {
+        c.write_limit = Duration::from_millis(300);
+        c.agent = AgentBackend::Demo {
+            word_delay: Duration::ZERO,
+        };
+    })
+    .await;
+    // The echo of a long prompt is a long reply.
+    let words = "word ".repeat(100_000);
+    let body = json!({"workspace": "default", "userId": "slow", "message": words}).to_string();
+    let mut stream = TcpStream::connect(lab.gateway.addr()).await.unwrap();
+    stream
+        .write_all(&post("/api/v1/messages/stream", body.as_bytes()))
+        .await
+        .unwrap();
+    let mut first = [0u8; 64];
+    stream.read_exact(&mut first).await.unwrap();
+    assert!(first.starts_with(b"HTTP/1.1 200"));
+    // Nothing is read from here on. The run ends all the same, and is written down.
+    let api = api(&lab);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let stats = api.got("/api/v1/stats").await;
+        if stats["totals"]["messages"] == 1 {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "the run did not end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut rest = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest))
+        .await
+        .expect("closed by the gateway");
+    assert!(!String::from_utf8_lossy(&rest).contains("\"type\":\"done\""));
+}
+
+#[tokio::test]
+async fn without_a_token_web_pages_stay_out() {
+    let lab = lab_with(|c| c.token = None).await;
+    let api = Api::new(lab.gateway.http_url(), None);
+    assert_eq!(api.get("/api/status").await.status, 200);
+    let page = api
+        .request(reqwest::Method::GET, "/api/status")
+        .header("origin", "https://evil.example");
+    assert_eq!(api.send(page).await.status, 403);
+}
