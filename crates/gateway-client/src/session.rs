@@ -14,7 +14,7 @@ use crate::config::{ClientConfig, Credentials, IssuedToken, PLATFORM};
 use crate::endpoint::Endpoint;
 use crate::{CallError, ConnectionState, GatewayEvent, PauseReason, Secret, ServerInfo};
 use backoff::Backoff;
-use clawtray_gateway_protocol::event::ChatFrame;
+use clawtray_gateway_protocol::event::{ChatEvent, ChatFrame, DeltaParts, delta_parts};
 use clawtray_gateway_protocol::frame::{self, Event, Glance, Incoming, Response};
 use clawtray_gateway_protocol::handshake::{
     CHALLENGE_EVENT, CONNECT_METHOD, Challenge, ClientInfo, ConnectAuth, ConnectDevice, ConnectParams,
@@ -367,12 +367,15 @@ impl Session {
                     return;
                 }
                 Glance::Chat => {
+                    if let Some(DeltaParts { head, whole, seq }) = delta_parts(text)
+                        && let Ok(mut event) = serde_json::from_str::<ChatEvent<'_>>(&head)
+                    {
+                        event.whole = Some(whole);
+                        self.on_chat(&event, Some(seq));
+                        return;
+                    }
                     if let Ok(ChatFrame { payload, seq }) = serde_json::from_str::<ChatFrame<'_>>(text) {
-                        if self.follow(seq)
-                            && let Some(event) = self.runs.chat(&payload)
-                        {
-                            self.emit(GatewayEvent::Run(event));
-                        }
+                        self.on_chat(&payload, seq);
                         return;
                     }
                 }
@@ -727,6 +730,14 @@ impl Session {
     }
 
     // ---- frames
+
+    fn on_chat(&mut self, event: &ChatEvent<'_>, seq: Option<u64>) {
+        if self.follow(seq)
+            && let Some(event) = self.runs.chat(event)
+        {
+            self.emit(GatewayEvent::Run(event));
+        }
+    }
 
     fn on_event(&mut self, now: Now, event: &Event<'_>) {
         match self.phase {

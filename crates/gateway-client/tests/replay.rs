@@ -10,6 +10,7 @@
 
 mod common;
 
+use clawtray_gateway_client::protocol::event::delta_parts;
 use clawtray_gateway_client::protocol::frame::{Glance, Incoming, glance};
 use clawtray_gateway_client::{Decision, GatewayEvent, RunStep};
 use common::{Folded, at, events, fixtures, incoming, ready_session};
@@ -42,7 +43,11 @@ fn every_frame_is_classified() {
                     names.insert(event.name.to_string());
                     let assistant = frame.contains(r#""stream":"assistant""#) && event.name == "agent";
                     match glance(frame) {
-                        Glance::Chat => assert_eq!(event.name, "chat", "{name}"),
+                        Glance::Chat => {
+                            assert_eq!(event.name, "chat", "{name}");
+                            let delta = frame.contains(r#""state":"delta""#);
+                            assert_eq!(delta_parts(frame).is_some(), delta, "{name}: the slow path was taken");
+                        }
                         Glance::AgentAssistant { seq } => {
                             assert!(assistant, "{name}");
                             assert_eq!(seq, event.seq, "{name}");

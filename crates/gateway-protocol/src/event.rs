@@ -55,6 +55,82 @@ pub struct ChatEvent<'a> {
     /// On `status`: the phase.
     #[serde(borrow, default)]
     pub phase: Option<Cow<'a, str>>,
+    /// On a delta that was read by its layout: the whole text so far, in place of `message`.
+    #[serde(skip)]
+    pub whole: Option<WholeText<'a>>,
+}
+
+impl ChatEvent<'_> {
+    /// On a delta: length in bytes of the whole text so far, without decoding it.
+    #[must_use]
+    pub fn whole_len(&self) -> Option<usize> {
+        self.whole
+            .map(|whole| whole.len)
+            .or_else(|| text_len(self.message?))
+    }
+
+    /// On a delta: the whole text so far.
+    #[must_use]
+    pub fn whole_text(&self) -> Option<String> {
+        match self.whole {
+            Some(whole) => serde_json::from_str(whole.quoted).ok(),
+            None => full_text(self.message?),
+        }
+    }
+}
+
+/// The text of a message, still as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct WholeText<'a> {
+    /// The JSON string, quotes included.
+    quoted: &'a str,
+    /// Bytes that it decodes to.
+    len: usize,
+}
+
+/// The parts of a `chat` delta in the gateway's usual layout, found without parsing the text that it repeats.
+///
+/// Over a long reply that text is nearly all of the traffic; it is passed over once, looking for escapes.
+#[derive(Debug)]
+pub struct DeltaParts<'a> {
+    /// The payload without its message, as JSON.
+    pub head: String,
+    /// The text of the message.
+    pub whole: WholeText<'a>,
+    /// The frame's place among the events of this connection.
+    pub seq: u64,
+}
+
+/// Takes a `chat` frame apart by its layout; nothing when the layout is another, or it is no delta.
+#[must_use]
+pub fn delta_parts(frame: &str) -> Option<DeltaParts<'_>> {
+    // An unescaped quote ends a JSON string, so none of these can be part of one.
+    const START: &str = r#"{"type":"event","event":"chat","payload":"#;
+    const MESSAGE: &str = r#","message":{"role":"assistant","content":[{"type":"text","text":""#;
+    const END: &str = r#""}],"timestamp":"#;
+    let payload = frame.strip_prefix(START)?;
+    let message = memchr::memmem::find(payload.as_bytes(), MESSAGE.as_bytes())?;
+    let head = payload.get(..message)?;
+    if !head.contains(r#""state":"delta""#) {
+        return None;
+    }
+    let from = message + MESSAGE.len();
+    let rest = payload.get(from..)?;
+    let end = memchr::memmem::rfind(rest.as_bytes(), END.as_bytes())?;
+    let len = unescaped_len(rest.get(..end)?.as_bytes())?;
+    let tail = rest
+        .get(end + END.len()..)?
+        .trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let seq = tail.strip_prefix(r#"}},"seq":"#)?;
+    let digits = seq.find(|digit: char| !digit.is_ascii_digit())?;
+    Some(DeltaParts {
+        head: format!("{head}}}"),
+        whole: WholeText {
+            quoted: payload.get(from - 1..=from + end)?,
+            len,
+        },
+        seq: seq.get(..digits)?.parse().ok()?,
+    })
 }
 
 /// Length in bytes of the text in a delta's `message`, without decoding it.
@@ -355,6 +431,42 @@ mod tests {
         assert_eq!(text_len(&raw(escaped)), Some("Aé€😀".len()));
         let two = r#"{"role":"assistant","content":[{"type":"text","text":"ab"},{"type":"text","text":"c"}],"timestamp":1}"#;
         assert_eq!(text_len(&raw(two)), Some(3));
+    }
+
+    #[test]
+    fn a_delta_taken_apart_is_the_delta_parsed() {
+        for text in [
+            "",
+            "plain",
+            "a \"b\"\n\\",
+            "é🐴",
+            r#"","message":{"role":"assistant""#,
+            r#""}],"timestamp":1"#,
+        ] {
+            let frame = format!(
+                r#"{{"type":"event","event":"chat","payload":{{"runId":"r","sessionKey":"s","seq":3,"state":"delta","deltaText":{0},"message":{{"role":"assistant","content":[{{"type":"text","text":{0}}}],"timestamp":17}}}},"seq":9,"recipientProfileId":"o"}}"#,
+                serde_json::to_string(text).unwrap()
+            );
+            let parsed: ChatFrame<'_> = serde_json::from_str(&frame).unwrap();
+            let parts = delta_parts(&frame).expect(&frame);
+            let mut event: ChatEvent<'_> = serde_json::from_str(&parts.head).unwrap();
+            event.whole = Some(parts.whole);
+            assert_eq!(Some(parts.seq), parsed.seq);
+            assert_eq!(
+                (event.seq, &event.run_id, &event.delta_text),
+                (3, &parsed.payload.run_id, &parsed.payload.delta_text)
+            );
+            assert_eq!(event.whole_len(), Some(text.len()), "{text:?}");
+            assert_eq!(event.whole_text().as_deref(), Some(text));
+            assert_eq!(event.whole_text(), parsed.payload.whole_text());
+        }
+        for other in [
+            r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"status","phase":"x"},"seq":1}"#,
+            r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"final","message":{"role":"assistant","content":[{"type":"text","text":"a"}],"timestamp":1}},"seq":1}"#,
+            r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"delta","deltaText":"a","message":{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"timestamp":1}},"seq":1,"x":1}"#,
+        ] {
+            assert!(delta_parts(other).is_none(), "{other}");
+        }
     }
 
     #[test]

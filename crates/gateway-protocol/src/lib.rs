@@ -16,7 +16,7 @@ pub mod method;
 pub mod session;
 
 pub use close::CloseCode;
-pub use content::{ContentPart, Message, Role};
+pub use content::{ContentPart, Message, MessageMeta, Role};
 pub use error::GatewayError;
 pub use ids::{AgentId, ApprovalId, DeviceId, MessageId, RunId, SessionKey};
 pub use method::{Method, Scope};

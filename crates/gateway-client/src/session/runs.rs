@@ -7,9 +7,7 @@
 //! - every delta repeats the whole text, so a delta that was lost is mended from the next one.
 
 use crate::{RunEvent, RunStep};
-use clawtray_gateway_protocol::event::{
-    AgentEvent, ChatEvent, ThinkingData, ToolData, ToolOutput, full_text, text_len,
-};
+use clawtray_gateway_protocol::event::{AgentEvent, ChatEvent, ThinkingData, ToolData, ToolOutput};
 use clawtray_gateway_protocol::{AgentId, RunId, SessionKey};
 use std::collections::{HashMap, VecDeque};
 
@@ -174,14 +172,14 @@ impl Runs {
 
 fn delta(run: &mut Run, event: &ChatEvent<'_>) -> RunStep {
     let text = event.delta_text.as_deref().unwrap_or_default();
-    let total = event.message.and_then(text_len);
+    let total = event.whole_len();
     if event.replace {
         run.text_bytes = total.unwrap_or(text.len());
         // The replacement is the whole text; `deltaText` is empty or the same.
         let whole = if total == Some(text.len()) {
             None
         } else {
-            event.message.and_then(full_text)
+            event.whole_text()
         };
         return RunStep::Delta {
             text: whole.unwrap_or_else(|| text.to_owned()),
@@ -194,7 +192,7 @@ fn delta(run: &mut Run, event: &ChatEvent<'_>) -> RunStep {
         // We came in late, or an event was dropped on the way: the whole text is here, so say it whole.
         Some(total) if total != run.text_bytes => {
             run.text_bytes = total;
-            match event.message.and_then(full_text) {
+            match event.whole_text() {
                 Some(whole) => RunStep::Delta {
                     text: whole,
                     replace: true,
