@@ -159,7 +159,7 @@ pub(crate) fn next_step(view: &ConnectionView) -> Option<String> {
             _ => "check that the gateway runs (openclaw gateway status), or see clawctl doctor",
         },
         NextStep::SignIn => {
-            "openclaw config get gateway.auth.token, then OPENCLAW_GATEWAY_TOKEN or clawctl gateway add"
+            "openclaw config get gateway.auth.token, then set OPENCLAW_GATEWAY_TOKEN or clawctl gateway add again"
         }
         NextStep::ApprovePairing => "on the gateway's computer: openclaw devices list",
         NextStep::UpdateGateway => "update the gateway, or clawctl",

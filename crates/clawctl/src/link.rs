@@ -38,6 +38,8 @@ pub(crate) struct Wants {
     pub tools: bool,
     /// Approvals as they come.
     pub approvals: bool,
+    /// Approvals of runs that others started: those are shown to administrators alone.
+    pub decide: bool,
 }
 
 /// A gateway that is connected.
@@ -164,12 +166,12 @@ pub(crate) async fn environment_target(url: String, token: Option<Secret>) -> Ta
     let host = url::Url::parse(&url)
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned));
-    let loopback = host.is_some_and(|host| {
+    let loopback = host.as_ref().is_some_and(|host| {
         let host = host.trim_matches(['[', ']']);
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
     });
     let mut target = Target {
-        name: "the gateway".to_owned(),
+        name: host.clone().unwrap_or_else(|| url.clone()),
         url,
         profile: None,
         token,
@@ -297,10 +299,15 @@ pub(crate) fn begin(target: &Target, wants: Wants) -> (Client, mpsc::UnboundedRe
     if wants.approvals {
         caps.push("approvals".to_owned());
     }
+    let mut scopes = SCOPES.map(str::to_owned).to_vec();
+    if wants.decide && target.profile.is_none() {
+        // The shared token of the environment grants it; a paired device has what its owner approved.
+        scopes.push("operator.admin".to_owned());
+    }
     let config = ClientConfig {
         // A name of its own: a gateway retires local pairings of the same name, and the app's must live.
         display_name: "clawctl".to_owned(),
-        scopes: SCOPES.map(str::to_owned).to_vec(),
+        scopes,
         caps,
         subscribe_sessions: wants.sessions,
         pinned_certificate_sha256: target.profile.as_ref().and_then(|p| p.certificate.clone()),
@@ -380,24 +387,28 @@ pub(crate) fn facts(name: &str) -> Facts {
 impl Link {
     /// Calls a method; asks for a wider scope and calls again when the gateway misses one.
     pub(crate) async fn raw(&self, method: &str, params: Value, term: &mut Term) -> Outcome<Value> {
-        let first = self.gateway.call_raw(method, params.clone()).await;
-        let (Err(CallError::Gateway(error)), Some(client)) = (&first, &self.client) else {
-            return Ok(first?);
-        };
-        if error.detail_code() != Some("MISSING_SCOPE") {
-            return Ok(first?);
-        }
-        let Some(missing) = error.detail("missingScope") else {
-            return Ok(first?);
-        };
         let mut scopes: Vec<String> = SCOPES.map(str::to_owned).to_vec();
-        scopes.push(missing.to_owned());
-        let mut state = client.state();
-        state.mark_unchanged();
-        client.set_scopes(scopes);
-        let _ = tokio::time::timeout(CONNECT_LIMIT, state.changed()).await;
-        wait_ready(client, &self.name, term).await?;
-        Ok(self.gateway.call_raw(method, params).await?)
+        loop {
+            let result = self.gateway.call_raw(method, params.clone()).await;
+            let (Err(CallError::Gateway(error)), Some(client)) = (&result, &self.client) else {
+                return Ok(result?);
+            };
+            let missing = match error.detail("missingScope") {
+                Some(missing) => missing,
+                // Questions of all sessions are for the owner alone; the gateway does not say so as a scope.
+                None if method.starts_with("question.") => "operator.admin",
+                None => return Ok(result?),
+            };
+            if scopes.iter().any(|scope| scope == missing) {
+                return Ok(result?);
+            }
+            scopes.push(missing.to_owned());
+            let mut state = client.state();
+            state.mark_unchanged();
+            client.set_scopes(scopes.clone());
+            let _ = tokio::time::timeout(CONNECT_LIMIT, state.changed()).await;
+            wait_ready(client, &self.name, term).await?;
+        }
     }
 
     /// A session's key in full: a short name belongs to an agent.

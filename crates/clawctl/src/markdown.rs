@@ -108,7 +108,9 @@ fn open_markup(text: &str) -> bool {
     let count = |mark: char| text.matches(mark).count();
     let single = ['*', '_', '~'].into_iter().zip(doubled);
     doubled.into_iter().any(|count| count % 2 == 1)
-        || single.into_iter().any(|(mark, doubled)| (count(mark) - 2 * doubled) % 2 == 1)
+        || single
+            .into_iter()
+            .any(|(mark, doubled)| (count(mark) - 2 * doubled) % 2 == 1)
         || count('`') % 2 == 1
         || count('[') != count(']')
         || count('<') != count('>')
@@ -276,8 +278,8 @@ impl Page {
                 let rows = self.table.take().unwrap_or_default();
                 self.out.push_str(&table(&rows));
             }
+            TagEnd::HtmlBlock => self.out.truncate(self.out.trim_end_matches('\n').len()),
             TagEnd::Paragraph
-            | TagEnd::HtmlBlock
             | TagEnd::TableHead
             | TagEnd::TableRow
             | TagEnd::TableCell

@@ -16,6 +16,7 @@ const WANTS: Wants = Wants {
     sessions: false,
     tools: true,
     approvals: true,
+    decide: false,
 };
 
 /// `ask`

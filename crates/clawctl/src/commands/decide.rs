@@ -11,7 +11,11 @@ use serde_json::{Map, Value, json};
 
 /// `approvals`
 pub(crate) async fn approvals(global: &Global, args: Approvals, term: &mut Term) -> Outcome {
-    let link = link::open(global, Wants::default(), term).await?;
+    let wants = Wants {
+        decide: true,
+        ..Wants::default()
+    };
+    let link = link::open(global, wants, term).await?;
     let waiting = link.gateway.approvals().await?;
     let (id, decision) = match args.action {
         None => return list(&waiting, args.json, term),

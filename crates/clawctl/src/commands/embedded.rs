@@ -1,15 +1,210 @@
 //! `serve` and `api-key`: the built-in gateway without a desktop.
 
+use super::local_time;
 use crate::cli::{ApiKeyAction, Global, Serve};
-use crate::exit::{Failure, Outcome};
-use crate::term::Term;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::term::{Term, table};
+use clawtray_companion::paths::Paths;
+use clawtray_companion::ports::{Secret, SecretKind, SecretStore};
+use clawtray_companion::profiles::EMBEDDED;
+use clawtray_embedded_gateway::keys::{ApiKey, FreshKey, Keys, NewKey, Permission};
+use clawtray_embedded_gateway::{AgentBackend, Config, EmbeddedGateway, StoreError, random_token};
+use clawtray_keychain::Keychain;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where the built-in gateway keeps its things; the app's is the same.
+fn data_dir() -> PathBuf {
+    Paths::from_environment().data.join("embedded")
+}
 
 /// `serve`
-pub(crate) async fn serve(_global: &Global, _args: &Serve, _term: &mut Term) -> Outcome {
-    std::future::ready(Err(Failure::local("not yet"))).await
+pub(crate) async fn serve(_global: &Global, args: &Serve, term: &mut Term) -> Outcome {
+    if args.bridge {
+        return Err(Failure::new(Exit::Usage, "this build has no bridge yet"));
+    }
+    let (token, kept) = token().await;
+    let mut config = Config::new(data_dir(), Some(token.clone()));
+    config.bind = SocketAddr::new(args.bind, args.port);
+    // The same agent as the app's: a model server if one is named, else the demonstration.
+    config.agent = AgentBackend::from_env(|name| std::env::var(name).ok());
+    let running = EmbeddedGateway::start(config)
+        .await
+        .map_err(|error| Failure::local(error.to_string()))?;
+    let mut line = json!({
+        "url": running.url(),
+        "httpUrl": running.http_url(),
+        "port": running.addr().port(),
+        "pid": std::process::id(),
+    });
+    if !kept && let Some(fields) = line.as_object_mut() {
+        // Nobody else could know it: there is no keychain to look it up in.
+        fields.insert("token".into(), token.into());
+    }
+    term.json_line(&line)?;
+    ended().await?;
+    running.shutdown().await;
+    Ok(())
+}
+
+/// The token, and whether its user knows it or can look it up: from the environment, else from the keychain, where a new
+/// one is put; without a keychain one for this run.
+async fn token() -> (String, bool) {
+    let given = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_AUTH_TOKEN"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|token| !token.trim().is_empty()));
+    if let Some(token) = given {
+        return (token.trim().to_owned(), true);
+    }
+    let store = Keychain::system();
+    match store.get(EMBEDDED, SecretKind::GatewayToken).await {
+        Ok(Some(token)) => (token.expose().to_owned(), true),
+        Ok(None) => {
+            let token = random_token();
+            let kept = store
+                .set(EMBEDDED, SecretKind::GatewayToken, Secret::new(token.clone()))
+                .await;
+            (token, kept.is_ok())
+        }
+        Err(_) => (random_token(), false),
+    }
+}
+
+#[cfg(unix)]
+async fn ended() -> Outcome {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn ended() -> Outcome {
+    Ok(tokio::signal::ctrl_c().await?)
 }
 
 /// `api-key`
-pub(crate) fn api_key(_action: ApiKeyAction, _term: &mut Term) -> Outcome {
-    Err(Failure::local("not yet"))
+pub(crate) fn api_key(action: ApiKeyAction, term: &mut Term) -> Outcome {
+    let failed = |error: StoreError| Failure::local(error.to_string());
+    let keys = Keys::open(&data_dir()).map_err(failed)?;
+    match action {
+        ApiKeyAction::Create {
+            label,
+            workspaces,
+            permissions,
+            rate_limit,
+            json,
+        } => {
+            let mut new = NewKey::labelled(label);
+            new.workspaces = trimmed(workspaces);
+            let permissions = trimmed(permissions);
+            if !permissions.is_empty() {
+                new.permissions = permissions
+                    .iter()
+                    .map(|name| Permission::parse(name).ok_or_else(|| no_permission(name)))
+                    .collect::<Outcome<_>>()?;
+            }
+            if let Some(limit) = rate_limit {
+                new.rate_limit_per_minute = limit;
+            }
+            show(&keys.create(new).map_err(failed)?, json, term)
+        }
+        ApiKeyAction::List { json } => {
+            let all = keys.list().map_err(failed)?;
+            if json {
+                return term.json(&all);
+            }
+            let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+            let text = table(
+                term,
+                &["ID", "KEY", "LABEL", "WORKSPACES", "STATE", "CREATED"],
+                &rows,
+            );
+            term.out(&text)?;
+            if rows.is_empty() {
+                term.note("no keys");
+            }
+            Ok(())
+        }
+        ApiKeyAction::Rotate { key, json } => {
+            let id = by_label(&keys, &key).map_err(failed)?;
+            let fresh = keys.rotate(&id).map_err(failed)?.ok_or_else(|| no_key(&key))?;
+            show(&fresh, json, term)
+        }
+        ApiKeyAction::Revoke { key } => {
+            let id = by_label(&keys, &key).map_err(failed)?;
+            let ended = keys.revoke(&id).map_err(failed)?.ok_or_else(|| no_key(&key))?;
+            term.line(&format!("revoked {} ({})", ended.masked, ended.label))
+        }
+    }
+}
+
+fn trimmed(words: Vec<String>) -> Vec<String> {
+    let words = words.into_iter().map(|word| word.trim().to_owned());
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+fn no_permission(name: &str) -> Failure {
+    let all: Vec<&str> = Permission::ALL.into_iter().map(Permission::as_str).collect();
+    Failure::usage(format!("there is no permission {name}")).next(all.join(", "))
+}
+
+fn no_key(which: &str) -> Failure {
+    // What was given may be a key: it is not repeated in full.
+    let shown: String = which.chars().take(14).collect();
+    Failure::new(Exit::Refused, format!("no live key {shown}… is known")).next("clawctl api-key list")
+}
+
+/// A label, when one live key alone has it.
+fn by_label(keys: &Keys, which: &str) -> Result<String, StoreError> {
+    let all = keys.list()?;
+    let mut labelled = all.iter().filter(|key| key.is_live() && key.label == which);
+    Ok(match (labelled.next(), labelled.next()) {
+        (Some(key), None) => key.id.clone(),
+        (Some(_) | None, _) => which.to_owned(),
+    })
+}
+
+fn row(key: &ApiKey) -> Vec<String> {
+    let state = if key.is_live() { "live" } else { "ended" };
+    vec![
+        key.id.clone(),
+        key.masked.clone(),
+        key.label.clone(),
+        workspaces(key),
+        state.to_owned(),
+        local_time(key.created_at_ms),
+    ]
+}
+
+fn workspaces(key: &ApiKey) -> String {
+    if key.workspaces.is_empty() {
+        "all".to_owned()
+    } else {
+        key.workspaces.join(", ")
+    }
+}
+
+/// The only time a key is shown.
+fn show(fresh: &FreshKey, json: bool, term: &mut Term) -> Outcome {
+    if json {
+        let mut shown = serde_json::to_value(&fresh.key).map_err(std::io::Error::from)?;
+        if let Some(fields) = shown.as_object_mut() {
+            fields.insert("apiKey".into(), Value::from(fresh.secret.clone()));
+        }
+        return term.json_line(&shown);
+    }
+    term.line(&format!(
+        "API Key: {}\nLabel: {}\nWorkspaces: {}\nCreated: {}",
+        fresh.secret,
+        fresh.key.label,
+        workspaces(&fresh.key),
+        local_time(fresh.key.created_at_ms)
+    ))?;
+    term.note("Keep it now: it is not shown again.");
+    Ok(())
 }

@@ -108,6 +108,7 @@ pub(crate) async fn watch(global: &Global, args: &Watch, term: &mut Term) -> Out
         sessions: true,
         tools: true,
         approvals: true,
+        decide: true,
     };
     let link = link::open(global, wants, term).await?;
     let session = args.session.as_deref().map(|name| link.session_key(name, None));

@@ -93,7 +93,8 @@ async fn add(url: &str, name: Option<String>, no_token: bool, no_test: bool, ter
     let token = if no_token { None } else { Some(read_token()?) };
     let name = name.unwrap_or_else(|| host_of(&url));
     let known = profiles();
-    if find(&known, &name).is_some() {
+    let renewed = find(&known, &name).filter(|profile| profile.url == url).cloned();
+    if renewed.is_none() && find(&known, &name).is_some() {
         return Err(Failure::usage(format!("a gateway is called {name} already")).next("--name OTHER"));
     }
     let mut target = Target {
@@ -116,10 +117,28 @@ async fn add(url: &str, name: Option<String>, no_token: bool, no_test: bool, ter
             Err((failure, _)) => return Err(failure),
         }
     }
+    let for_app = token.as_ref().map(|token| token.expose().to_owned());
+    if let Some(profile) = renewed {
+        // The same gateway again: a new token for it.
+        if let Some(token) = token {
+            let request = Request::SetGatewayToken {
+                id: profile.id.clone(),
+                token: for_app.unwrap_or_default(),
+                session_only: false,
+            };
+            if app(request)?.is_none() {
+                let kept = Keychain::system()
+                    .set(&profile.id, SecretKind::GatewayToken, token)
+                    .await;
+                kept.map_err(|error| keychain(&error))?;
+            }
+        }
+        return pairing.map_or_else(|| term.line(&format!("{name} has a new token")), Err);
+    }
     let request = Request::AddGateway {
         name: name.clone(),
         url: url.clone(),
-        token: token.as_ref().map(|token| token.expose().to_owned()),
+        token: for_app,
         session_only: false,
     };
     if app(request)?.is_none() {

@@ -40,7 +40,11 @@ pub(crate) async fn status(global: &Global, args: &Status, term: &mut Term) -> O
     if args.watch {
         return watch(global, args, term).await;
     }
-    match link::open(global, Wants::default(), term).await {
+    let wants = Wants {
+        decide: true,
+        ..Wants::default()
+    };
+    match link::open(global, wants, term).await {
         Ok(link) => {
             let facts = facts(&link).await?;
             print(&facts, args, term)
@@ -198,6 +202,7 @@ async fn watch(global: &Global, args: &Status, term: &mut Term) -> Outcome {
         sessions: true,
         approvals: true,
         tools: false,
+        decide: true,
     };
     let mut last: Option<Facts> = None;
     loop {

@@ -15,7 +15,7 @@ fn draws_one_of_each() {
 A paragraph with <1mbold </><1mtext</>, <3memphasis</>, <36mcode</> and a <4mlink</> (https://example.com/page).\n\n\
 • first\n• second item here\n  • nested\n\n1. one\n2. two\n\n│ <2mA </><2mquotation.</>\n\n\
 <2mrust</>\n<36m    fn main() {</>\n<36m        println!(\"<b>not markup</b>\");</>\n<36m    }</>\n\n\
-<1mleft │ right</>\n─────┼──────\na    │ b    \n\n<script>alert(1)</script>\n\n\nThe end, 2 * 3 = 6.";
+<1mleft │ right</>\n─────┼──────\na    │ b    \n\n<script>alert(1)</script>\n\nThe end, 2 * 3 = 6.";
     let drawn = readable(&render(PAGE));
     assert_eq!(
         drawn.replace("</script>\n\n\n", "</script>\n\n\n"),

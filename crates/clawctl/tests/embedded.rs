@@ -1,0 +1,193 @@
+//! `clawctl` as a program: against the built-in gateway, and where there is none.
+
+mod common;
+
+use clawtray_lab::ScriptedModel;
+use common::{Served, Shell, TOKEN};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Stdio;
+
+fn shell() -> Shell {
+    Shell::new(env!("CARGO_BIN_EXE_clawctl"))
+}
+
+fn snapshot(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/snapshots")
+        .join(name)
+}
+
+#[test]
+fn every_command_says_what_was_reviewed() {
+    let model = ScriptedModel::start().unwrap();
+    let mut shell = shell();
+    let _served = Served::start(&mut shell, &model.base_url());
+    common::every_command(&mut shell);
+    shell.note(&["cron", "list"]);
+    shell.compare(&snapshot("embedded.txt"));
+}
+
+#[test]
+fn keys_are_made_once_and_end() {
+    let mut shell = shell();
+    shell.note(&["api-key", "list"]);
+    shell.note(&["api-key", "create", "--label", "Script", "--workspaces", "a, b"]);
+    let made = shell.run(&["api-key", "create", "--label", "second", "--json"]);
+    let made: Value = serde_json::from_str(&made.out).unwrap();
+    let key = made["apiKey"].as_str().unwrap();
+    assert!(key.starts_with("oclaw_live_"), "{made}");
+    let listed = shell.note(&["api-key", "list"]);
+    assert!(!listed.out.contains(key), "a list shows no key in full");
+    let rotated = shell.run(&["api-key", "rotate", key, "--json"]);
+    let rotated: Value = serde_json::from_str(&rotated.out).unwrap();
+    assert_ne!(rotated["apiKey"], made["apiKey"]);
+    assert_eq!(
+        shell.run(&["api-key", "rotate", key]).code,
+        Some(4),
+        "the old key is worthless"
+    );
+    shell.note(&["api-key", "revoke", "second"]);
+    shell.note(&["api-key", "create", "--label", "x", "--permissions", "everything"]);
+    shell.compare(&snapshot("api-key.txt"));
+}
+
+#[test]
+fn without_a_gateway_each_command_says_what_to_do() {
+    let mut shell = shell();
+    shell.note(&["status"]);
+    shell.note(&["ask", "hi"]);
+    shell.note(&["status", "--waybar"]);
+    shell.set("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:9");
+    shell.note(&["sessions"]);
+    shell.note(&["status", "--json"]);
+    shell.note(&["doctor"]);
+    shell.compare(&snapshot("no-gateway.txt"));
+}
+
+#[test]
+fn a_wrong_token_is_refused_with_the_next_step() {
+    let model = ScriptedModel::start().unwrap();
+    let mut shell = shell();
+    let _served = Served::start(&mut shell, &model.base_url());
+    shell.set("OPENCLAW_GATEWAY_TOKEN", "wrong");
+    let said = shell.run(&["ask", "hi"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(4), ""), "{said:?}");
+    assert!(
+        said.err.contains("AUTH_TOKEN_MISMATCH") && said.err.contains("next:"),
+        "{}",
+        said.err
+    );
+    assert!(
+        !said.err.contains(TOKEN) && !said.err.contains("wrong\n"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn standard_input_is_a_prompt() {
+    let model = ScriptedModel::start().unwrap();
+    let mut shell = shell();
+    let _served = Served::start(&mut shell, &model.base_url());
+    let said = shell.run_with(&["ask", "-"], "[[say:From a pipe.]]\n");
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (Some(0), "From a pipe.\n"),
+        "{said:?}"
+    );
+    let said = shell.run_with(&["ask"], "");
+    assert_eq!(said.code, Some(2), "{said:?}");
+}
+
+#[test]
+fn steps_come_as_json_lines() {
+    let model = ScriptedModel::start().unwrap();
+    let mut shell = shell();
+    let _served = Served::start(&mut shell, &model.base_url());
+    let said = shell.run(&["ask", "--jsonl", "[[say:one two three four]] [[n:4]] [[d:100]]"]);
+    let lines: Vec<Value> = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let kinds: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        (kinds.first(), kinds.last()),
+        (Some(&"started"), Some(&"result")),
+        "{kinds:?}"
+    );
+    let pieces: String = lines
+        .iter()
+        .filter(|line| line["step"]["kind"] == "delta")
+        .map(|line| line["step"]["text"].as_str().unwrap())
+        .collect();
+    assert!(
+        "one two three four".starts_with(&pieces) && !pieces.is_empty(),
+        "{pieces}"
+    );
+    assert_eq!(lines.last().unwrap()["text"], "one two three four");
+}
+
+#[test]
+fn a_reader_that_goes_is_no_error() {
+    let model = ScriptedModel::start().unwrap();
+    let mut shell = shell();
+    let _served = Served::start(&mut shell, &model.base_url());
+    for args in [
+        &["call", "health"][..],
+        &["ask", "[[bytes:200000]]"],
+        &["completions", "zsh"],
+    ] {
+        let mut child = shell.command(args).stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let said = common::finish(child, args);
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{args:?}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_stops_the_run() {
+    let model = ScriptedModel::start().unwrap();
+    let mut shell = shell();
+    let _served = Served::start(&mut shell, &model.base_url());
+    let args = &["ask", "[[say:begun and never ended]] [[n:2]] [[hang]]"];
+    let child = shell.command(args).spawn().unwrap();
+    assert!(
+        model.wait_for(common::LIMIT, |_| true).is_some(),
+        "the model was asked"
+    );
+    common::interrupt(&child);
+    let said = common::finish(child, args);
+    assert_eq!(said.code, Some(130), "{said:?}");
+    let sessions: Value = serde_json::from_str(&shell.run(&["sessions", "--json"]).out).unwrap();
+    assert_eq!(sessions["sessions"][0]["hasActiveRun"], false, "{sessions}");
+}
+
+#[test]
+fn out_of_time_stops_the_run() {
+    let model = ScriptedModel::start().unwrap();
+    let mut shell = shell();
+    let _served = Served::start(&mut shell, &model.base_url());
+    let said = shell.run(&["ask", "--timeout", "1", "--json", "[[hang]]"]);
+    assert_eq!(said.code, Some(5), "{said:?}");
+    let sessions: Value = serde_json::from_str(&shell.run(&["sessions", "--json"]).out).unwrap();
+    assert_eq!(sessions["sessions"][0]["hasActiveRun"], false, "{sessions}");
+}
+
+#[test]
+fn completions_and_man_pages_know_every_command() {
+    let shell = shell();
+    for name in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let said = shell.run(&["completions", name]);
+        assert!(said.code == Some(0) && said.out.contains("api-key"), "{name}");
+    }
+    let dir = shell.dir.path().join("man");
+    assert_eq!(shell.run(&["man", dir.to_str().unwrap()]).code, Some(0));
+    for page in ["clawctl.1", "clawctl-ask.1", "clawctl-gateway-add.1"] {
+        assert!(dir.join(page).is_file(), "{page}");
+    }
+    let page = std::fs::read_to_string(dir.join("clawctl.1")).unwrap();
+    assert!(page.contains("Exit codes"), "{page}");
+}
