@@ -144,7 +144,11 @@ impl Driver {
                     }
                 },
                 incoming = next(&mut socket) => match incoming {
-                    Incoming::Text(text) => self.session.on_text(now(), &text),
+                    Incoming::Text(text) => {
+                        self.session.on_text(now(), &text);
+                        // One read of the socket may hold hundreds of frames: let the consumers keep up.
+                        tokio::task::coop::consume_budget().await;
+                    }
                     Incoming::Heard => self.session.on_heard(now()),
                     Incoming::Closed(close) => {
                         socket = None;

@@ -10,6 +10,18 @@ struct Consumer {
     missed: bool,
 }
 
+impl Consumer {
+    fn give(&mut self, event: impl FnOnce() -> GatewayEvent) {
+        if self.queue.capacity() > 1 {
+            self.missed = false;
+            let _ = self.queue.try_send(event());
+        } else if !self.missed {
+            self.missed = true;
+            let _ = self.queue.try_send(GatewayEvent::Resync);
+        }
+    }
+}
+
 /// The consumers of a connection's events.
 #[derive(Debug)]
 pub(crate) struct Fanout {
@@ -38,20 +50,16 @@ impl Fanout {
     /// Tells every consumer. The last free place in a queue is kept for `Resync`: whoever reads it has read everything
     /// before it, and missed what came after.
     pub(crate) fn emit(&self, event: GatewayEvent) {
-        self.lock().retain_mut(|consumer| {
-            if consumer.queue.is_closed() {
-                return false;
-            }
-            if consumer.queue.capacity() > 1 {
-                consumer.missed = false;
-                return consumer.queue.try_send(event.clone()).is_ok();
-            }
-            if !consumer.missed {
-                consumer.missed = true;
-                return consumer.queue.try_send(GatewayEvent::Resync).is_ok();
-            }
-            true
-        });
+        let mut consumers = self.lock();
+        consumers.retain(|consumer| !consumer.queue.is_closed());
+        let Some((last, others)) = consumers.split_last_mut() else {
+            return;
+        };
+        for consumer in others {
+            consumer.give(|| event.clone());
+        }
+        // Mostly there is one consumer, and nothing to copy.
+        last.give(|| event);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Consumer>> {

@@ -408,7 +408,8 @@ pub enum GatewayEvent {
         session: SessionKey,
         /// Why, in the gateway's word (`send`, `delete`, `reset`, …).
         reason: Option<String>,
-        /// The payload as it came, to be merged as a delta.
+        /// The payload, to be merged as a delta: scalars and lists of scalars, those of its `session` row included;
+        /// objects inside the row are left out.
         delta: Value,
     },
     /// An approval was asked for.

@@ -4,6 +4,7 @@
 
 mod backoff;
 mod runs;
+mod shallow;
 mod translate;
 pub mod verdict;
 

@@ -46,7 +46,11 @@ fn every_frame_is_classified() {
                         Glance::Chat => {
                             assert_eq!(event.name, "chat", "{name}");
                             let delta = frame.contains(r#""state":"delta""#);
-                            assert_eq!(delta_parts(frame).is_some(), delta, "{name}: the slow path was taken");
+                            assert_eq!(
+                                delta_parts(frame).is_some(),
+                                delta,
+                                "{name}: the slow path was taken"
+                            );
                         }
                         Glance::AgentAssistant { seq } => {
                             assert!(assistant, "{name}");

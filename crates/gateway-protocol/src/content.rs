@@ -128,18 +128,96 @@ impl Message {
     }
 }
 
+/// A bare string, a list of parts, or, leniently, anything else as one part.
 fn parts<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<ContentPart>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Content {
-        Text(String),
-        Parts(Vec<ContentPart>),
-        Other(Value),
+    struct Parts;
+
+    impl<'de> serde::de::Visitor<'de> for Parts {
+        type Value = Vec<ContentPart>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("text or content parts")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+            Ok(vec![ContentPart::Other(value.into())])
+        }
+
+        fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+            Ok(vec![ContentPart::Other(value.into())])
+        }
+
+        fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+            Ok(vec![ContentPart::Other(value.into())])
+        }
+
+        fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+            Ok(vec![ContentPart::Other(value.into())])
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(vec![ContentPart::Text {
+                text: text.to_owned(),
+            }])
+        }
+
+        fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+            Ok(vec![ContentPart::Text { text }])
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut parts = Vec::new();
+            while let Some(part) = items.next_element()? {
+                parts.push(part);
+            }
+            Ok(parts)
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+            let object = Value::deserialize(serde::de::value::MapAccessDeserializer::new(fields))?;
+            Ok(vec![ContentPart::Other(object)])
+        }
     }
-    Ok(match Content::deserialize(d)? {
-        Content::Text(text) => vec![ContentPart::Text { text }],
-        Content::Parts(parts) => parts,
-        Content::Other(Value::Null) => Vec::new(),
-        Content::Other(value) => vec![ContentPart::Other(value)],
-    })
+
+    d.deserialize_any(Parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn content_is_text_or_parts_or_anything() {
+        for (content, expected) in [
+            (json!("hi"), vec![ContentPart::Text { text: "hi".into() }]),
+            (json!(null), vec![]),
+            (
+                json!([{"type": "text", "text": "a"}]),
+                vec![ContentPart::Text { text: "a".into() }],
+            ),
+            (
+                json!([{"type": "new", "x": 1}]),
+                vec![ContentPart::Other(json!({"type": "new", "x": 1}))],
+            ),
+            (
+                json!({"odd": true}),
+                vec![ContentPart::Other(json!({"odd": true}))],
+            ),
+            (json!(3), vec![ContentPart::Other(json!(3))]),
+        ] {
+            let message: Message =
+                serde_json::from_value(json!({"role": "user", "content": content})).unwrap();
+            assert_eq!(message.content, expected);
+        }
+        let message: Message = serde_json::from_value(json!({"role": "newcomer"})).unwrap();
+        assert_eq!(
+            (message.role, message.content),
+            (Role::Other("newcomer".into()), vec![])
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! Events of the gateway, in the house's words.
 
 use super::runs::Runs;
+use super::shallow::outline;
 use crate::{Approval, ApprovalKind, Decision, GatewayEvent};
 use clawtray_gateway_protocol::event::{
     AgentEvent, ApprovalRecord, ApprovalResolved, ChatEvent, SessionChangedHead, SessionMessage, Shutdown,
@@ -32,7 +33,7 @@ pub(crate) fn event(runs: &mut Runs, name: &str, payload: Option<&RawValue>) -> 
             } => GatewayEvent::SessionChanged {
                 session,
                 reason,
-                delta: value(raw),
+                delta: outline(raw).unwrap_or_default(),
             },
             // Without a key it means that the list as a whole has to be read again.
             SessionChangedHead {
