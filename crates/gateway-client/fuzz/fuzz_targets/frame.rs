@@ -1,0 +1,27 @@
+//! Reading by layout must agree with reading by grammar.
+#![no_main]
+
+use clawtray_gateway_protocol::event::{ChatEvent, ChatFrame, delta_parts};
+use clawtray_gateway_protocol::frame::{Glance, Incoming, glance};
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    let parsed = Incoming::parse(text);
+    if let (Glance::AgentAssistant { .. }, Ok(Incoming::Event(event))) = (glance(text), &parsed) {
+        assert_eq!(event.name, "agent");
+    }
+    let Ok(frame) = serde_json::from_str::<ChatFrame<'_>>(text) else {
+        return;
+    };
+    let Some(parts) = delta_parts(text) else { return };
+    let Ok(event) = serde_json::from_str::<ChatEvent<'_>>(&parts.head) else {
+        return;
+    };
+    assert_eq!(
+        (&event.run_id, event.seq, &event.delta_text),
+        (
+            &frame.payload.run_id,
+            frame.payload.seq,
+            &frame.payload.delta_text
+        )
+    );
+});

@@ -1,0 +1,9 @@
+//! The session core: a script of frames, timers and commands.
+#![no_main]
+
+#[path = "../../tests/common/drive.rs"]
+mod drive;
+
+libfuzzer_sys::fuzz_target!(|script: &[u8]| {
+    drive::drive(script);
+});
