@@ -4,7 +4,7 @@ use ts_rs::TS;
 /// What a window gets when a request fails. Windows branch on `code`, never on `message`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export, export_to = "../../../ui/src/api/")]
+#[ts(export_to = "../../../ui/src/api/")]
 pub struct UiError {
     /// A stable word, for example `not-connected`, `too-large`, `refused`, `keychain-locked`, `not-found`, `invalid`.
     pub code: String,

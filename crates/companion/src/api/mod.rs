@@ -3,6 +3,8 @@
 //! Every type here is plain data, generated for TypeScript by `ts-rs` into `ui/src/api/` (a test fails on drift).
 //! Times are milliseconds since the epoch as JSON numbers.
 
+#[cfg(test)]
+mod drift;
 mod error;
 mod request;
 mod update;

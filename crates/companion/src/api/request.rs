@@ -6,7 +6,7 @@ use ts_rs::TS;
 /// Everything a window (or the command line through the running app) may ask for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[ts(export, export_to = "../../../ui/src/api/")]
+#[ts(export_to = "../../../ui/src/api/")]
 pub enum Request {
     // Chat
     /// Sends a prompt to a session through the outbox. Answers `{id}`: the outbox id, which is the idempotency key.
@@ -242,7 +242,7 @@ pub enum Request {
 /// A file that goes with a prompt. Its bytes travel base64, once, from the window to the outbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export, export_to = "../../../ui/src/api/")]
+#[ts(export_to = "../../../ui/src/api/")]
 pub struct AttachmentInput {
     /// The file's name.
     pub name: String,

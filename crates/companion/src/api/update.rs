@@ -7,7 +7,7 @@ use ts_rs::TS;
 /// What a window's channel carries: one snapshot, then patches with rising revisions. A gap asks for a new snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[ts(export, export_to = "../../../ui/src/api/")]
+#[ts(export_to = "../../../ui/src/api/")]
 pub enum Update {
     /// The whole state.
     Snapshot {
@@ -28,7 +28,7 @@ pub enum Update {
 /// A part of the view that changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[ts(export, export_to = "../../../ui/src/api/")]
+#[ts(export_to = "../../../ui/src/api/")]
 pub enum Change {
     Connection {
         connection: ConnectionView,
@@ -103,7 +103,7 @@ pub enum Change {
 /// Something to do once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[ts(export, export_to = "../../../ui/src/api/")]
+#[ts(export_to = "../../../ui/src/api/")]
 pub enum Signal {
     /// The window was shown: focus the composer.
     Shown,

@@ -8,7 +8,7 @@ macro_rules! view {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
         #[serde(rename_all = "camelCase", default)]
-        #[ts(export, export_to = "../../../ui/src/api/")]
+        #[ts(export_to = "../../../ui/src/api/")]
         pub struct $name { $($body)* }
     };
 }
@@ -17,7 +17,7 @@ macro_rules! words {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
         #[serde(rename_all = "kebab-case")]
-        #[ts(export, export_to = "../../../ui/src/api/")]
+        #[ts(export_to = "../../../ui/src/api/")]
         pub enum $name { $($body)* }
     };
 }

@@ -99,8 +99,8 @@ impl App {
             at_ms: self.now_ms(),
             ..Item::default()
         };
-        self.options.shelf.put_item(&item);
-        self.options.shelf.set_draft(profile, session, "");
+        self.shelf.put_item(&item);
+        self.shelf.set_draft(profile, session, "");
         self.echo(&item);
         let id = item.id.clone();
         self.outbox.push(item);
@@ -179,7 +179,7 @@ impl App {
         for step in self.outbox.next(profile) {
             match step {
                 Step::Send(item) => {
-                    self.options.shelf.put_item(&item);
+                    self.shelf.put_item(&item);
                     self.echo(&item);
                     self.send_item(Arc::clone(&gateway), item);
                 }
@@ -319,19 +319,19 @@ impl App {
         };
         let (state, error) = match verdict {
             Verdict::Delivered => {
-                self.options.shelf.remove_item(id);
+                self.shelf.remove_item(id);
                 (MessageState::Done, None)
             }
             Verdict::Again => {
-                self.options.shelf.put_item(&item);
+                self.shelf.put_item(&item);
                 (MessageState::Queued, None)
             }
             Verdict::Uncertain => {
-                self.options.shelf.put_item(&item);
+                self.shelf.put_item(&item);
                 (MessageState::Sending, None)
             }
             Verdict::Failed(error) => {
-                self.options.shelf.put_item(&item);
+                self.shelf.put_item(&item);
                 (MessageState::Failed, Some(error.clone()))
             }
         };
@@ -369,10 +369,8 @@ impl App {
                 Some("Stop the run."),
             ));
         };
-        self.options.shelf.remove_item(id);
-        self.options
-            .shelf
-            .set_draft(&item.gateway, &item.session, &item.text);
+        self.shelf.remove_item(id);
+        self.shelf.set_draft(&item.gateway, &item.session, &item.text);
         self.publisher.dirty.outbox = true;
         if let Some(open) = self
             .links
@@ -392,7 +390,7 @@ impl App {
         let Some(item) = self.outbox.retry(id) else {
             return Err(Self::error("not-found", "There is no such prompt.", None));
         };
-        self.options.shelf.put_item(&item);
+        self.shelf.put_item(&item);
         self.echo(&item);
         self.publisher.dirty.outbox = true;
         self.pump(&item.gateway);

@@ -296,7 +296,7 @@ impl App {
         let link = self.links.remove(id);
         self.session_secrets.retain(|(owner, _), _| owner != id);
         self.outbox.forget(id);
-        self.options.shelf.forget(id);
+        self.shelf.forget(id);
         {
             let mut shared = self
                 .shared

@@ -165,7 +165,7 @@ impl App {
         self.generation += 1;
         let generation = self.generation;
         let now_ms = self.now_ms();
-        let told = self.options.shelf.told(id);
+        let told = self.shelf.told(id);
         let link = self
             .links
             .entry(id.to_owned())

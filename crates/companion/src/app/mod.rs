@@ -12,6 +12,7 @@ mod publish;
 mod requests;
 mod session_requests;
 mod shelf;
+mod shelf_on_disk;
 #[cfg(test)]
 mod stories;
 mod windows;
@@ -19,6 +20,7 @@ mod windows;
 pub use chat::attachment_view;
 pub use handle::{AppHandle, Sink};
 pub use shelf::{MemoryShelf, Shelf, Told};
+pub use shelf_on_disk::StoreShelf;
 
 use crate::api::{HotkeyView, Notice, UiError};
 use crate::discovery::{Found, Surroundings, System};
@@ -27,6 +29,7 @@ use crate::paths::Paths;
 use crate::ports::{IssuedToken, Ports, Secret, SecretKind, WindowKind};
 use crate::profiles::Profiles;
 use crate::settings::SettingsFile;
+use crate::store::{Repair, Store, StoreOptions};
 use crate::tray_model::SteadySign;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
@@ -50,8 +53,8 @@ pub struct Options {
     pub accept_environment: bool,
     /// What discovery looks at.
     pub surroundings: Arc<dyn Surroundings>,
-    /// Where prompts, drafts and marks are kept.
-    pub shelf: Box<dyn Shelf>,
+    /// Where prompts, drafts and marks are kept; the store in the data folder when not said.
+    pub shelf: Option<Box<dyn Shelf>>,
 }
 
 impl Default for Options {
@@ -61,7 +64,7 @@ impl Default for Options {
             embedded: false,
             accept_environment: false,
             surroundings: Arc::new(System),
-            shelf: Box::new(MemoryShelf::default()),
+            shelf: None,
         }
     }
 }
@@ -111,6 +114,7 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 pub struct App {
     ports: Ports,
     options: Options,
+    shelf: Box<dyn Shelf>,
     settings: SettingsFile,
     profiles: Profiles,
     links: BTreeMap<String, Link>,
@@ -153,17 +157,27 @@ impl App {
         clippy::new_ret_no_self,
         reason = "the app is the future; the handle is what others hold"
     )]
-    pub fn new(ports: Ports, paths: Paths, options: Options) -> (AppHandle, impl Future<Output = ()> + Send) {
+    pub fn new(
+        ports: Ports,
+        paths: Paths,
+        mut options: Options,
+    ) -> (AppHandle, impl Future<Output = ()> + Send) {
         let (inbox, inputs) = mpsc::unbounded_channel();
         let shared = Arc::new(Mutex::new(Shared::default()));
         let handle = AppHandle::new(inbox, Arc::clone(&shared));
         let now_ms = ports.clock.now_ms();
         let (settings, settings_problem) = SettingsFile::open(paths.settings(), now_ms);
         let (profiles, profiles_problem) = Profiles::open(paths.profiles(), now_ms);
-        let outbox = Outbox::restored(options.shelf.outbox());
+        let known: Vec<String> = profiles.all().iter().map(|profile| profile.id.clone()).collect();
+        let (shelf, shelf_problems) = match options.shelf.take() {
+            Some(shelf) => (shelf, Vec::new()),
+            None => open_shelf(&paths),
+        };
+        let outbox = Outbox::restored(shelf.outbox(&known));
         let mut app = Self {
             ports,
             options,
+            shelf,
             settings,
             profiles,
             links: BTreeMap::new(),
@@ -193,6 +207,9 @@ impl App {
             if let Some(sentence) = problem {
                 app.notice(id, &sentence, "It lies beside the new one.");
             }
+        }
+        for sentence in shelf_problems {
+            app.notice("store", &sentence, "");
         }
         (handle, app.run(inputs))
     }
@@ -349,6 +366,21 @@ impl App {
             message: message.into(),
             hint: hint.map(str::to_owned),
             retry_after_ms: None,
+        }
+    }
+}
+
+/// The store in the data folder. Without one the app works and says that nothing outlives it.
+fn open_shelf(paths: &Paths) -> (Box<dyn Shelf>, Vec<String>) {
+    match Store::open(&paths.data, StoreOptions::default()) {
+        Ok(store) => {
+            let problems = store.take_repairs().iter().map(Repair::sentence).collect();
+            (Box::new(StoreShelf::new(Arc::new(store))), problems)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the store could not be opened");
+            let sentence = "The data folder cannot be used: prompts and drafts last until the app ends.";
+            (Box::new(MemoryShelf::default()), vec![sentence.to_owned()])
         }
     }
 }

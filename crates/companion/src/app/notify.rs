@@ -93,9 +93,11 @@ impl App {
             return false;
         };
         let news = link.told.note_run(run);
-        link.told.begun = true;
+        if !std::mem::replace(&mut link.told.begun, true) {
+            self.shelf.set_told(id, &link.told);
+        }
         link.told.note(session, at_ms);
-        self.options.shelf.set_told(id, &link.told);
+        self.shelf.set_told_session(id, session, run, at_ms);
         news
     }
 
@@ -186,7 +188,7 @@ impl App {
             // Never seen before: everything that is there is history.
             link.told.begun = true;
             link.told.until_ms = link.sessions.rows().map(newest).max().unwrap_or_default();
-            self.options.shelf.set_told(id, &link.told);
+            self.shelf.set_told(id, &link.told);
             return;
         }
         let mut moved: Vec<(String, i64)> = link
@@ -259,7 +261,7 @@ impl App {
         if at_ms <= known && run.is_empty() {
             return;
         }
-        self.options.shelf.set_told(id, &link.told);
+        self.shelf.set_told_session(id, session, &run, at_ms);
         let cron = session.contains(":cron:");
         link.missed.push(Missed {
             session: session.to_owned(),

@@ -37,11 +37,14 @@ impl App {
             Request::LoadOlder { session } => return self.load_older(session, reply),
             Request::SaveDraft { session, text } => {
                 if let Some(profile) = self.profiles.active() {
-                    self.options.shelf.set_draft(profile, &session, &text);
+                    self.shelf.set_draft(profile, &session, &text);
                 }
                 Ok(Value::Null)
             }
-            Request::PromptHistory { limit } => Ok(json!(self.options.shelf.prompts(limit.min(500)))),
+            Request::PromptHistory { limit } => {
+                let profile = self.profiles.active().unwrap_or_default();
+                Ok(json!(self.shelf.prompts(profile, limit.min(500))))
+            }
             Request::ListCommands => return self.list_commands(here, reply),
             Request::ListModels => return self.list_models(reply),
             Request::SetSessionModel {

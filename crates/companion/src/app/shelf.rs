@@ -64,8 +64,8 @@ impl Told {
 
 /// Durable keeping. Calls are short and answer at once.
 pub trait Shelf: Send + 'static {
-    /// Prompts on their way.
-    fn outbox(&self) -> Vec<Item>;
+    /// Prompts on their way to these gateways, whole.
+    fn outbox(&self, gateways: &[String]) -> Vec<Item>;
     /// Keeps a prompt, or its new state.
     fn put_item(&self, item: &Item);
     /// Forgets a prompt.
@@ -74,12 +74,14 @@ pub trait Shelf: Send + 'static {
     fn draft(&self, gateway: &str, session: &str) -> String;
     /// Keeps the unsent text of a session; empty forgets it.
     fn set_draft(&self, gateway: &str, session: &str, text: &str);
-    /// Earlier prompts, newest first.
-    fn prompts(&self, limit: u32) -> Vec<String>;
+    /// Earlier prompts to a gateway, newest first.
+    fn prompts(&self, gateway: &str, limit: u32) -> Vec<String>;
     /// What was told of a gateway's replies.
     fn told(&self, gateway: &str) -> Told;
-    /// Keeps what was told.
+    /// Keeps from when on replies are news.
     fn set_told(&self, gateway: &str, told: &Told);
+    /// Keeps that a session's reply was told.
+    fn set_told_session(&self, gateway: &str, session: &str, run: &str, at_ms: i64);
     /// Forgets everything of a gateway.
     fn forget(&self, gateway: &str);
 }
@@ -92,7 +94,7 @@ pub struct MemoryShelf(Arc<Mutex<Contents>>);
 struct Contents {
     items: BTreeMap<String, Item>,
     drafts: BTreeMap<(String, String), String>,
-    prompts: Vec<String>,
+    prompts: Vec<(String, String)>,
     told: BTreeMap<String, Told>,
 }
 
@@ -103,13 +105,18 @@ impl MemoryShelf {
 }
 
 impl Shelf for MemoryShelf {
-    fn outbox(&self) -> Vec<Item> {
-        self.lock().items.values().cloned().collect()
+    fn outbox(&self, gateways: &[String]) -> Vec<Item> {
+        self.lock()
+            .items
+            .values()
+            .filter(|item| gateways.contains(&item.gateway))
+            .cloned()
+            .collect()
     }
     fn put_item(&self, item: &Item) {
         let mut contents = self.lock();
         if contents.items.insert(item.id.clone(), item.clone()).is_none() && !item.text.is_empty() {
-            contents.prompts.push(item.text.clone());
+            contents.prompts.push((item.gateway.clone(), item.text.clone()));
         }
     }
     fn remove_item(&self, id: &str) {
@@ -130,13 +137,16 @@ impl Shelf for MemoryShelf {
             self.lock().drafts.insert(key, text.to_owned());
         }
     }
-    fn prompts(&self, limit: u32) -> Vec<String> {
-        self.lock()
+    fn prompts(&self, gateway: &str, limit: u32) -> Vec<String> {
+        let contents = self.lock();
+        let of_gateway = contents
             .prompts
             .iter()
             .rev()
+            .filter(|(owner, _)| owner == gateway);
+        of_gateway
             .take(limit as usize)
-            .cloned()
+            .map(|(_, text)| text.clone())
             .collect()
     }
     fn told(&self, gateway: &str) -> Told {
@@ -144,6 +154,13 @@ impl Shelf for MemoryShelf {
     }
     fn set_told(&self, gateway: &str, told: &Told) {
         self.lock().told.insert(gateway.to_owned(), told.clone());
+    }
+    fn set_told_session(&self, gateway: &str, session: &str, run: &str, at_ms: i64) {
+        let mut contents = self.lock();
+        let told = contents.told.entry(gateway.to_owned()).or_default();
+        told.begun = true;
+        told.note(session, at_ms);
+        told.note_run(run);
     }
     fn forget(&self, gateway: &str) {
         let mut contents = self.lock();

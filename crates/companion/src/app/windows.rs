@@ -117,7 +117,7 @@ impl App {
             agent: agent.unwrap_or_default(),
             model: row.as_ref().and_then(|row| row.model.clone()),
             thinking: row.and_then(|row| row.thinking),
-            draft: self.options.shelf.draft(profile, &session),
+            draft: self.shelf.draft(profile, &session),
             session,
         }
     }

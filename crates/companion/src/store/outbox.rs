@@ -171,6 +171,11 @@ impl Store {
         })
     }
 
+    /// A prompt whole, with the bytes of its attachments. Nothing about it changes.
+    pub fn outbox_prompt(&self, id: &str) -> Result<Option<Prompt>, StoreError> {
+        self.local(|db| Ok(claim_of(db, id)?.map(|claim| claim.prompt)))
+    }
+
     /// Claims the next prompt of a gateway. Prompts of one session go one after the other, in the order in which they
     /// were written; a failed one does not hold up those behind it. Exactly one of several processes gets it.
     pub fn outbox_claim(

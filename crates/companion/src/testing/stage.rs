@@ -41,7 +41,7 @@ impl Stage {
         let folder = folder.into();
         let mut options = Options {
             surroundings: Arc::new(around),
-            shelf,
+            shelf: Some(shelf),
             ..Options::default()
         };
         change(&mut options);

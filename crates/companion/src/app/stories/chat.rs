@@ -175,7 +175,7 @@ async fn a_queued_prompt_survives_a_restart() {
     );
     desk.put_gateway("ws://home", &gateway);
     let stage = Stage::start(folder.path(), &desk, Bare::default(), shelf.clone());
-    stage.add("Home", "ws://home", "secret").await;
+    let known = [stage.add("Home", "ws://home", "secret").await];
     let mut popup = stage.subscribe(WindowKind::Popup);
     popup.until("connected", |m| m.view.target.session == MAIN).await;
     gateway.go_offline();
@@ -190,7 +190,7 @@ async fn a_queued_prompt_survives_a_restart() {
         })
         .await;
     stage.quit().await;
-    assert_eq!(shelf.outbox().len(), 1);
+    assert_eq!(shelf.outbox(&known).len(), 1);
 
     let stage = Stage::start(folder.path(), &desk, Bare::default(), shelf.clone());
     stage
@@ -209,7 +209,7 @@ async fn a_queued_prompt_survives_a_restart() {
     popup.until("sent", |m| m.view.outbox.is_empty()).await;
     assert_eq!(gateway.lock().received.len(), 1);
     assert_eq!(gateway.lock().received[0].idempotency_key, id);
-    assert!(shelf.outbox().is_empty());
+    assert!(shelf.outbox(&known).is_empty());
     let history = stage.ask(Request::PromptHistory { limit: 5 }).await;
     assert_eq!(history, json!(["later"]));
 }
@@ -342,4 +342,44 @@ async fn deltas_reach_a_window_once_a_frame_and_none_is_lost() {
         "{patches} patches for a second of deltas"
     );
     assert!(patches >= 10, "{patches} patches: it streams");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_store_on_disk_keeps_prompts_and_drafts() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    desk.put_gateway("ws://home", &gateway);
+    let start = || {
+        let none = Box::new(MemoryShelf::default());
+        Stage::start_with(folder.path(), &desk, Bare::default(), none, |options| {
+            options.shelf = None
+        })
+    };
+    let stage = start();
+    stage.add("Home", "ws://home", "secret").await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup.until("connected", |m| m.view.target.session == MAIN).await;
+    gateway.go_offline();
+    popup
+        .until("offline", |m| m.view.connection.word == ConnectionWord::Offline)
+        .await;
+    let id = stage.send("kept").await;
+    stage
+        .ask(Request::SaveDraft {
+            session: MAIN.to_owned(),
+            text: "half".to_owned(),
+        })
+        .await;
+    stage.quit().await;
+    let stage = start();
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("queued", |m| {
+            m.view.outbox.len() == 1 && m.lines() == ["User Queued: kept"]
+        })
+        .await;
+    assert_eq!(popup.view.target.draft, "half");
+    gateway.go_online();
+    popup.until("sent", |m| m.view.outbox.is_empty()).await;
+    assert_eq!(gateway.lock().runs.iter().collect::<Vec<_>>(), [&id]);
+    assert!(popup.view.notices.iter().all(|notice| notice.id != "store"));
 }
