@@ -7,12 +7,11 @@ use clawtray_companion::{
     app::AppHandle,
     control::{Action, AppStatus, Host, Op},
     gateway::Gateway,
-    ports::WindowKind,
 };
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Answers the control socket.
+/// Answers the control socket: the app does, once the windows have the compositor's leave.
 pub(crate) struct ControlHost {
     pub(crate) app: AppHandle,
     pub(crate) activation: Activation,
@@ -21,23 +20,15 @@ pub(crate) struct ControlHost {
 #[async_trait]
 impl Host for ControlHost {
     async fn act(&self, action: Action) -> Result<(), UiError> {
-        let request = match action {
-            Action::Toggle { activation } => {
-                self.activation.give(activation);
-                self.app.hotkey_pressed();
-                return Ok(());
+        match &action {
+            Action::Toggle { activation }
+            | Action::Open { activation, .. }
+            | Action::Link { activation, .. } => {
+                self.activation.give(activation.clone());
             }
-            Action::Open { session, activation } => {
-                self.activation.give(activation);
-                Request::ShowWindow {
-                    window: WindowKind::Popup.label().into(),
-                    session,
-                }
-            }
-            Action::DoNotDisturb { until_ms } => Request::DoNotDisturb { until_ms },
-            Action::Quit => Request::Quit,
-        };
-        self.app.request(None, request).await.map(drop)
+            Action::DoNotDisturb { .. } | Action::Quit => {}
+        }
+        self.app.act(action).await
     }
 
     async fn status(&self) -> AppStatus {
@@ -45,8 +36,7 @@ impl Host for ControlHost {
     }
 
     async fn request(&self, window: Option<String>, request: Request) -> Result<Value, UiError> {
-        let window = window.as_deref().and_then(WindowKind::from_label);
-        self.app.request(window, request).await
+        Host::request(&self.app, window, request).await
     }
 
     fn gateway(&self, profile: Option<&str>) -> Option<Arc<dyn Gateway>> {
@@ -59,12 +49,47 @@ pub(crate) fn second_start(arguments: &Arguments) -> Op {
     let activation = std::env::var("XDG_ACTIVATION_TOKEN")
         .ok()
         .filter(|token| !token.is_empty());
-    if arguments.toggle {
-        Op::Toggle { activation }
-    } else {
-        Op::Open {
+    match &arguments.link {
+        Some(url) => Op::Link {
+            url: url.clone(),
+            activation,
+        },
+        None if arguments.toggle => Op::Toggle { activation },
+        None => Op::Open {
             session: arguments.open.clone(),
             activation,
-        }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Op, second_start};
+    use crate::args::Arguments;
+
+    #[test]
+    fn a_second_start_hands_on_what_it_was_asked() {
+        let link = Arguments {
+            link: Some("clawtray://new".into()),
+            toggle: true,
+            ..Arguments::default()
+        };
+        assert!(matches!(second_start(&link), Op::Link { url, .. } if url == "clawtray://new"));
+        let toggle = Arguments {
+            toggle: true,
+            ..Arguments::default()
+        };
+        assert!(matches!(second_start(&toggle), Op::Toggle { .. }));
+        let open = Arguments {
+            open: Some("agent:main:main".into()),
+            ..Arguments::default()
+        };
+        assert!(
+            matches!(second_start(&open), Op::Open { session: Some(key), .. } if key == "agent:main:main")
+        );
+        assert!(matches!(
+            second_start(&Arguments::default()),
+            Op::Open { session: None, .. }
+        ));
     }
 }

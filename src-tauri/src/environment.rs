@@ -38,6 +38,14 @@ pub(crate) fn prepare() {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn prepare() {}
 
+/// Whether there is a display to show windows on.
+pub(crate) fn has_display() -> bool {
+    !cfg!(target_os = "linux")
+        || ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
 /// Whether windows go to a Wayland compositor.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_wayland() -> bool {

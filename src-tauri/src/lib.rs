@@ -101,6 +101,9 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
     };
 
+    if !environment::has_display() {
+        anyhow::bail!("there is no display; clawctl works without one");
+    }
     let agent = AgentBackend::from_env(|name| surroundings.variable(name));
     let (inbox, outside) = Inbox::new();
     let activation = Activation::default();

@@ -186,6 +186,8 @@ impl SystemWindows {
         };
         let builder = WebviewWindowBuilder::new(app, kind.label(), WebviewUrl::App(page.into()))
             .visible(false)
+            // Windows have no transparent corners; see `Surroundings` in the UI's host.
+            .initialization_script("window.__CLAWTRAY__ = { compositor: false };")
             .data_directory(self.webview_data.clone())
             // Files dropped on the window are the page's to take.
             .disable_drag_drop_handler()
@@ -221,6 +223,7 @@ impl SystemWindows {
         Ok(window)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is Tauri's and grows")]
     fn happened(&self, kind: WindowKind, window: &WebviewWindow, event: &WindowEvent) {
         match event {
             WindowEvent::Focused(focused) => {

@@ -104,10 +104,8 @@ impl SecretServiceVault {
 
     fn store(&mut self) -> Result<Arc<CredentialStore>, SecretError> {
         let owner = self.owner()?;
-        if let Some((of, store)) = &self.store {
-            if *of == owner {
-                return Ok(store.clone());
-            }
+        if let Some((_, store)) = self.store.as_ref().filter(|(of, _)| *of == owner) {
+            return Ok(store.clone());
         }
         let store: Arc<CredentialStore> =
             zbus_secret_service_keyring_store::Store::new().map_err(|error| explain_keyring(&error))?;
@@ -295,6 +293,10 @@ fn service_name(bus: &Connection, owner: &str) -> String {
     format!("{known} (Secret Service)")
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enum is another crate's and grows"
+)]
 fn explain(error: &zbus::Error) -> SecretError {
     match error {
         zbus::Error::MethodError(name, ..) => match name.as_str() {
@@ -315,6 +317,10 @@ fn explain(error: &zbus::Error) -> SecretError {
 }
 
 /// The kind of an error, without its text: that could carry parts of a message.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enum is another crate's and grows"
+)]
 fn error_name(error: &zbus::Error) -> String {
     match error {
         zbus::Error::MethodError(name, ..) => name.to_string(),
@@ -323,6 +329,10 @@ fn error_name(error: &zbus::Error) -> String {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enum is another crate's and grows"
+)]
 fn explain_keyring(error: &KeyringError) -> SecretError {
     match error {
         KeyringError::NoStorageAccess(_) => SecretError::Locked,

@@ -60,10 +60,10 @@ impl PortalHotkeys {
 
     async fn try_bind(&self, keys: &Keys) -> ashpd::Result<HotkeyState> {
         // Portals from 1.21 on want to know who asks; older ones have no registry.
-        if let Ok(id) = ashpd::AppID::try_from(APP_ID) {
-            if let Err(error) = ashpd::register_host_app(id).await {
-                tracing::debug!(%error, "the portal has no registry");
-            }
+        if let Ok(id) = ashpd::AppID::try_from(APP_ID)
+            && let Err(error) = ashpd::register_host_app(id).await
+        {
+            tracing::debug!(%error, "the portal has no registry");
         }
         let portal = GlobalShortcuts::new().await?;
         let session = portal.create_session(CreateSessionOptions::default()).await?;

@@ -254,3 +254,85 @@ fn menu_item(item: &TrayItem) -> MenuItem<Item> {
         .into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(sign: TraySign) -> Item {
+        let menu = vec![
+            TrayItem::Label("my_gateway".into()),
+            TrayItem::Action {
+                label: "Quit".into(),
+                action: TrayAction::Quit,
+            },
+        ];
+        Item {
+            model: TrayModel {
+                sign,
+                tooltip: "Home: <b>\n1 run & more".into(),
+                menu,
+            },
+            panel: Panel::Dark,
+            inbox: Inbox::new().0,
+            activation: Activation::default(),
+            hosted: Arc::new(AtomicBool::new(true)),
+        }
+    }
+
+    #[test]
+    fn every_sign_looks_different_on_every_panel() {
+        let signs = [
+            TraySign::Well,
+            TraySign::Working,
+            TraySign::NeedsYou,
+            TraySign::Offline,
+            TraySign::NeedsSignIn,
+        ];
+        let mut looks = std::collections::HashSet::new();
+        for sign in signs {
+            for panel in [Panel::Dark, Panel::Light] {
+                let icons = Item { panel, ..item(sign) }.icons();
+                let sizes: Vec<i32> = icons.iter().map(|icon| icon.width).collect();
+                assert_eq!(sizes, [16, 22, 24, 32, 44]);
+                assert!(icons.iter().all(|icon| icon.data.len() == usize::try_from(icon.width * icon.height * 4).unwrap()));
+                assert!(
+                    looks.insert(icons.into_iter().next_back().unwrap().data),
+                    "{sign:?} on {panel:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_needs_the_user_asks_for_attention() {
+        use ksni::Tray as _;
+        assert_eq!(item(TraySign::NeedsYou).status(), Status::NeedsAttention);
+        assert!(!item(TraySign::NeedsYou).attention_icon_pixmap().is_empty());
+        assert_eq!(item(TraySign::Working).status(), Status::Active);
+        assert!(item(TraySign::Working).attention_icon_pixmap().is_empty());
+    }
+
+    #[test]
+    fn words_are_escaped_where_hosts_read_them_as_more() {
+        use ksni::Tray as _;
+        let item = item(TraySign::Well);
+        let tip = item.tool_tip();
+        assert_eq!(
+            (tip.title.as_str(), tip.description.as_str()),
+            ("Home: <b>", "1 run &amp; more")
+        );
+        match item.menu().as_slice() {
+            [MenuItem::Standard(label), MenuItem::Standard(quit)] => {
+                assert_eq!((label.label.as_str(), label.enabled), ("my__gateway", false));
+                assert_eq!((quit.label.as_str(), quit.enabled), ("Quit", true));
+            }
+            other => panic!("{} items", other.len()),
+        }
+    }
+
+    #[test]
+    fn rgba_becomes_argb() {
+        assert_eq!(argb(&[1, 2, 3, 4, 5, 6, 7, 8]), [4, 1, 2, 3, 8, 5, 6, 7]);
+    }
+}

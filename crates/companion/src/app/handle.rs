@@ -188,6 +188,7 @@ impl Host for AppHandle {
             Action::DoNotDisturb { until_ms } => {
                 Self::request(self, None, Request::DoNotDisturb { until_ms }).await?;
             }
+            Action::Link { url, activation: _ } => self.deep_link(url),
             Action::Quit => self.quit(),
         }
         Ok(())

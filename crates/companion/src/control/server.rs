@@ -278,6 +278,7 @@ async fn perform(host: &dyn Host, op: Op) -> Result<Value, Refusal> {
     let action = match op {
         Op::Toggle { activation } => Action::Toggle { activation },
         Op::Open { session, activation } => Action::Open { session, activation },
+        Op::Link { url, activation } => Action::Link { url, activation },
         Op::DoNotDisturb { until_ms } => Action::DoNotDisturb { until_ms },
         Op::Quit => Action::Quit,
         Op::Status => return encode(&host.status().await),

@@ -40,6 +40,14 @@ pub enum Op {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         activation: Option<String>,
     },
+    /// Opens a `clawtray://` link: shows and fills in, never sends.
+    Link {
+        /// The link.
+        url: String,
+        /// As in `toggle`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        activation: Option<String>,
+    },
     /// No notifications until then, in milliseconds since the epoch; absent ends it.
     DoNotDisturb {
         /// Until when.
@@ -87,6 +95,13 @@ pub enum Action {
     Open {
         /// On this session.
         session: Option<String>,
+        /// The compositor's activation token.
+        activation: Option<String>,
+    },
+    /// Opens a `clawtray://` link.
+    Link {
+        /// The link.
+        url: String,
         /// The compositor's activation token.
         activation: Option<String>,
     },
