@@ -463,3 +463,45 @@ async fn a_question_is_answered() {
     popup.until("gone", |m| m.view.questions.is_empty()).await;
     assert!(desk.lock().withdrawn.contains(&note.tag));
 }
+
+/// Twenty cuts at arbitrary moments: before a run, in its middle, between its stored message and its end, after it.
+#[tokio::test(start_paused = true)]
+async fn twenty_cuts_and_every_reply_is_told_once() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (_stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let mut dice: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut roll = |sides: u64| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        dice % sides
+    };
+    for round in 0..20 {
+        let (run, session) = (format!("r{round}"), format!("agent:main:talk{}", roll(3)));
+        let text = format!("Reply {round}.");
+        let cut = roll(5);
+        let words = ["Reply ", "round"];
+        for moment in 0..5 {
+            if moment == cut {
+                gateway.go_offline();
+                popup
+                    .until("cut", |m| m.view.connection.word == ConnectionWord::Offline)
+                    .await;
+            }
+            match moment {
+                0 => gateway.begin(&session, &run, &words[..1]),
+                1 => gateway.begin(&session, &run, &words),
+                2 => gateway.finish(&session, &run, &text),
+                _ => tokio::time::sleep(Duration::from_millis(roll(700))).await,
+            }
+        }
+        gateway.go_online();
+        popup
+            .until("back", |m| m.view.connection.word == ConnectionWord::Ready)
+            .await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let told = desk.lock().shown.iter().filter(|note| note.body == text).count();
+        assert_eq!(told, 1, "round {round}, cut at moment {cut}");
+    }
+    assert_eq!(desk.lock().shown.len(), 20);
+}
