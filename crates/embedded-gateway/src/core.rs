@@ -26,6 +26,8 @@ pub(crate) struct Core {
     pub(crate) agent: Agent,
     pub(crate) agents: Vec<AgentProfile>,
     pub(crate) token: Option<String>,
+    /// It listens on loopback only.
+    pub(crate) on_loopback: bool,
     pub(crate) origins: Vec<String>,
     pub(crate) boot_id: String,
     pub(crate) started: Instant,
@@ -43,6 +45,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// Nothing guards the gateway: no token, no API key was ever made, and only this machine reaches it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.token.is_none() && self.on_loopback && self.store.keys().is_ok_and(|keys| keys.is_empty())
+    }
+
     pub(crate) fn default_agent(&self) -> &str {
         self.agents.first().map_or(MAIN_AGENT, |a| a.id.as_str())
     }

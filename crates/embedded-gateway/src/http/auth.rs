@@ -14,6 +14,8 @@ use std::time::Duration;
 pub(crate) const OWNER_LIMIT: u32 = 1_000_000;
 /// Requests a minute without a token, from everybody together.
 const NOBODY_LIMIT: u32 = 60_000;
+/// No token is longer, in bytes.
+const TOKEN_MAX: usize = 512;
 /// Callers whose windows are remembered at most.
 const WINDOWS_MAX: usize = 10_000;
 
@@ -105,8 +107,14 @@ pub(crate) fn token_of(headers: &HeaderMap, query: Option<&str>) -> Option<Strin
 pub(crate) fn identify(http: &Http, token: Option<&str>) -> Result<Caller, Refused> {
     let wrong = || Refused::new(StatusCode::UNAUTHORIZED, "unauthorized", "the token is wrong");
     let Some(token) = token else {
-        return Ok(if http.open { Caller::Owner } else { Caller::Nobody });
+        return Ok(if http.core.is_open() {
+            Caller::Owner
+        } else {
+            Caller::Nobody
+        });
     };
+    // What is longer than any token is wrong; it takes no longer to say so.
+    let token = if token.len() > TOKEN_MAX { "" } else { token };
     if http
         .core
         .token
@@ -117,7 +125,7 @@ pub(crate) fn identify(http: &Http, token: Option<&str>) -> Result<Caller, Refus
     }
     match keys::check(&http.core.store, token)? {
         Some(key) => Ok(Caller::Key(Box::new(key))),
-        None if http.open => Ok(Caller::Owner),
+        None if http.core.is_open() => Ok(Caller::Owner),
         None => Err(wrong()),
     }
 }

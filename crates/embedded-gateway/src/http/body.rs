@@ -101,8 +101,7 @@ impl Fields {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => text.parse().map(Some).map_err(|_| wrong()),
-            Some(value) => value
-                .as_u64()
+            Some(value) => whole(value)
                 .and_then(|n| u32::try_from(n).ok())
                 .map(Some)
                 .ok_or_else(wrong),
@@ -131,17 +130,24 @@ impl Fields {
         }
     }
 
-    /// A list of strings; in a query, separated by commas.
+    /// A list of strings.
     pub(crate) fn opt_strings(&self, name: &str) -> Result<Option<Vec<String>>, Refused> {
         let wrong = || Self::wrong(name, "a list of strings");
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.split(',').map(|s| s.trim().to_owned()).collect())),
             Some(Value::Array(list)) => {
                 let read = |v: &Value| v.as_str().map(str::to_owned).ok_or_else(wrong);
                 list.iter().map(read).collect::<Result<_, _>>().map(Some)
             }
             Some(_) => Err(wrong()),
+        }
+    }
+
+    /// A list of strings, or one string with commas, as a query has it.
+    pub(crate) fn opt_words(&self, name: &str) -> Result<Option<Vec<String>>, Refused> {
+        match self.0.get(name) {
+            Some(Value::String(text)) => Ok(Some(text.split(',').map(|s| s.trim().to_owned()).collect())),
+            _ => self.opt_strings(name),
         }
     }
 
@@ -165,6 +171,12 @@ impl Fields {
 /// The fields of a GET: its query, and its body where one was sent.
 pub(crate) async fn of_get(http: &Arc<Http>, parts: &Parts, body: Body) -> Result<Fields, Refused> {
     Ok(query(&parts.uri).or(optional_object(http, body).await?))
+}
+
+/// A whole number, also when it is written with a fraction of zero, as JSON Schema reads integers.
+fn whole(value: &Value) -> Option<u64> {
+    let from_float = |f: f64| (f.fract() == 0.0 && (0.0..9e15).contains(&f)).then_some(f as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(from_float))
 }
 
 /// Path parameters by name.

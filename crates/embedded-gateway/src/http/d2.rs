@@ -30,7 +30,7 @@ pub(crate) async fn list(
     caller.need_default()?;
     let (parts, body) = request.into_parts();
     let fields = of_get(&http, &parts, body).await?;
-    let kinds = fields.opt_strings("kinds")?;
+    let kinds = fields.opt_words("kinds")?;
     let limit = usize::try_from(fields.limit(100, 1_000)?).unwrap_or(100);
     let messages = fields.opt_u32("messageLimit")?.unwrap_or(0).min(HISTORY_MAX);
     if messages > 0 {

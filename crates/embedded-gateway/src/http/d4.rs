@@ -28,6 +28,7 @@ use std::sync::Arc;
 async fn prompt(http: &Arc<Http>, caller: &Caller, fields: &Fields) -> Result<Prompt, Refused> {
     caller.need(Permission::MessagesWrite)?;
     let message = fields.str("message")?;
+    fields.opt_bool("stream")?;
     let default = http.backend.default_agent();
     let agent = fields
         .opt_str("agentId")?

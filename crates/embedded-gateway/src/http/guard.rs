@@ -87,9 +87,21 @@ fn admit(
     let Some(path) = path.filter(|p| *p != "/ws") else {
         return (nobody(), Ok(Caller::Nobody));
     };
-    if http.open && request.headers().contains_key(header::ORIGIN) && !origin_known {
-        let refused = Refused::forbidden("this web page may not call: its origin is not in the CORS list");
-        return (nobody(), Err(refused));
+    if http.core.is_open() {
+        // Without a token the browser is the only guard left: no foreign page, and no foreign name for this machine.
+        if request.headers().contains_key(header::ORIGIN) && !origin_known {
+            let refused =
+                Refused::forbidden("this web page may not call: its origin is not in the CORS list");
+            return (nobody(), Err(refused));
+        }
+        if !names_this_machine(request.headers()) {
+            return (
+                nobody(),
+                Err(Refused::forbidden(
+                    "without a token, call by 127.0.0.1, [::1] or localhost",
+                )),
+            );
+        }
     }
     let by_query = QUERY_TOKEN
         .iter()
@@ -99,7 +111,11 @@ fn admit(
     let token = token_of(request.headers(), by_query.as_deref());
     let caller = match identify(http, token.as_deref()) {
         Ok(caller) => caller,
-        Err(refused) => return (nobody(), Err(refused)),
+        Err(refused) => {
+            let standing = nobody();
+            let limited = || Refused::limited("too many wrong tokens", standing.wait(now));
+            return (standing, Err(if standing.exceeded { limited() } else { refused }));
+        }
     };
     let standing = http.limits.count(caller.id(), caller.limit(), now);
     if standing.exceeded {
@@ -122,6 +138,19 @@ fn admit(
         return (standing, Err(Refused::starting(reason)));
     }
     (standing, Ok(caller))
+}
+
+fn names_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn allowed_origin(http: &Http, headers: &HeaderMap) -> Option<HeaderValue> {

@@ -47,8 +47,6 @@ pub(crate) struct Http {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) limits: Limits,
     pub(crate) webhooks: webhooks::Webhooks,
-    /// No token is set: whoever reaches the port may call.
-    pub(crate) open: bool,
     /// Web pages that may call, by origin; `*` for all.
     pub(crate) origins: Vec<String>,
     pub(crate) max_body: usize,

@@ -174,7 +174,7 @@ const CALLS: &[Call] = &[
         )
     },
     Call {
-        body: &[("!job", "object")],
+        body: &[("!job", "job")],
         ..call("post", "/api/cron/add", "D2: add a job", Answer::Object(JOB))
     },
     call(
@@ -488,6 +488,19 @@ fn schema(kind: &str) -> Value {
         "strings" => json!({"type": "array", "items": {"type": "string"}}),
         "objects" => json!({"type": "array", "items": {"type": "object"}}),
         "object" => json!({"type": "object"}),
+        "job" => json!({
+            "type": "object",
+            "required": ["name", "schedule", "payload"],
+            "properties": {
+                "name": {"type": "string", "minLength": 1},
+                "sessionTarget": {"type": "string", "enum": ["main", "isolated"]},
+                "schedule": {"type": "object", "required": ["kind", "expr"], "properties": {
+                    "kind": {"type": "string", "enum": ["cron"]}, "expr": schema("cron"), "tz": schema("tz")}},
+                "payload": {"type": "object", "required": ["kind", "message"], "properties": {
+                    "kind": {"type": "string", "enum": ["agentTurn"]}, "message": schema("words")}},
+            },
+            "description": "Schedules may also be of the kinds \"every\" and \"at\", payloads of the kind \"systemEvent\".",
+        }),
         "context" => json!({"type": "object",
             "properties": {"timezone": {"type": "string"}, "language": {"type": "string"}}}),
         "messages" => json!({"type": "array", "minItems": 1, "maxItems": 1, "items": {"type": "object",
@@ -498,14 +511,19 @@ fn schema(kind: &str) -> Value {
     }
 }
 
-fn object(fields: &[(&str, &str)]) -> Value {
+fn object(fields: &[(&str, &str)], nullable: bool) -> Value {
     let (mut properties, mut required) = (Map::new(), Vec::new());
     for (name, kind) in fields {
         let bare = name.trim_start_matches('!');
         if bare.len() < name.len() {
             required.push(bare);
         }
-        properties.insert(bare.to_owned(), schema(kind));
+        let mut schema = schema(kind);
+        // What may be left out may be null as well.
+        if bare.len() == name.len() && nullable {
+            schema = json!({"anyOf": [schema, {"type": "null"}]});
+        }
+        properties.insert(bare.to_owned(), schema);
     }
     let mut out = json!({"type": "object", "properties": properties});
     if let Some(map) = out.as_object_mut().filter(|_| !required.is_empty()) {
@@ -516,13 +534,13 @@ fn object(fields: &[(&str, &str)]) -> Value {
 
 fn answer(answer: Answer) -> Value {
     let json_of = |schema: Value| json!({"application/json": {"schema": schema}});
-    let events = json!({"schema": {"type": "string"}});
+    let events = json!({"schema": {"type": "object", "properties": {"data": {"type": "string"}}}});
     let content = match answer {
-        Answer::Object(fields) => json_of(object(fields)),
-        Answer::List(fields) => json_of(json!({"type": "array", "items": object(fields)})),
+        Answer::Object(fields) => json_of(object(fields, false)),
+        Answer::List(fields) => json_of(json!({"type": "array", "items": object(fields, false)})),
         Answer::Stream => json!({ "text/event-stream": events }),
         Answer::Either(fields) => {
-            let mut both = json_of(object(fields));
+            let mut both = json_of(object(fields, false));
             crate::ws::merge(&mut both, json!({ "text/event-stream": events }));
             both
         }
@@ -536,6 +554,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("401", "The token is missing or wrong"),
     ("403", "The key does not allow it"),
     ("404", "There is no such path or thing"),
+    ("409", "It is there already"),
     ("405", "The method is not for this path"),
     ("408", "The request did not arrive in time"),
     ("413", "The body is too large"),
@@ -572,7 +591,7 @@ fn operation(call: &Call) -> Value {
         if !call.body.is_empty() {
             map.insert(
                 "requestBody".into(),
-                json!({"required": true, "content": {"application/json": {"schema": object(call.body)}}}),
+                json!({"required": true, "content": {"application/json": {"schema": object(call.body, true)}}}),
             );
         }
         if matches!(call.path, "/health" | "/api/health" | "/api/v1/health") {

@@ -21,7 +21,7 @@ const DAYS_DEFAULT: i64 = 30;
 /// The period of a query, in whole days of UTC, both included.
 fn period(caller: &Caller, fields: &Fields) -> Result<Period, Refused> {
     let read = |name: &str| -> Result<Option<i64>, Refused> {
-        let text = fields.opt_str(name)?.filter(|t| !t.is_empty());
+        let text = fields.opt_str(name)?;
         let bad = || Refused::bad(format!("\"{name}\" must be a date like 2026-11-20"));
         text.map(|t| parse_ms(t).ok_or_else(bad)).transpose()
     };

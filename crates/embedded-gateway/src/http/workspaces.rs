@@ -10,6 +10,7 @@ use crate::store::ledger::{DEFAULT_WORKSPACE, Workspace};
 use crate::time::{iso, now_ms};
 use axum::Json;
 use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -92,7 +93,8 @@ pub(crate) async fn create(
         return Err(Refused::bad(format!("there is no agent \"{agent}\"")));
     }
     if http.core.store.workspace(id)?.is_some() {
-        return Err(Refused::bad(format!("the workspace \"{id}\" is there already")));
+        let message = format!("the workspace \"{id}\" is there already");
+        return Err(Refused::new(StatusCode::CONFLICT, "conflict", message));
     }
     let workspace = Workspace {
         label: label.to_owned(),

@@ -1,5 +1,5 @@
 //! A client made of raw frames, so that one misreading cannot hide in both ends.
-pub mod api;
+pub(crate) mod api;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-pub const TOKEN: &str = "test-token-0123456789";
-pub const SCOPES: [&str; 5] = [
+pub(crate) const TOKEN: &str = "test-token-0123456789";
+pub(crate) const SCOPES: [&str; 5] = [
     "operator.read",
     "operator.write",
     "operator.admin",
@@ -23,22 +23,22 @@ pub const SCOPES: [&str; 5] = [
 ];
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Lab {
-    pub dir: tempfile::TempDir,
-    pub gateway: Running,
+pub(crate) struct Lab {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) gateway: Running,
 }
 
-pub async fn lab() -> Lab {
+pub(crate) async fn lab() -> Lab {
     lab_with(|_| {}).await
 }
 
-pub async fn lab_with(change: impl FnOnce(&mut Config)) -> Lab {
+pub(crate) async fn lab_with(change: impl FnOnce(&mut Config)) -> Lab {
     let dir = tempfile::tempdir().unwrap();
     let gateway = start(dir.path(), change).await;
     Lab { dir, gateway }
 }
 
-pub async fn start(dir: &std::path::Path, change: impl FnOnce(&mut Config)) -> Running {
+pub(crate) async fn start(dir: &std::path::Path, change: impl FnOnce(&mut Config)) -> Running {
     let mut config = Config::new(dir, Some(TOKEN.into()));
     config.agent = AgentBackend::Demo {
         word_delay: Duration::from_millis(2),
@@ -48,18 +48,18 @@ pub async fn start(dir: &std::path::Path, change: impl FnOnce(&mut Config)) -> R
     EmbeddedGateway::start(config).await.unwrap()
 }
 
-pub struct Device {
+pub(crate) struct Device {
     key: SigningKey,
 }
 
 impl Device {
-    pub fn new(seed: u8) -> Self {
+    pub(crate) fn new(seed: u8) -> Self {
         Self {
             key: SigningKey::from_bytes(&[seed; 32]),
         }
     }
 
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         Sha256::digest(self.key.verifying_key().as_bytes())
             .iter()
             .map(|b| format!("{b:02x}"))
@@ -67,7 +67,7 @@ impl Device {
     }
 
     /// `device` of `connect`, signed for these parameters.
-    pub fn sign(&self, params: &Value, nonce: &str, ts: i64) -> Value {
+    pub(crate) fn sign(&self, params: &Value, nonce: &str, ts: i64) -> Value {
         let client = &params["client"];
         let auth = &params["auth"];
         let secret = auth["token"]
@@ -99,14 +99,14 @@ impl Device {
     }
 }
 
-pub struct Socket {
+pub(crate) struct Socket {
     ws: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next: u32,
-    pub events: Vec<Value>,
-    pub challenge: Value,
+    pub(crate) events: Vec<Value>,
+    pub(crate) challenge: Value,
 }
 
-pub fn connect_params(auth: Value) -> Value {
+pub(crate) fn connect_params(auth: Value) -> Value {
     json!({
         "minProtocol": 3, "maxProtocol": 4,
         "client": {"id": "gateway-client", "version": "0.0.1", "platform": "linux", "mode": "ui", "displayName": "test"},
@@ -115,7 +115,7 @@ pub fn connect_params(auth: Value) -> Value {
 }
 
 impl Socket {
-    pub async fn open(url: &str) -> Self {
+    pub(crate) async fn open(url: &str) -> Self {
         let (ws, _) = connect_async(url).await.unwrap();
         let mut socket = Self {
             ws,
@@ -131,7 +131,7 @@ impl Socket {
     }
 
     /// Opens and connects with the shared token and a device.
-    pub async fn connected(url: &str) -> Self {
+    pub(crate) async fn connected(url: &str) -> Self {
         let mut socket = Self::open(url).await;
         let hello = socket
             .connect(connect_params(json!({"token": TOKEN})), Some(&Device::new(1)))
@@ -140,7 +140,7 @@ impl Socket {
         socket
     }
 
-    pub async fn connect(&mut self, mut params: Value, device: Option<&Device>) -> Value {
+    pub(crate) async fn connect(&mut self, mut params: Value, device: Option<&Device>) -> Value {
         if let Some(device) = device {
             let nonce = self.challenge["nonce"].as_str().unwrap().to_owned();
             let ts = self.challenge["ts"].as_i64().unwrap();
@@ -149,11 +149,11 @@ impl Socket {
         self.request("connect", params).await
     }
 
-    pub async fn send_text(&mut self, text: impl Into<String>) {
+    pub(crate) async fn send_text(&mut self, text: impl Into<String>) {
         self.ws.send(Message::Text(text.into().into())).await.unwrap();
     }
 
-    pub async fn message(&mut self) -> Option<Message> {
+    pub(crate) async fn message(&mut self) -> Option<Message> {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.ws.next())
                 .await
@@ -167,7 +167,7 @@ impl Socket {
     }
 
     /// The next JSON frame; `None` when the socket closes.
-    pub async fn frame(&mut self) -> Option<Value> {
+    pub(crate) async fn frame(&mut self) -> Option<Value> {
         match self.message().await? {
             Message::Text(text) => Some(serde_json::from_str(&text).unwrap()),
             _ => None,
@@ -175,7 +175,7 @@ impl Socket {
     }
 
     /// The close code and reason.
-    pub async fn closed(&mut self) -> (u16, String) {
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
         loop {
             match self.message().await {
                 Some(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.to_string()),
@@ -186,7 +186,7 @@ impl Socket {
         }
     }
 
-    pub async fn request(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn request(&mut self, method: &str, params: Value) -> Value {
         self.next += 1;
         let id = format!("r{}", self.next);
         self.send_text(json!({"type": "req", "id": id, "method": method, "params": params}).to_string())
@@ -194,7 +194,7 @@ impl Socket {
         self.response(&id).await
     }
 
-    pub async fn response(&mut self, id: &str) -> Value {
+    pub(crate) async fn response(&mut self, id: &str) -> Value {
         loop {
             let frame = self.frame().await.expect("a response before the socket closes");
             if frame["type"] == "res" {
@@ -206,14 +206,14 @@ impl Socket {
     }
 
     /// Requests and gives the payload of a response that must be good.
-    pub async fn call(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn call(&mut self, method: &str, params: Value) -> Value {
         let response = self.request(method, params).await;
         assert_eq!(response["ok"], true, "{method}: {response}");
         response["payload"].clone()
     }
 
     /// Collects events until one matches; gives it.
-    pub async fn until(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
         if let Some(found) = self.events.iter().find(|e| matches(e)) {
             return found.clone();
         }
@@ -227,14 +227,10 @@ impl Socket {
     }
 
     /// Waits for a `chat` event of a run in a state; gives its payload.
-    pub async fn chat(&mut self, run: &str, state: &str) -> Value {
+    pub(crate) async fn chat(&mut self, run: &str, state: &str) -> Value {
         let event = self
             .until(|e| e["event"] == "chat" && e["payload"]["runId"] == run && e["payload"]["state"] == state)
             .await;
         event["payload"].clone()
-    }
-
-    pub async fn drop_hard(self) {
-        drop(self.ws);
     }
 }

@@ -3,24 +3,24 @@
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-pub struct Api {
+pub(crate) struct Api {
     client: reqwest::Client,
     base: String,
     token: Option<String>,
 }
 
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map(|v| v.to_str().unwrap())
@@ -28,7 +28,7 @@ impl Answer {
     }
 
     /// The `data:` lines of an event stream.
-    pub fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         assert_eq!(self.header("content-type"), "text/event-stream; charset=utf-8");
         let data = self.text.lines().filter_map(|l| l.strip_prefix("data: "));
         data.filter(|d| *d != "[DONE]")
@@ -38,7 +38,7 @@ impl Answer {
 }
 
 impl Api {
-    pub fn new(base: String, token: Option<&str>) -> Self {
+    pub(crate) fn new(base: String, token: Option<&str>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             client: reqwest::Client::new(),
@@ -47,7 +47,7 @@ impl Api {
         }
     }
 
-    pub fn with_token(&self, token: Option<&str>) -> Self {
+    pub(crate) fn with_token(&self, token: Option<&str>) -> Self {
         Self {
             client: self.client.clone(),
             base: self.base.clone(),
@@ -55,7 +55,7 @@ impl Api {
         }
     }
 
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -63,7 +63,7 @@ impl Api {
         }
     }
 
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         Answer {
@@ -73,7 +73,7 @@ impl Api {
         }
     }
 
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let request = self.request(method, path);
         self.send(match body {
             Some(body) => request.json(&body),
@@ -82,27 +82,27 @@ impl Api {
         .await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.call(Method::DELETE, path, None).await
     }
 
     /// A GET that must be good.
-    pub async fn got(&self, path: &str) -> Value {
+    pub(crate) async fn got(&self, path: &str) -> Value {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         answer.json()
     }
 
     /// A POST that must be good.
-    pub async fn posted(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn posted(&self, path: &str, body: Value) -> Value {
         let answer = self.post(path, body).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         answer.json()
