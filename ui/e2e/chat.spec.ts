@@ -38,7 +38,7 @@ test("Esc hides while the run goes on; Ctrl . stops it", async ({ page }) => {
 test("a follow-up goes out while the run is still active", async ({ page }) => {
   await open(page, "streaming");
   await prompt(page).fill("Only for release builds");
-  await expect(page.getByRole("button", { name: "Send" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Send", exact: true })).toBeVisible();
   await page.keyboard.press("Enter");
   expect(await requests(page, "sendMessage")).toHaveLength(1);
 });
@@ -109,7 +109,7 @@ test("code and answers are copied, an answer is quoted, a prompt is edited and a
   await page.getByRole("button", { name: "Edit and send again" }).click();
   await expect(prompt(page)).toHaveValue("How should reconnecting wait?");
   await prompt(page).fill("");
-  await page.getByRole("button", { name: "Again" }).click();
+  await page.getByRole("button", { name: "Again", exact: true }).click();
   expect(await requests(page, "sendMessage")).toMatchObject([{ text: "How should reconnecting wait?" }]);
 });
 
@@ -180,7 +180,8 @@ test("earlier messages are one step away and do not move what is read", async ({
   await expect(page.locator(".said")).toHaveCount(2);
   await page.getByRole("button", { name: "Earlier messages" }).click();
   await expect(page.locator(".said")).toHaveCount(12);
-  await expect(page.getByRole("button", { name: "Jump to newest" })).toBeVisible();
+  await expect(page.getByText("1,284 of 2,960")).toBeInViewport();
+  await page.locator(".talk").evaluate((box) => box.scrollTo(0, 0));
   await page.getByRole("button", { name: "Jump to newest" }).click();
   await expect(page.getByText("1,284 of 2,960")).toBeInViewport();
 });

@@ -27,9 +27,9 @@ export function FirstRun(): JSX.Element {
             </span>
             <div class="grow">
               <b>{gateway.name}</b>
-              <span class="text clip">
-                <span class="mono">{gateway.url}</span> · {words.foundIn(gateway.source)},{" "}
-                {gateway.hasToken ? words.withToken : words.withoutToken}
+              <span class="text mono clip">{gateway.url}</span>
+              <span class="text">
+                {words.foundIn(gateway.source)}, {gateway.hasToken ? words.withToken : words.withoutToken}
                 {!gateway.reachable && ` · ${words.notAnswering}`}
               </span>
             </div>

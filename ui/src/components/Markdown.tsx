@@ -60,10 +60,10 @@ export function Markdown({
       frame = 0;
       const started = performance.now();
       stream.current?.set(text.peek(), !streaming);
+      onGrow?.();
       const spent = performance.now() - started;
       live.current = streaming;
       pauseUntil = spent > HEAVY_MS ? started + spent * (PAUSE_FACTOR + 1) : 0;
-      onGrow?.();
     };
     const stop = effect(() => {
       // Reading the signal is what subscribes.

@@ -4,7 +4,8 @@ import type { QueuedView } from "../api/QueuedView";
 import { announce } from "../state/announce";
 import { agentName } from "../state/lists";
 import { useModel } from "../state/session";
-import { t } from "../strings";
+import { locale, t } from "../strings";
+import { daysBetween } from "../text/format";
 import { Icon } from "./Icon";
 import { Message, type MessageActions, Queued } from "./Message";
 
@@ -17,16 +18,20 @@ export function Transcript({
   outbox,
   earlier,
   actions,
+  whole = false,
 }: {
   shown: readonly string[];
   outbox: readonly QueuedView[];
   earlier: (() => void) | undefined;
+  /** The whole conversation, opened at its end and parted by days. */
+  whole?: boolean;
   actions: Omit<MessageActions, "onGrow">;
 }): JSX.Element {
   const model = useModel();
   const words = t();
   const box = useRef<HTMLDivElement>(null);
-  const following = useRef(true);
+  // A reply that is complete is read from its beginning, one that arrives from its end.
+  const following = useRef(whole || model.run.peek() !== undefined);
   const [away, setAway] = useState(false);
   const firstShown = useRef<string>();
 
@@ -34,6 +39,14 @@ export function Transcript({
     const scroller = box.current;
     if (scroller && following.current) scroller.scrollTop = scroller.scrollHeight;
   }, []);
+
+  // What the user just asked is what they want to see.
+  const newest = shown.at(-1);
+  const lastSeen = useRef(newest);
+  if (newest !== lastSeen.current) {
+    lastSeen.current = newest;
+    following.current = true;
+  }
 
   // What is read stays where it is when older messages arrive above it.
   const before = useRef({ height: 0, top: 0 });
@@ -48,11 +61,14 @@ export function Transcript({
     toEnd();
   }, [first, shown.length, outbox.length, toEnd]);
 
-  // The window may get its height after the text: keep the end in sight.
+  // The window may get its height after the text: keep the end in sight, or say that there is more.
   useEffect(() => {
     const scroller = box.current;
     if (!scroller || typeof ResizeObserver === "undefined") return;
-    const observer = new ResizeObserver(toEnd);
+    const observer = new ResizeObserver(() => {
+      toEnd();
+      setAway(!following.current && isAway(scroller));
+    });
     observer.observe(scroller);
     for (const child of scroller.children) observer.observe(child);
     return () => observer.disconnect();
@@ -74,8 +90,7 @@ export function Transcript({
         aria-label={words.conversation}
         tabIndex={0}
         onScroll={(event) => {
-          const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
-          following.current = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+          following.current = !isAway(event.currentTarget);
           setAway(!following.current);
         }}
       >
@@ -92,9 +107,20 @@ export function Transcript({
               {words.earlier}
             </button>
           )}
-          {shown.map((id) => {
+          {shown.map((id, index) => {
             const cell = model.cell(id);
-            return cell && <Message key={id} cell={cell} last={id === lastAnswer} actions={{ ...actions, onGrow: toEnd }} />;
+            const before = whole && index > 0 ? model.cell(shown[index - 1] ?? "") : undefined;
+            const newDay = cell && before && daysBetween(before.head.value.atMs, cell.head.value.atMs) !== 0;
+            return cell && (
+              <>
+              {newDay && (
+                <div class="day" role="separator" key={`day ${id}`}>
+                  {dayName(cell.head.value.atMs, Date.now())}
+                </div>
+              )}
+              <Message key={id} cell={cell} last={id === lastAnswer} actions={{ ...actions, onGrow: toEnd }} />
+              </>
+            );
           })}
           {outbox.map((queued) => (
             <Queued key={queued.id} queued={queued} actions={{ ...actions, onGrow: toEnd }} />
@@ -117,4 +143,15 @@ export function Transcript({
       )}
     </div>
   );
+}
+
+function isAway({ scrollTop, scrollHeight, clientHeight }: HTMLElement): boolean {
+  return scrollHeight - scrollTop - clientHeight >= NEAR_PX;
+}
+
+function dayName(ms: number, nowMs: number): string {
+  const days = daysBetween(ms, nowMs);
+  if (days === 0) return t().today;
+  if (days === 1) return t().yesterday;
+  return new Intl.DateTimeFormat(locale(), { weekday: "long", day: "numeric", month: "long" }).format(ms);
 }

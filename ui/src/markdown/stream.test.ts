@@ -107,7 +107,7 @@ describe("a growing text", () => {
     expect(Math.max(...perBlock.slice(80))).toBeLessThanOrEqual(Math.max(...perBlock.slice(1, 20)));
   });
 
-  test("long code grows in one text node", () => {
+  test("long code grows by short pieces, the first stays as it is", () => {
     const box = document.createElement("div");
     const stream = new MarkdownStream(box, decorator(words));
     let text = "```rust\nfn main() {\n";
@@ -115,9 +115,12 @@ describe("a growing text", () => {
     const code = box.querySelector("code")!.firstChild;
     for (let line = 0; line < 50; line += 1) stream.set((text += `    let x${line} = ${line};\n`), false);
     expect(box.querySelector("code")!.firstChild).toBe(code);
-    expect(code!.textContent).toBe(text.slice("```rust\n".length));
+    expect(box.querySelector("code")!.textContent).toBe(text.slice("```rust\n".length));
+    for (let line = 0; line < 400; line += 1) stream.set((text += `    let y${line} = ${line};\n`), false);
+    expect(box.querySelector("code")!.textContent).toBe(text.slice("```rust\n".length));
+    expect(Math.max(...[...box.querySelectorAll("code span")].map((piece) => piece.textContent.length))).toBeLessThan(2500);
     stream.set((text += "}\n```\nAfter."), false);
-    expect(box.querySelector("code")!.textContent).toContain("let x49 = 49;\n}\n");
+    expect(box.querySelector("code")!.textContent).toContain("let y399 = 399;\n}\n");
     expect(box.querySelector("p")!.textContent).toBe("After.");
   });
 

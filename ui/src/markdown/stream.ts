@@ -12,9 +12,10 @@ interface Block {
   definitions: number;
 }
 
-/** A fence that is still open at the end of the text: new lines go straight into its text node. */
+/** A fence that is still open at the end of the text: new lines go straight into its last text node. */
 interface OpenFence {
   marker: string;
+  box: Element;
   code: Text;
   /** Where the line begins that is not finished yet, from the start of the tail. */
   line: number;
@@ -24,6 +25,9 @@ interface OpenFence {
 
 /** Finishes freshly drawn blocks (copy buttons, link hosts). `closed` is false for what is drawn again with the next delta. */
 export type Decorate = (fragment: DocumentFragment, closed: boolean) => void;
+
+/** How long a piece of open code gets before the next one begins. */
+const PIECE = 2000;
 
 let shared: MarkdownIt | undefined;
 
@@ -156,7 +160,17 @@ export class MarkdownStream {
     if (!fence || !this.container.contains(fence.code)) return false;
     const closing = new RegExp(`^ {0,3}${fence.marker.charAt(0)}{${fence.marker.length},}[ \\t]*$`, "m");
     if (closing.test(tail.slice(fence.line))) return false;
-    fence.code.appendData(tail.slice(fence.end));
+    const added = tail.slice(fence.end);
+    if (fence.code.length > PIECE && fence.code.data.endsWith("\n")) {
+      // Short pieces: a browser lays a text node out as a whole.
+      const piece = document.createElement("span");
+      piece.className = "piece";
+      fence.code = document.createTextNode(added);
+      piece.append(fence.code);
+      fence.box.append(piece);
+    } else {
+      fence.code.appendData(added);
+    }
     fence.end = tail.length;
     fence.line = tail.lastIndexOf("\n") + 1;
     return true;
@@ -208,5 +222,5 @@ function openFence(tail: string, fragment: DocumentFragment): OpenFence | undefi
   const only = fragment.children.length === 1 && pre?.tagName === "PRE";
   const code = pre?.querySelector("code")?.firstChild;
   if (!opening?.[1] || !only || !(code instanceof Text) || code.data !== tail.slice(opening[0].length)) return undefined;
-  return { marker: opening[1], code, line: tail.lastIndexOf("\n") + 1, end: tail.length };
+  return { marker: opening[1], box: code.parentElement ?? pre, code, line: tail.lastIndexOf("\n") + 1, end: tail.length };
 }

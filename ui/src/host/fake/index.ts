@@ -2,6 +2,8 @@ import type { Change } from "../../api/Change";
 import type { MessageView } from "../../api/MessageView";
 import type { Request } from "../../api/Request";
 import type { RunView } from "../../api/RunView";
+import type { SearchHit } from "../../api/SearchHit";
+import type { SessionView } from "../../api/SessionView";
 import type { UiError } from "../../api/UiError";
 import type { Update } from "../../api/Update";
 import type { View } from "../../api/View";
@@ -141,6 +143,34 @@ export class FakeHost implements Host {
         this.view.settings = { ...this.view.settings, ...(request.patch as object) };
         this.patch({ type: "settings", settings: this.view.settings });
         return null;
+      case "search":
+        return this.view.transcript.messages.flatMap((entry) => {
+          const at = entry.text.toLowerCase().indexOf(request.query.toLowerCase());
+          if (at < 0) return [];
+          const hit: SearchHit = {
+            session: this.view.transcript.session,
+            sessionTitle: this.view.target.title,
+            message: entry.id,
+            snippet: entry.text,
+            marks: [[at, at + request.query.length]],
+            atMs: entry.atMs,
+          };
+          return [hit];
+        });
+      case "pinSession":
+        return this.#change(request.session, { pinned: request.pinned });
+      case "muteSession":
+        return this.#change(request.session, { muted: request.muted });
+      case "archiveSession":
+        return this.#change(request.session, { archived: request.archived });
+      case "renameSession":
+        return this.#change(request.session, { title: request.label });
+      case "markRead":
+        return this.#change(request.session, { unread: false });
+      case "deleteSession":
+        this.view.sessions = this.view.sessions.filter((entry) => entry.key !== request.session);
+        this.patch({ type: "sessions", upsert: [], remove: [request.session] });
+        return null;
       case "loadOlder": {
         const older = Array.from({ length: 20 }, (_, index) =>
           message(`old-${this.#nextId}-${index}`, index % 2 === 0 ? "user" : "assistant", `Earlier message ${index}.`),
@@ -152,6 +182,12 @@ export class FakeHost implements Host {
       default:
         return null;
     }
+  }
+
+  #change(key: string, change: Partial<SessionView>): null {
+    this.view.sessions = this.view.sessions.map((entry) => (entry.key === key ? { ...entry, ...change } : entry));
+    this.patch({ type: "sessions", upsert: this.view.sessions.filter((entry) => entry.key === key), remove: [] });
+    return null;
   }
 
   #connect(): void {

@@ -1,6 +1,6 @@
 import type { ConnectionView } from "../../api/ConnectionView";
 import type { View } from "../../api/View";
-import { baseView, gateway, message, OTHER_GATEWAY, READY, tool } from "./parts";
+import { baseView, gateway, message, OTHER_GATEWAY, READY, session, tool } from "./parts";
 import { ARM64, CODE } from "./texts";
 
 const LUMEN = { session: "s-lumen", title: "Lumen release notes", agent: "main", model: "anthropic/claude-opus-4-6", thinking: "high", draft: "" };
@@ -214,6 +214,36 @@ export const SCENARIOS: Record<string, () => View> = {
       sessions: [],
       target: { session: "", title: "", agent: "", draft: "" },
     }),
+  browser: () => {
+    const day = 86_400_000;
+    const calls = [
+      tool("t1", "read", "docs/RELEASE-2.4.md", { durationMs: 200, arguments: '{\n  "path": "docs/RELEASE-2.4.md"\n}', output: "# Lumen 2.4" }),
+      tool("t2", "exec", "git log --oneline draft-2.4..main", { durationMs: 400, output: "8c1f0e2 Name the linker per target (#412)\n41d77ab Retry uploads after a network change (#409)" }),
+    ];
+    const base = baseView();
+    return {
+      ...base,
+      sessions: base.sessions.map((entry, index) => ({ ...entry, costUsd: 0.4 * index, tokens: entry.key === "s-disk" ? 176_000 : entry.tokens })),
+      target: LUMEN,
+      transcript: {
+        session: LUMEN.session,
+        messages: [
+          message("b1", "user", "Where is the draft?", { atMs: Date.now() - day - 60_000 }),
+          message("b2", "assistant", "The draft is in `docs/RELEASE-2.4.md`. It still lacks the arm64 fix, which is not merged.", { atMs: Date.now() - day, durationMs: 1800 }),
+          message("b3", "user", "The arm64 fix is merged. Add it and tell me what else changed since the draft.", { atMs: Date.now() - 120_000, via: "telegram" }),
+          message("b4", "assistant", "Added. Besides [#412](https://code.example/412) there are two changes since the draft:\n\n- **Uploads** are tried again after a network change.\n- An **empty playlist** no longer crashes the player.", {
+            atMs: Date.now() - 60_000, thinking: "First the draft, then the log.", tools: calls, durationMs: 6400,
+          }),
+        ],
+        hasOlder: true,
+        loading: false,
+      },
+    };
+  },
+  many: () => ({
+    ...baseView(),
+    sessions: Array.from({ length: 10_000 }, (_, index) => session(`n${index}`, `Session number ${index}`, index % 2 === 0 ? "main" : "ops", index * 7 + 2)),
+  }),
   notice: () =>
     with_({
       notices: [

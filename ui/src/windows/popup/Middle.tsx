@@ -1,14 +1,11 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { Approval } from "../../components/Approval";
 import { ConnectionNote } from "../../components/Connection";
 import { Icon } from "../../components/Icon";
 import { List, optionId } from "../../components/List";
 import { Note } from "../../components/Note";
-import { Question } from "../../components/Question";
+import { Dismiss, Failure, NeedsYou } from "../../components/NeedsYou";
 import { Transcript } from "../../components/Transcript";
-import { announce } from "../../state/announce";
-import { agentName } from "../../state/lists";
 import { t } from "../../strings";
 import type { Picker, Popup } from "./state";
 
@@ -27,13 +24,13 @@ export function Middle({ popup }: { popup: Popup }): JSX.Element | null {
       </div>
     );
   }
-  if (popup.screen.value !== "chat") return <Failure popup={popup} />;
+  if (popup.screen.value !== "chat") return <Failure link={popup.link} />;
   return (
     <>
       <ConnectionNote />
-      <Failure popup={popup} />
+      <Failure link={popup.link} />
       <FirstNotice popup={popup} />
-      <NeedsYou popup={popup} />
+      <NeedsYou desk={popup} />
       {list ? (
         <div class="middle">
           <List list={list} selected={Math.min(popup.selected.value, list.rows.length - 1)} onSelect={(index) => (popup.selected.value = index)} />
@@ -79,32 +76,6 @@ function BackgroundFocus({ popup }: { popup: Popup }): null {
   return null;
 }
 
-/** A request that failed: one sentence, one next step, until it is dismissed or the next one works. */
-function Failure({ popup }: { popup: Popup }): JSX.Element | null {
-  const { failure } = popup.link;
-  const error = failure.value;
-  if (!error) return null;
-  return (
-    <div role="alert">
-      <Note
-        icon="info"
-        title={error.message}
-        action={<Dismiss onClick={() => (failure.value = undefined)} />}
-      >
-        {error.hint !== undefined && <span class="text">{error.hint}</span>}
-      </Note>
-    </div>
-  );
-}
-
-function Dismiss({ onClick }: { onClick: () => void }): JSX.Element {
-  return (
-    <button type="button" class="icon-button" aria-label={t().dismiss} title={t().dismiss} onClick={onClick}>
-      <Icon name="x" />
-    </button>
-  );
-}
-
 /** One notice at a time; the next comes when this one is dismissed. */
 function FirstNotice({ popup }: { popup: Popup }): JSX.Element | null {
   const { notices, connection } = popup.link.model.parts;
@@ -119,48 +90,6 @@ function FirstNotice({ popup }: { popup: Popup }): JSX.Element | null {
     >
       {notice.hint !== "" && <span class="text">{notice.hint}</span>}
     </Note>
-  );
-}
-
-/** Approvals and questions, the target's own first. */
-function NeedsYou({ popup }: { popup: Popup }): JSX.Element | null {
-  const words = t();
-  const { approvals, questions, agents } = popup.link.model.parts;
-  const newestApproval = approvals.value.at(-1);
-  const newestQuestion = questions.value.at(-1);
-  useEffect(() => {
-    if (newestApproval) announce(words.approvalArrived(agentName(agents.value, newestApproval.agent)));
-  }, [newestApproval?.id]);
-  useEffect(() => {
-    if (newestQuestion) announce(words.questionArrived(agentName(agents.value, newestQuestion.agent)));
-  }, [newestQuestion?.id]);
-  if (approvals.value.length + questions.value.length === 0) return null;
-  const firstOpen = approvals.value.find((approval) => !approval.resolving)?.id;
-  return (
-    <div class="needs-you">
-      {approvals.value.map((approval) => (
-        <Approval
-          key={approval.id}
-          approval={approval}
-          agent={agentName(agents.value, approval.agent)}
-          first={approval.id === firstOpen}
-          confirming={popup.confirming.value === approval.id}
-          onDecide={(decision) => popup.decide(approval.id, decision)}
-          onConfirm={(open) => (popup.confirming.value = open ? approval.id : undefined)}
-        />
-      ))}
-      {questions.value.map((question) => (
-        <Question
-          key={question.id}
-          question={question}
-          agent={agentName(agents.value, question.agent)}
-          onAnswer={(answers) => {
-            void popup.link.ask({ type: "answerQuestion", id: question.id, answers });
-            popup.focus();
-          }}
-        />
-      ))}
-    </div>
   );
 }
 

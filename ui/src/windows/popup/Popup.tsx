@@ -143,7 +143,9 @@ function Head({ popup }: { popup: Popup }): JSX.Element {
 
 function SendOrStop({ popup }: { popup: Popup }): JSX.Element {
   const words = t();
-  const ready = popup.composer.canSend.value;
+  const list = popup.list.value;
+  // While a list is open Enter chooses from it, and the button is not what is meant.
+  const ready = popup.composer.canSend.value && (list === undefined || list.id === "recent" || list.rows.length === 0);
   if (popup.canStop && !ready) {
     return (
       <button type="button" class="go stop" aria-label={words.stopRun} title={words.stopRun} onClick={() => popup.stop()}>

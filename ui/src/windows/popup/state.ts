@@ -48,12 +48,17 @@ export class Popup implements Choices {
   readonly shown: ReadonlySignal<readonly string[]>;
   /** The id of the newest answer that is complete. */
   readonly lastReply: ReadonlySignal<string | undefined>;
+  // Names apart from their contents: a session that moves up must not move the selection.
+  readonly #listId: ReadonlySignal<string | undefined>;
+  readonly #session: ReadonlySignal<string>;
 
   constructor(readonly link: Link) {
     this.composer = new Composer(link);
     this.screen = computed(() => this.#screen());
     this.shown = computed(() => this.#shown());
     this.list = computed(() => this.#list());
+    this.#listId = computed(() => this.list.value?.id);
+    this.#session = computed(() => link.model.transcript.value.session);
     this.lastReply = computed(() => {
       const { order } = link.model.transcript.value;
       return order.findLast((id) => link.model.cell(id)?.head.value.role === "assistant");
@@ -71,13 +76,13 @@ export class Popup implements Choices {
       }),
       // Another list, or other letters: the best match is selected again.
       effect(() => {
-        void this.list.value?.id;
+        void this.#listId.value;
         void this.query.value;
         void this.composer.text.value;
         this.selected.value = 0;
       }),
       effect(() => {
-        void this.link.model.transcript.value.session;
+        void this.#session.value;
         this.earlier.value = false;
       }),
       // The chip shows a model by its name, and the first "/" must not wait for the list of commands.
