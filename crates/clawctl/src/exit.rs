@@ -147,17 +147,16 @@ pub(crate) fn connection(view: &ConnectionView) -> Failure {
 /// The next step of a connection, as something to type or do.
 pub(crate) fn next_step(view: &ConnectionView) -> Option<String> {
     if let Some(command) = &view.command {
-        return Some(match view.word {
-            ConnectionWord::Pairing => format!("on the gateway's computer: {command}"),
-            _ => command.clone(),
+        return Some(if view.word == ConnectionWord::Pairing {
+            format!("on the gateway's computer: {command}")
+        } else {
+            command.clone()
         });
     }
     let step = match view.next_step {
         NextStep::None => return None,
-        NextStep::TryNow => match view.word {
-            ConnectionWord::RateLimited => "wait, then try again",
-            _ => "check that the gateway runs (openclaw gateway status), or see clawctl doctor",
-        },
+        NextStep::TryNow if view.word == ConnectionWord::RateLimited => "wait, then try again",
+        NextStep::TryNow => "check that the gateway runs (openclaw gateway status), or see clawctl doctor",
         NextStep::SignIn => {
             "openclaw config get gateway.auth.token, then set OPENCLAW_GATEWAY_TOKEN or clawctl gateway add again"
         }

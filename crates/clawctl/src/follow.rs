@@ -74,6 +74,8 @@ enum Printer {
 pub(crate) async fn prompt(link: &Link, prompt: Prompt, output: &RunOutput, term: &mut Term) -> Outcome {
     let started = Instant::now();
     let mut events = link.gateway.events();
+    // That there is a connection is no news.
+    while events.try_recv().is_ok() {}
     let mut interrupt = Interrupt::new()?;
     let session = prompt.session.clone();
     let key = RunId(prompt.idempotency_key.clone());
@@ -126,13 +128,13 @@ pub(crate) async fn prompt(link: &Link, prompt: Prompt, output: &RunOutput, term
             follow.text = reply;
             End::Ok
         }
-        None => follow.to_the_end(&mut events, &mut interrupt, started).await?,
+        None => follow.until_its_end(&mut events, &mut interrupt, started).await?,
     };
     follow.finish(end, started, interrupt.was_pressed)
 }
 
 impl Follow<'_> {
-    async fn to_the_end(
+    async fn until_its_end(
         &mut self,
         events: &mut mpsc::Receiver<GatewayEvent>,
         interrupt: &mut Interrupt,

@@ -11,7 +11,7 @@ mod term;
 
 use clap::Parser;
 use cli::{Cli, Command};
-use exit::{Exit, Failure, Outcome};
+use exit::{Exit, Outcome};
 use std::process::ExitCode;
 use term::Term;
 
@@ -34,22 +34,12 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, term: &mut Term) -> Outcome {
     let global = &cli.global;
-    // These need no runtime: a key binding waits for them.
-    let command = match cli.command {
-        Command::Toggle => return commands::app::toggle(),
-        Command::Open(open) => return commands::app::open(open.session),
-        Command::Dnd(dnd) => return commands::app::dnd(dnd.time.as_deref(), term),
-        Command::Quit => return commands::app::quit(),
-        Command::Completions { shell } => return shipped::completions(&shell, term),
-        Command::Man { dir } => return shipped::man(&dir, term),
-        other => other,
-    };
     // One thread: there is one connection to drive.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let outcome = runtime.block_on(async {
-        match command {
+        match cli.command {
             Command::Ask(args) => commands::ask::ask(global, args, term).await,
             Command::Send(args) => commands::ask::send(global, args, term).await,
             Command::Run(args) => commands::ask::run(global, args, term).await,
@@ -69,12 +59,12 @@ fn run(cli: Cli, term: &mut Term) -> Outcome {
             Command::ApiKey(args) => commands::embedded::api_key(args.action, term),
             Command::Serve(args) => commands::embedded::serve(global, &args, term).await,
             Command::Doctor(args) => commands::doctor::doctor(global, &args, term).await,
-            Command::Toggle
-            | Command::Open(_)
-            | Command::Dnd(_)
-            | Command::Quit
-            | Command::Completions { .. }
-            | Command::Man { .. } => Err(Failure::silent(Exit::Usage)),
+            Command::Toggle => commands::app::toggle(),
+            Command::Open(open) => commands::app::open(open.session),
+            Command::Dnd(dnd) => commands::app::dnd(dnd.time.as_deref(), term),
+            Command::Quit => commands::app::quit(),
+            Command::Completions { shell } => shipped::completions(&shell, term),
+            Command::Man { dir } => shipped::man(&dir, term),
         }
     });
     // A keychain that does not answer must not hold up the end.

@@ -73,10 +73,10 @@ pub(crate) async fn doctor(global: &Global, args: &Doctor, term: &mut Term) -> O
             }
         }
     }
-    match exit {
-        Exit::Done => Ok(()),
-        exit => Err(Failure::silent(exit)),
+    if exit == Exit::Done {
+        return Ok(());
     }
+    Err(Failure::silent(exit))
 }
 
 async fn gateway(global: &Global, term: &mut Term) -> (Check, Exit) {
