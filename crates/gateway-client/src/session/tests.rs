@@ -4,6 +4,8 @@
 use super::verdict::{Attempt, OpenError, Verdict, closed, not_opened, refused};
 use super::*;
 use crate::DeviceIdentity;
+use crate::config::PLATFORM;
+use clawtray_gateway_protocol::GatewayError;
 use serde_json::{Value, json};
 
 const CHALLENGE: &str = r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"n-1","ts":1795175379880,"capabilities":[]}}"#;
