@@ -5,6 +5,7 @@ mod chat;
 mod events;
 mod gateways;
 mod handle;
+mod history;
 mod link;
 mod needs;
 mod notify;
@@ -15,6 +16,7 @@ mod shelf;
 mod shelf_on_disk;
 #[cfg(test)]
 mod stories;
+mod views;
 mod windows;
 
 pub use chat::attachment_view;

@@ -1,15 +1,10 @@
 //! From state to what windows and tray show: parts that changed, at most once per frame.
 
 use super::{App, Timer};
-use crate::api::{
-    AgentView, ApprovalView, Change, ConnectionView, FoundGateway, GatewayView, QuestionView, QueuedView,
-    SessionView, TargetView, TranscriptView, Update, View,
-};
-use crate::connection;
+use crate::api::{Change, SessionView, TargetView, Update, View};
 use crate::control::AppStatus;
 use crate::gateway::Decision;
 use crate::ports::WindowKind;
-use crate::sessions::Overlay;
 use crate::tray_model::{self, ApprovalFacts, GatewayFacts, TrayFacts};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
@@ -330,205 +325,6 @@ impl App {
         }
     }
 
-    pub(super) fn transcript_view(&self, kind: WindowKind) -> TranscriptView {
-        let (Some(profile), Some(session)) = (self.profiles.active(), self.target(Some(kind))) else {
-            return TranscriptView::default();
-        };
-        match self
-            .links
-            .get(profile)
-            .and_then(|link| link.transcripts.get(&session))
-        {
-            Some(open) => open.view(),
-            None => TranscriptView {
-                session,
-                ..TranscriptView::default()
-            },
-        }
-    }
-
-    pub(super) fn connection_view(&self) -> ConnectionView {
-        match self.profiles.active() {
-            Some(id) => self.connection_of(id),
-            None => connection::none(),
-        }
-    }
-
-    fn connection_of(&self, id: &str) -> ConnectionView {
-        match self.links.get(id) {
-            Some(link) => link.view(&self.gateway_name(id)),
-            None => connection::none(),
-        }
-    }
-
-    fn gateway_views(&self) -> Vec<GatewayView> {
-        let views = self.profiles.all().iter().map(|profile| {
-            let link = self.links.get(&profile.id);
-            GatewayView {
-                id: profile.id.clone(),
-                name: profile.name.clone(),
-                url: profile.url.clone(),
-                active: self.profiles.active() == Some(profile.id.as_str()),
-                embedded: profile.embedded,
-                connection: self.connection_of(&profile.id),
-                unread: link.map(|link| link.sessions.unread()).unwrap_or_default(),
-                needs_you: link
-                    .map(|link| count(link.approvals.len() + link.questions.len()))
-                    .unwrap_or_default(),
-            }
-        });
-        views.collect()
-    }
-
-    pub(super) fn found_views(&self) -> Vec<FoundGateway> {
-        let views = self.found.iter().map(|found| FoundGateway {
-            id: found.id.clone(),
-            name: found.name.clone(),
-            url: found.url.clone(),
-            source: found.source.clone(),
-            has_token: found.token.is_some(),
-            reachable: found.reachable,
-        });
-        views.collect()
-    }
-
-    fn agent_views(&self) -> Vec<AgentView> {
-        let Some(link) = self.profiles.active().and_then(|id| self.links.get(id)) else {
-            return Vec::new();
-        };
-        let views = link.agents.agents.iter().map(|agent| AgentView {
-            id: agent.id.0.clone(),
-            name: agent
-                .name
-                .clone()
-                .unwrap_or_else(|| crate::text::capitalised(agent.id.as_str())),
-            emoji: agent.emoji.clone(),
-            model: agent.model.clone(),
-            is_default: agent.id == link.agents.default_id,
-        });
-        views.collect()
-    }
-
-    pub(super) fn agent_names(&self, profile: &str) -> BTreeMap<String, String> {
-        let Some(link) = self.links.get(profile) else {
-            return BTreeMap::new();
-        };
-        let names = link.agents.agents.iter().map(|agent| {
-            let name = agent
-                .name
-                .clone()
-                .unwrap_or_else(|| crate::text::capitalised(agent.id.as_str()));
-            (agent.id.0.clone(), name)
-        });
-        names.collect()
-    }
-
-    pub(super) fn overlay(&self, profile: &str) -> Overlay {
-        let mut overlay = Overlay {
-            muted: self
-                .settings
-                .get()
-                .notifications
-                .muted_sessions
-                .iter()
-                .cloned()
-                .collect(),
-            agents: self.agent_names(profile),
-            ..Overlay::default()
-        };
-        if let Some(link) = self.links.get(profile) {
-            let approvals = link
-                .approvals
-                .values()
-                .filter_map(|waiting| waiting.approval.session.as_ref());
-            overlay.needs_you = approvals.map(|key| key.0.clone()).collect();
-            overlay
-                .needs_you
-                .extend(link.questions.values().map(|question| question.session.clone()));
-        }
-        overlay
-    }
-
-    fn session_views(&self) -> Vec<SessionView> {
-        let Some(id) = self.profiles.active() else {
-            return Vec::new();
-        };
-        self.links
-            .get(id)
-            .map(|link| link.sessions.views(&self.overlay(id)))
-            .unwrap_or_default()
-    }
-
-    fn outbox_views(&self) -> Vec<QueuedView> {
-        let Some(id) = self.profiles.active() else {
-            return Vec::new();
-        };
-        self.outbox.of(id).map(crate::outbox::Item::view).collect()
-    }
-
-    fn approval_views(&self) -> Vec<ApprovalView> {
-        let Some(link) = self.profiles.active().and_then(|id| self.links.get(id)) else {
-            return Vec::new();
-        };
-        let mut views: Vec<ApprovalView> = link
-            .approvals
-            .values()
-            .map(|waiting| {
-                let approval = &waiting.approval;
-                let session = approval
-                    .session
-                    .as_ref()
-                    .map(|key| key.0.clone())
-                    .unwrap_or_default();
-                ApprovalView {
-                    id: approval.id.0.clone(),
-                    kind: match approval.kind {
-                        crate::gateway::ApprovalKind::Exec => "exec".to_owned(),
-                        crate::gateway::ApprovalKind::Plugin => "plugin".to_owned(),
-                    },
-                    title: approval.title.clone(),
-                    detail: approval.detail.clone().unwrap_or_default(),
-                    session_title: if session.is_empty() {
-                        String::new()
-                    } else {
-                        link.sessions.title(&session)
-                    },
-                    session,
-                    agent: approval
-                        .agent
-                        .as_ref()
-                        .map(|agent| agent.0.clone())
-                        .unwrap_or_default(),
-                    allowed: approval
-                        .allowed
-                        .iter()
-                        .map(|decision| decision_word(*decision).to_owned())
-                        .collect(),
-                    created_at_ms: approval.created_at_ms,
-                    expires_at_ms: approval.expires_at_ms,
-                    resolving: waiting.resolving,
-                }
-            })
-            .collect();
-        views.sort_by_key(|view| view.created_at_ms);
-        views
-    }
-
-    fn question_views(&self) -> Vec<QuestionView> {
-        let Some(link) = self.profiles.active().and_then(|id| self.links.get(id)) else {
-            return Vec::new();
-        };
-        let views = link.questions.values().map(|question| QuestionView {
-            session_title: if question.session.is_empty() {
-                String::new()
-            } else {
-                link.sessions.title(&question.session)
-            },
-            ..question.clone()
-        });
-        views.collect()
-    }
-
     fn show_tray(&mut self) {
         let facts = self.tray_facts();
         let wanted = tray_model::sign(&facts);
@@ -636,6 +432,6 @@ pub(super) const fn decision_word(decision: Decision) -> &'static str {
     }
 }
 
-fn count(number: usize) -> u32 {
+pub(super) fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

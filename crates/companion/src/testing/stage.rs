@@ -80,7 +80,12 @@ impl Stage {
             token: Some(token.to_owned()),
             session_only: false,
         };
-        self.ask(request).await["id"].as_str().expect("an id").to_owned()
+        self.ask(request)
+            .await
+            .get("id")
+            .and_then(Value::as_str)
+            .expect("an id")
+            .to_owned()
     }
 
     /// Subscribes a window.
@@ -107,7 +112,12 @@ impl Stage {
             text: text.to_owned(),
             attachments: Vec::new(),
         };
-        self.ask(request).await["id"].as_str().expect("an id").to_owned()
+        self.ask(request)
+            .await
+            .get("id")
+            .and_then(Value::as_str)
+            .expect("an id")
+            .to_owned()
     }
 
     /// Changes settings.

@@ -210,6 +210,7 @@ fn deltas_table() {
 }
 
 #[test]
+#[allow(clippy::wildcard_enum_match_arm, reason = "nothing else is expected")]
 fn applying_changes_gives_the_view() {
     let mut t = loaded();
     let mut shown = t.view();
@@ -249,7 +250,6 @@ fn applying_changes_gives_the_view() {
             }
             Change::Run { run } => shown.run = run,
             Change::Transcript { transcript } => shown = transcript,
-            #[allow(clippy::wildcard_enum_match_arm, reason = "nothing else is expected")]
             other => panic!("{other:?}"),
         }
     }
