@@ -81,6 +81,9 @@ function UserMessage({ cell, actions }: { cell: MessageCell; actions: MessageAct
         <Attachments attachments={attachments} />
       </div>
       <div class="under">
+        <button type="button" class="link-button quiet" onClick={() => actions.edit(text)} aria-label={words.editAgain}>
+          {words.edit}
+        </button>
         {state === "sending" && (
           <span class="under-word">
             <Icon name="clock" small />
@@ -91,9 +94,6 @@ function UserMessage({ cell, actions }: { cell: MessageCell; actions: MessageAct
         {via !== undefined && via !== "" && (
           <span class="under-word">{words.via(channelName(via), clockTime(atMs, locale()))}</span>
         )}
-        <button type="button" class="link-button quiet" onClick={() => actions.edit(text)} aria-label={words.editAgain}>
-          {words.edit}
-        </button>
       </div>
     </>
   );

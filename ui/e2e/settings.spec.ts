@@ -1,0 +1,56 @@
+import { expect } from "@playwright/test";
+import { accessible, requests, test } from "./page";
+
+test.use({ viewport: { width: 860, height: 620 } });
+
+const PAGES = ["Gateways", "Shortcuts", "Notifications", "Appearance", "Privacy", "About"];
+
+for (const theme of ["light", "dark"]) {
+  test(`every page, ${theme}`, async ({ page }) => {
+    await page.goto(`/settings.html?fake=first-run&theme=${theme}`);
+    await page.goto(`/settings.html?fake=offline&theme=${theme}`);
+    for (const name of PAGES) {
+      await page.getByRole("navigation").getByRole("button", { name }).click();
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      await accessible(page);
+      await page.screenshot({ path: `e2e/shots/settings-${name.toLowerCase()}-${theme}.png` });
+    }
+  });
+}
+
+test("a hotkey is recorded as it is pressed; Esc leaves it, a bare letter is not taken", async ({ page }) => {
+  await page.goto("/settings.html?fake=empty");
+  await page.getByRole("button", { name: "Shortcuts" }).click();
+  await page.getByRole("button", { name: "Open quick chat: Ctrl Shift Space" }).click();
+  await page.keyboard.press("k");
+  await page.keyboard.press("Escape");
+  expect(await requests(page, "changeSettings")).toHaveLength(0);
+  await page.getByRole("button", { name: "Open quick chat: Ctrl Shift Space" }).click();
+  await page.keyboard.press("Control+Alt+K");
+  expect(await requests(page, "changeSettings")).toEqual([{ type: "changeSettings", patch: { hotkey: "Ctrl+Alt+K" } }]);
+  await expect(page.getByRole("button", { name: "Open quick chat: Ctrl Alt K" })).toBeVisible();
+});
+
+test("changes apply at once", async ({ page }) => {
+  await page.goto("/settings.html?fake=empty");
+  await page.getByRole("button", { name: "Appearance" }).click();
+  await page.getByRole("radio", { name: "Dark" }).click();
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+  await page.getByLabel("Language").selectOption("de");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Darstellung");
+  await page.getByRole("button", { name: "Benachrichtigungen" }).click();
+  await page.getByRole("switch", { name: "Ruhezeit" }).click();
+  const patches = await requests(page, "changeSettings");
+  expect(patches.at(-1)).toMatchObject({ patch: { notifications: { quietFrom: "22:00", quietTo: "07:00", replies: true } } });
+});
+
+test("a gateway goes only after saying what is lost", async ({ page }) => {
+  await page.goto("/settings.html?fake=offline");
+  await page.getByRole("button", { name: "Remove… Ops" }).click();
+  await expect(page.getByRole("alertdialog")).toContainText("The gateway itself stays as it is.");
+  await page.keyboard.press("Escape");
+  expect(await requests(page, "removeGateway")).toHaveLength(0);
+  await page.getByRole("button", { name: "Remove… Ops" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Remove" }).click();
+  expect(await requests(page, "removeGateway")).toEqual([{ type: "removeGateway", id: "ops-gw" }]);
+});
