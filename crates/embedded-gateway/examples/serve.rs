@@ -1,11 +1,13 @@
 //! Serves the built-in gateway until it is interrupted: `cargo run -p clawtray-embedded-gateway --example serve`.
 //!
-//! `CLAWTRAY_DATA_DIR`, `CLAWTRAY_TOKEN`, `CLAWTRAY_BIND` and `CLAWTRAY_MODEL_URL` are read. Prints one JSON line when it
-//! listens.
+//! `CLAWTRAY_DATA_DIR`, `CLAWTRAY_TOKEN`, `CLAWTRAY_BIND` and `CLAWTRAY_MODEL_URL` are read. With `OPENCLAW_GATEWAY_URL` and
+//! `OPENCLAW_GATEWAY_TOKEN` it is the bridge to that gateway. Prints one JSON line when it listens.
 #![allow(clippy::print_stdout)]
 
-use clawtray_embedded_gateway::{AgentBackend, Config, EmbeddedGateway};
+use clawtray_embedded_gateway::{AgentBackend, Bridged, Config, EmbeddedGateway};
+use clawtray_gateway_client::{Client, ClientConfig, Credentials, DeviceIdentity};
 use std::error::Error;
+use std::sync::Arc;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -19,6 +21,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let (AgentBackend::Demo { word_delay }, Some(ms)) = (&mut config.agent, read("CLAWTRAY_WORD_DELAY_MS"))
     {
         *word_delay = std::time::Duration::from_millis(ms.parse()?);
+    }
+    if let (Some(url), Some(token)) = (read("OPENCLAW_GATEWAY_URL"), read("OPENCLAW_GATEWAY_TOKEN")) {
+        let mut client = ClientConfig::new(url, Credentials::token(token.as_str()))
+            .with_identity(DeviceIdentity::generate());
+        client.display_name = "Clawtray bridge".into();
+        client.scopes.push("operator.admin".into());
+        config.bridge = Some(Bridged(Arc::new(Client::connect(client))));
     }
     let running = EmbeddedGateway::start(config).await?;
     println!("{}", serde_json::json!({"url": running.http_url()}));

@@ -474,7 +474,7 @@ fn schema(kind: &str) -> Value {
         "text" => json!({"type": "string", "minLength": 1}),
         "words" => json!({"type": "string", "pattern": "^\\S[\\s\\S]*$"}),
         "name" => json!({"type": "string", "minLength": 1, "maxLength": 64}),
-        "id" => json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
+        "id" => json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$"}),
         "target" => json!({"type": "string", "enum": ["isolated", "main"]}),
         "cron" => json!({"type": "string", "enum": ["0 8 * * *", "*/15 * * * *", "0 9 * * 1-5"],
             "description": "A cron expression of five fields; the values are examples."}),
@@ -493,7 +493,7 @@ fn schema(kind: &str) -> Value {
             "required": ["name", "schedule", "payload"],
             "properties": {
                 "name": {"type": "string", "minLength": 1},
-                "sessionTarget": {"type": "string", "enum": ["main", "isolated"]},
+                "sessionTarget": {"enum": ["main", "isolated", null]},
                 "schedule": {"type": "object", "required": ["kind", "expr"], "properties": {
                     "kind": {"type": "string", "enum": ["cron"]}, "expr": schema("cron"), "tz": schema("tz")}},
                 "payload": {"type": "object", "required": ["kind", "message"], "properties": {
@@ -503,7 +503,7 @@ fn schema(kind: &str) -> Value {
         }),
         "context" => json!({"type": "object",
             "properties": {"timezone": {"type": "string"}, "language": {"type": "string"}}}),
-        "messages" => json!({"type": "array", "minItems": 1, "maxItems": 1, "items": {"type": "object",
+        "messages" => json!({"type": "array", "minItems": 1, "items": {"type": "object",
             "required": ["role", "content"],
             "properties": {"role": {"type": "string", "enum": ["user"]}, "content": {"type": "string", "minLength": 1}}},
             "description": "The last message must be the user's; earlier ones may have any role."}),
