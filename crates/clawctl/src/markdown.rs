@@ -26,11 +26,20 @@ impl Stream {
         };
         let drawn = render(stable);
         let common = common_prefix(&self.printed, &drawn);
-        if common < self.printed.len() && !done {
-            // What is above would look different now. It is on the screen already: wait for the rest.
+        if common == drawn.len() && !done {
+            // Nothing new that is certain.
             return String::new();
         }
-        let new = drawn.get(common..).unwrap_or_default().to_owned();
+        let mut new = drawn.get(common..).unwrap_or_default().to_owned();
+        if common < self.printed.len() {
+            // What is above looks different now (a line of dashes made a heading of it), and cannot be taken back: the
+            // line is drawn again.
+            let line = drawn
+                .get(..common)
+                .and_then(|same| same.rfind('\n'))
+                .map_or(0, |end| end + 1);
+            new = format!("\n{}", drawn.get(line..).unwrap_or_default());
+        }
         self.printed = drawn;
         new
     }
@@ -88,11 +97,17 @@ fn stable_len(source: &str) -> usize {
             || (text.starts_with("- ") || text.starts_with("* ")) && text.len() > 3;
         if plain && stable == start {
             // Up to the last word that no open markup reaches into.
+            let indent = line.len() - line.trim_start().len();
+            let content = if text.starts_with(['-', '*']) {
+                indent + 2
+            } else {
+                indent
+            };
             let mut words = line.char_indices().filter(|(_, c)| *c == ' ').map(|(i, _)| i);
             while let Some(end) = words.next_back() {
-                let body = line.get(..end).unwrap_or_default();
-                let body = body.strip_prefix("* ").unwrap_or(body);
-                if end > 2 && !open_markup(body) {
+                // An item's sign alone could still become something else: a line under a heading, a rule.
+                let Some(body) = line.get(content..end) else { break };
+                if !body.trim().is_empty() && !open_markup(body) {
                     return start + end;
                 }
             }

@@ -28,10 +28,11 @@ fn any_cutting_prints_the_same_page() {
         "a **b c** d\ne *f* g",
         "| a |\n|---|\n| wide cell |\n\nafter",
         "- a\n\n- b\n\ntext",
+        "- first\n- second\n  - nested one\n* third *one* more\n\n1. one\n2. two",
         "5 < 6 and a_b_c and `open",
     ] {
         let whole = render(source);
-        for size in [1, 2, 3, 7, 50] {
+        for size in [1, 2, 3, 4, 5, 6, 7, 11, 17, 23, 50] {
             let mut stream = Stream::default();
             let mut shown = String::new();
             let mut end = 0;
