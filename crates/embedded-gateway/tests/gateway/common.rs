@@ -170,7 +170,11 @@ impl Socket {
     pub(crate) async fn frame(&mut self) -> Option<Value> {
         match self.message().await? {
             Message::Text(text) => Some(serde_json::from_str(&text).unwrap()),
-            _ => None,
+            Message::Binary(_)
+            | Message::Ping(_)
+            | Message::Pong(_)
+            | Message::Close(_)
+            | Message::Frame(_) => None,
         }
     }
 

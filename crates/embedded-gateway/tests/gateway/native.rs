@@ -4,15 +4,16 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 fn text_of(message: &Value) -> String {
-    match &message["content"] {
-        Value::String(text) => text.clone(),
-        parts => parts
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(|p| p["text"].as_str())
-            .collect(),
+    let content = &message["content"];
+    if let Some(text) = content.as_str() {
+        return text.to_owned();
     }
+    content
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|p| p["text"].as_str())
+        .collect()
 }
 
 #[tokio::test]
