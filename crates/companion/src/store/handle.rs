@@ -1,10 +1,14 @@
 //! The store on threads of its own, for callers that must not block.
 
-use super::{Store, StoreError};
+use super::{SearchQuery, Store, StoreError, StoreHit};
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
 };
 use tokio::sync::oneshot;
 
@@ -24,7 +28,14 @@ type Job = Box<dyn FnOnce(&Store) + Send>;
 pub struct StoreHandle {
     store: Arc<Store>,
     local: mpsc::Sender<Job>,
+    write: mpsc::Sender<Job>,
+    read: mpsc::Sender<Job>,
+    search: mpsc::Sender<Job>,
 }
+
+/// One place where a person types a search: a newer search of the same lane ends the older one.
+#[derive(Clone, Debug, Default)]
+pub struct SearchLane(Arc<AtomicU64>);
 
 impl fmt::Debug for StoreHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,6 +51,9 @@ impl StoreHandle {
         let store = Arc::new(store);
         Ok(Self {
             local: lane(&store, "store-outbox")?,
+            write: lane(&store, "store-write")?,
+            read: lane(&store, "store-read")?,
+            search: lane(&store, "store-search")?,
             store,
         })
     }
@@ -56,6 +70,32 @@ impl StoreHandle {
         job: impl FnOnce(&Store) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, StoreError> {
         run(&self.local, job).await
+    }
+
+    /// What changes sessions and messages, and trimming.
+    pub async fn write<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Store) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        run(&self.write, job).await
+    }
+
+    /// What reads sessions and messages.
+    pub async fn read<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Store) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        run(&self.read, job).await
+    }
+
+    /// Searches. [`StoreError::Superseded`]: the person typed on, and a newer search of this lane answers.
+    pub async fn search(&self, lane: &SearchLane, query: SearchQuery) -> Result<Vec<StoreHit>, StoreError> {
+        let newest = Arc::clone(&lane.0);
+        let mine = newest.fetch_add(1, Ordering::AcqRel) + 1;
+        run(&self.search, move |store| {
+            store.search_until(&query, move || newest.load(Ordering::Acquire) != mine)
+        })
+        .await
     }
 }
 
@@ -85,4 +125,62 @@ async fn run<R: Send + 'static>(
     });
     lane.send(job).map_err(|_| StoreError::Closed)?;
     answered.await.map_err(|_| StoreError::Closed)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreOptions;
+
+    #[tokio::test]
+    async fn a_newer_search_takes_the_place_of_an_older_one() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let handle =
+            StoreHandle::new(Store::open(dir.path().join("data"), StoreOptions::default()).unwrap()).unwrap();
+        let (lane, other) = (SearchLane::default(), SearchLane::default());
+        let query = SearchQuery {
+            text: "x".to_owned(),
+            limit: 1,
+            ..SearchQuery::default()
+        };
+        // The search thread is held up until all three wait in line.
+        let (go, wait) = mpsc::channel::<()>();
+        handle.search.send(Box::new(move |_| wait.recv().unwrap_or_default())).unwrap();
+        let (first, second, elsewhere, ()) = tokio::join!(
+            biased;
+            handle.search(&lane, query.clone()),
+            handle.search(&lane, query.clone()),
+            handle.search(&other, query.clone()),
+            async { go.send(()).unwrap() },
+        );
+        assert!(matches!(first, Err(StoreError::Superseded)));
+        assert_eq!(second.unwrap(), []);
+        assert_eq!(elsewhere.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn the_lanes_do_not_wait_for_each_other() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let handle =
+            StoreHandle::new(Store::open(dir.path().join("data"), StoreOptions::default()).unwrap()).unwrap();
+        let (go, wait) = mpsc::channel::<()>();
+        handle.write.send(Box::new(move |_| wait.recv().unwrap_or_default())).unwrap();
+        handle
+            .local(|store| store.save_draft("home", "s", "typed", 1))
+            .await
+            .unwrap();
+        assert!(
+            handle
+                .read(|store| store.sessions("home"))
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        go.send(()).unwrap();
+        handle.write(|store| store.clear_gateway("home")).await.unwrap();
+        assert_eq!(
+            handle.local(|store| store.draft("home", "s")).await.unwrap(),
+            "typed"
+        );
+    }
 }

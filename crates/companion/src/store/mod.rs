@@ -11,24 +11,36 @@
 //!
 //! [`Store`] blocks; [`StoreHandle`] runs it on threads of its own.
 
+mod cache;
 mod error;
 mod files;
 mod handle;
 mod local;
+mod messages;
 mod notes;
 mod outbox;
+mod pages;
+mod search;
+mod sessions;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
+mod trim;
 
 pub use error::{Part, StoreError};
-pub use handle::StoreHandle;
+pub use handle::{SearchLane, StoreHandle};
+pub use messages::PageKind;
 pub use notes::{Marks, PROMPT_HISTORY_LIMIT};
 pub use outbox::{AttachmentFacts, Claim, Inserted, OutboxEntry, OutboxState};
+pub use pages::{Coverage, Cursor, Page};
+pub use search::{SearchQuery, StoreHit};
+pub use trim::CacheStats;
 
 use rusqlite::Connection;
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -94,16 +106,22 @@ pub struct Store {
     /// `None` after an error that a fresh look at the file may mend.
     outbox: Mutex<Option<Connection>>,
     repairs: Mutex<Vec<Repair>>,
+    cache: cache::Cache,
+    /// The cache's budget, in bytes.
+    cache_bytes: AtomicU64,
 }
 
 impl Store {
-    /// Opens the store in a directory, which is made when it is missing. A damaged outbox is salvaged.
+    /// Opens the store in a directory, which is made when it is missing. A damaged outbox is salvaged. The cache is
+    /// opened when it is first needed; whatever is wrong with it never keeps the outbox from working.
     pub fn open(dir: impl AsRef<Path>, options: StoreOptions) -> Result<Self, StoreError> {
         let store = Self {
             dir: dir.as_ref().to_owned(),
             options,
             outbox: Mutex::new(None),
             repairs: Mutex::new(Vec::new()),
+            cache: cache::Cache::default(),
+            cache_bytes: AtomicU64::new(options.cache_bytes),
         };
         files::prepare_dir(&store.dir)?;
         store.local(|_| Ok(()))?;

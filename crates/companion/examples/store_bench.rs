@@ -1,0 +1,226 @@
+//! Measures the store: `cargo run --release -p clawtray-companion --features testing --example store_bench -- [messages]
+//! [sessions] [directory]`. An existing directory is used as it is.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing)]
+
+use clawtray_companion::store::{
+    SearchQuery, Store, StoreOptions,
+    testing::{Dice, NEWEST_MS, Vocabulary, fill, session_key},
+};
+use std::time::Duration;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let messages: u32 = arguments.next().map_or(1_000_000, |text| text.parse().unwrap());
+    let sessions: u32 = arguments.next().map_or(10_000, |text| text.parse().unwrap());
+    let kept = arguments.next();
+    let temporary = std::env::temp_dir().join(format!("clawtray-store-bench-{}", std::process::id()));
+    let dir = kept.as_ref().map_or_else(|| temporary.clone(), Into::into);
+    let options = StoreOptions {
+        cache_bytes: u64::MAX / 200,
+        ..StoreOptions::default()
+    };
+    let store = Store::open(&dir, options).unwrap();
+    if store.cache_stats().unwrap().messages == 0 {
+        let begin = Stopwatch::start();
+        fill(&store, "home", sessions, messages).unwrap();
+        println!(
+            "filled {messages} messages, {sessions} sessions in {:.1?}",
+            begin.elapsed()
+        );
+    }
+    let stats = store.cache_stats().unwrap();
+    println!(
+        "{} messages, {} sessions, {} MB",
+        stats.messages,
+        stats.sessions,
+        stats.bytes >> 20
+    );
+
+    let big = session_key(0);
+    println!(
+        "largest session: {} messages",
+        store.coverage("home", &big).unwrap().messages
+    );
+    let mut times = Vec::new();
+    for n in 0..50 {
+        let key = if n % 2 == 0 { big.clone() } else { session_key(n) };
+        let begin = Stopwatch::start();
+        let page = store.newest_page("home", &key, 200).unwrap();
+        times.push(begin.elapsed());
+        assert!(!page.messages.is_empty());
+    }
+    report("open a session (200 newest)", times);
+    let mut times = Vec::new();
+    let mut cursor = store.newest_page("home", &big, 200).unwrap().older;
+    while let Some(at) = cursor {
+        let begin = Stopwatch::start();
+        cursor = store.page_before("home", &big, at, 200).unwrap().older;
+        times.push(begin.elapsed());
+    }
+    report("an older page of the largest", times);
+    let begin = Stopwatch::start();
+    let rows = store.sessions("home").unwrap().len();
+    println!("{:<44}{rows} rows in {:.1?}", "session list", begin.elapsed());
+
+    let mut all = Vec::new();
+    for (name, queries) in queries() {
+        let mut times = Vec::new();
+        let mut hits = 0;
+        for query in &queries {
+            let begin = Stopwatch::start();
+            hits += store.search(query).unwrap().len();
+            times.push(begin.elapsed());
+        }
+        all.extend(times.clone());
+        report(&format!("{name} ({} hits)", hits / queries.len()), times);
+    }
+    report("all searches", all);
+    if kept.is_none() {
+        std::fs::remove_dir_all(temporary).unwrap();
+    }
+}
+
+/// Every keystroke of typed words, then kinds of queries that are hard in different ways.
+fn queries() -> Vec<(&'static str, Vec<SearchQuery>)> {
+    let ask = |text: String| SearchQuery {
+        text,
+        gateway: "home".to_owned(),
+        limit: 50,
+        ..SearchQuery::default()
+    };
+    let vocabulary = Vocabulary::new();
+    let mut dice = Dice(42);
+    let mut keystrokes = Vec::new();
+    for _ in 0..40 {
+        let sentence = vocabulary.sentence(3, &mut dice).replace(['.', ',', '\n'], " ");
+        let letters: Vec<char> = sentence.chars().collect();
+        keystrokes.extend((1..=letters.len()).map(|end| ask(letters[..end].iter().collect())));
+    }
+    let list = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|text| ask((*text).to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let filtered = |change: fn(&mut SearchQuery)| {
+        list(&[
+            "the ",
+            "error",
+            "deploy docker ",
+            "con",
+            "数据",
+            "的",
+            "gateway session token",
+        ])
+        .into_iter()
+        .map(|mut query| {
+            change(&mut query);
+            query
+        })
+        .collect::<Vec<_>>()
+    };
+    vec![
+        ("keystrokes of three words", keystrokes),
+        (
+            "everywhere",
+            list(&[
+                "the ",
+                "the of ",
+                "to the",
+                "a ",
+                "of and in ",
+                "\"of the\"",
+                "\"the of to and\"",
+            ]),
+        ),
+        (
+            "beginnings",
+            list(&[
+                "t", "th", "co", "con", "conv", "pre", "prod", "trans", "transf", "disc", "a", "ver",
+            ]),
+        ),
+        (
+            "one and two CJK characters",
+            list(&["的", "一", "的一", "不了", "是不", "龍", "丁七", "世", "界上"]),
+        ),
+        (
+            "CJK phrases",
+            list(&["的一是", "在人有我", "丁七万", "时要就出会", "上大为和国地到"]),
+        ),
+        (
+            "German",
+            list(&[
+                "größe",
+                "groesse",
+                "strasse",
+                "überprüfung",
+                "ueberpruefung ",
+                "müssen kön",
+            ]),
+        ),
+        (
+            "no match",
+            list(&["qqqq", "the qqqq", "zzz zzz zzz", "龘", "\"und the of der\""]),
+        ),
+        (
+            "in the largest session",
+            filtered(|query| query.session = Some(session_key(0))),
+        ),
+        (
+            "in a small session",
+            filtered(|query| query.session = Some(session_key(9_000))),
+        ),
+        (
+            "of one agent",
+            filtered(|query| query.agent = Some("ops".to_owned())),
+        ),
+        (
+            "an old month",
+            filtered(|query| {
+                query.until_ms = Some(NEWEST_MS - 20 * 30 * 86_400_000);
+                query.from_ms = Some(NEWEST_MS - 21 * 30 * 86_400_000);
+            }),
+        ),
+    ]
+}
+
+/// Time on the wall and, on Linux, on the processor: on a busy machine only the second says something.
+struct Stopwatch(std::time::Instant, Duration);
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self(std::time::Instant::now(), on_processor())
+    }
+    fn elapsed(&self) -> (Duration, Duration) {
+        (self.0.elapsed(), on_processor() - self.1)
+    }
+}
+
+fn on_processor() -> Duration {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(
+        spent
+            .split(' ')
+            .next()
+            .and_then(|ns| ns.parse().ok())
+            .unwrap_or_default(),
+    )
+}
+
+fn report(name: &str, times: Vec<(Duration, Duration)>) {
+    let (mut times, mut busy): (Vec<_>, Vec<_>) = times.into_iter().unzip();
+    times.sort_unstable();
+    busy.sort_unstable();
+    let at = |times: &[Duration], percent: usize| times[(times.len() - 1) * percent / 100];
+    println!(
+        "{name:<44}p50 {:>9.2?} ({:>9.2?})  p95 {:>9.2?} ({:>9.2?})  max {:>9.2?} ({:>9.2?})  n {}",
+        at(&times, 50),
+        at(&busy, 50),
+        at(&times, 95),
+        at(&busy, 95),
+        at(&times, 100),
+        at(&busy, 100),
+        times.len()
+    );
+}

@@ -1,0 +1,197 @@
+//! What was typed, as terms. Nothing that can be typed is an error.
+
+use super::words::{composed, is_single, words};
+
+/// More terms than that are ignored.
+const TERMS: usize = 12;
+/// Words per term (a quoted sentence).
+const WORDS: usize = 32;
+
+/// All terms must be found in a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) terms: Vec<Term>,
+}
+
+/// Words next to each other, in one of several spellings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Term {
+    /// Each spelling is a row of words. The first is the one typed.
+    pub(super) spellings: Vec<Vec<String>>,
+    /// The last word may go on: it is still being typed.
+    pub(super) prefix: bool,
+}
+
+impl Query {
+    /// Reads what was typed. Blanks separate terms, double quotes hold them together; the last word is taken as the
+    /// beginning of one unless a blank or a quote ends it.
+    pub(super) fn parse(typed: &str) -> Self {
+        let typed = composed(typed);
+        let mut terms: Vec<Term> = Vec::new();
+        for (place, part) in typed.split(['"', '“', '”', '„', '«', '»']).enumerate() {
+            let quoted = place % 2 == 1;
+            let last = typed.ends_with(part) && !typed.ends_with(char::is_whitespace);
+            if quoted {
+                terms.extend(Term::new(part, last));
+                continue;
+            }
+            let mut chunks = part.split_whitespace().peekable();
+            while let Some(chunk) = chunks.next() {
+                terms.extend(Term::new(chunk, last && chunks.peek().is_none()));
+            }
+        }
+        terms.truncate(TERMS);
+        Self { terms }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// The query in the index's language. Words hold only letters and digits, so quoting them is safe.
+    pub(super) fn expression(&self) -> String {
+        self.terms
+            .iter()
+            .filter(|term| term.is_indexed())
+            .map(Term::expression)
+            .collect::<Vec<_>>()
+            .join(" AND ")
+    }
+
+    /// The whole query as one phrase, when it has several plain words.
+    pub(super) fn as_phrase(&self) -> Option<Term> {
+        if self.terms.len() < 2 {
+            return None;
+        }
+        let words: Vec<String> = self
+            .terms
+            .iter()
+            .filter_map(|term| term.spellings.first())
+            .flatten()
+            .cloned()
+            .collect();
+        let prefix = self.terms.last().is_some_and(|term| term.prefix);
+        Some(Term {
+            spellings: vec![words],
+            prefix,
+        })
+    }
+}
+
+impl Term {
+    fn new(text: &str, prefix: bool) -> Option<Self> {
+        let mut typed = Vec::new();
+        let mut umlauts = false;
+        words(text, |word, at| {
+            umlauts |= text
+                .get(at)
+                .is_some_and(|word| word.chars().any(|c| "äöüÄÖÜ".contains(c)));
+            typed.push(word.to_owned());
+            typed.len() < WORDS
+        });
+        let last = typed.last()?;
+        // A character of a script without spaces is whole as soon as it is there.
+        let prefix = prefix && !is_single(last);
+        let mut spellings = vec![typed];
+        if let Some([word]) = spellings.first().map(Vec::as_slice)
+            && let Some(other) = other_spelling(word, text, umlauts, prefix)
+        {
+            spellings.push(vec![other]);
+        }
+        Some(Self { spellings, prefix })
+    }
+
+    /// One letter as a beginning would match nearly everything, and the index keeps no list for it: such a term is only
+    /// checked against the text.
+    pub(super) fn is_indexed(&self) -> bool {
+        !(self.prefix
+            && self
+                .spellings
+                .iter()
+                .any(|words| words.len() == 1 && is_short(words)))
+    }
+
+    pub(super) fn expression(&self) -> String {
+        let phrase = |words: &Vec<String>| match words.split_last() {
+            // The beginning of a last word that is one letter long is checked against the text alone.
+            Some((_, rest)) if self.prefix && is_short(words) => format!("\"{}\"", rest.join(" ")),
+            _ if self.prefix => format!("\"{}\" *", words.join(" ")),
+            _ => format!("\"{}\"", words.join(" ")),
+        };
+        match self.spellings.as_slice() {
+            [one] => phrase(one),
+            several => format!(
+                "({})",
+                several.iter().map(phrase).collect::<Vec<_>>().join(" OR ")
+            ),
+        }
+    }
+}
+
+fn is_short(words: &[String]) -> bool {
+    words.last().is_some_and(|word| word.chars().nth(1).is_none())
+}
+
+/// German: who types `mueller` finds `Müller`, and the other way round.
+fn other_spelling(word: &str, typed: &str, umlauts: bool, prefix: bool) -> Option<String> {
+    if umlauts {
+        let mut long = String::new();
+        for c in typed.chars() {
+            match c {
+                'ä' | 'Ä' => long.push_str("ae"),
+                'ö' | 'Ö' => long.push_str("oe"),
+                'ü' | 'Ü' => long.push_str("ue"),
+                'ß' => long.push_str("ss"),
+                c => long.extend(c.to_lowercase()),
+            }
+        }
+        return (long != word && long.chars().all(char::is_alphanumeric)).then_some(long);
+    }
+    let short = word.replace("ae", "a").replace("oe", "o").replace("ue", "u");
+    // Half-typed short words would bring in too much: `due` is not `du…`.
+    (short != word && (!prefix || short.len() >= 4)).then_some(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_people_type() {
+        for (typed, expected) in [
+            ("hello", "\"hello\" *"),
+            ("hello ", "\"hello\""),
+            ("Hello wor", "\"hello\" AND \"wor\" *"),
+            ("\"exact words\"", "\"exact words\""),
+            ("\"exact words", "\"exact words\" *"),
+            (
+                "say \"exact words\" again",
+                "\"say\" AND \"exact words\" AND \"again\" *",
+            ),
+            ("数据", "\"数 据\""),
+            ("数", "\"数\""),
+            ("数据 lib", "\"数 据\" AND \"lib\" *"),
+            ("foo-bar", "\"foo bar\" *"),
+            ("foo-b", "\"foo\""),
+            ("müller", "(\"muller\" * OR \"mueller\" *)"),
+            ("mueller ", "(\"mueller\" OR \"muller\")"),
+            ("due", "\"due\" *"),
+            ("a", ""),
+            ("a ", "\"a\""),
+            ("big a", "\"big\""),
+            ("", ""),
+            ("\"", ""),
+            ("\"\"\"", ""),
+            ("AND OR NOT NEAR", "\"and\" AND \"or\" AND \"not\" AND \"near\" *"),
+            (
+                "text:foo* ^bar (baz) -x + {y} \\ ' ;",
+                "\"text foo\" AND \"bar\" AND \"baz\" AND \"x\" AND \"y\"",
+            ),
+        ] {
+            assert_eq!(Query::parse(typed).expression(), expected, "{typed:?}");
+        }
+        assert!(Query::parse("a").terms.len() == 1, "checked against the text");
+        assert!(Query::parse(" . ").is_empty());
+        assert_eq!(Query::parse(&"w ".repeat(100)).terms.len(), TERMS);
+    }
+}
