@@ -171,7 +171,7 @@ fn in_order(question: &Question, answers: &[String]) -> Outcome<Map<String, Valu
         match answer.split_once('=') {
             Some((name, answer)) if open.contains(&name) => {
                 open.retain(|other| *other != name);
-                by_name.insert(name.to_owned(), json!({ "answers": [answer] }));
+                by_name.insert(name.to_owned(), json!([answer]));
             }
             Some(_) | None => unnamed.push(answer),
         }
@@ -185,7 +185,7 @@ fn in_order(question: &Question, answers: &[String]) -> Outcome<Map<String, Valu
         .next("clawctl questions"));
     }
     for (name, answer) in open.into_iter().zip(unnamed) {
-        by_name.insert(name.to_owned(), json!({ "answers": [answer] }));
+        by_name.insert(name.to_owned(), json!([answer]));
     }
     Ok(by_name)
 }
@@ -209,7 +209,7 @@ mod tests {
             let answers: Vec<String> = answers.iter().map(ToString::to_string).collect();
             in_order(&question, &answers).map(Value::from).ok()
         };
-        let both = json!({ "colour": { "answers": ["red"] }, "size": { "answers": ["XL"] } });
+        let both = json!({ "colour": ["red"], "size": ["XL"] });
         assert_eq!(given(&["red", "XL"]), Some(both.clone()));
         assert_eq!(given(&["size=XL", "red"]), Some(both));
         assert_eq!(given(&["red"]), None);
