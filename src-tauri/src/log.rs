@@ -13,8 +13,8 @@ const MOST_BYTES: u64 = 2 * 1024 * 1024;
 /// Logs into `clawtray.log` in the folder. `CLAWTRAY_LOG` sets the level, for example `clawtray=debug`.
 pub(crate) fn start(folder: &Path) -> io::Result<()> {
     let file = open(folder)?;
-    let filter =
-        std::env::var("CLAWTRAY_LOG").unwrap_or_else(|_| "warn,clawtray=info,clawtray_companion=info".into());
+    let filter = std::env::var("CLAWTRAY_LOG")
+        .unwrap_or_else(|_| "warn,zbus=error,clawtray=info,clawtray_companion=info".into());
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn")))
         .with_ansi(false)

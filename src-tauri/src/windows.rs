@@ -10,6 +10,7 @@ use std::{
     collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tauri::{
     AppHandle, LogicalSize, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
@@ -23,6 +24,12 @@ const POPUP_HEIGHT: f64 = 168.0;
 /// Heights that the popup may be asked to have.
 const POPUP_LEAST: f64 = 64.0;
 const POPUP_MOST: f64 = 800.0;
+
+/// How often, and how many times, the focus is looked at while somebody holds a key.
+#[cfg(target_os = "linux")]
+const HELD_PAUSE: Duration = Duration::from_millis(100);
+#[cfg(target_os = "linux")]
+const HELD_LOOKS: u32 = 100;
 
 /// The windows' background before the page has painted: `--surface` of the design tokens.
 const LIGHT: Color = Color(255, 255, 255, 255);
@@ -226,10 +233,8 @@ impl SystemWindows {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is Tauri's and grows")]
     fn happened(&self, kind: WindowKind, window: &WebviewWindow, event: &WindowEvent) {
         match event {
-            WindowEvent::Focused(focused) => {
-                self.note(kind, |seen| seen.focused = *focused);
-                self.inbox.put(Input::Focus(kind, *focused));
-            }
+            WindowEvent::Focused(true) => self.focus_changed(kind, true),
+            WindowEvent::Focused(false) => self.focus_lost(kind, window),
             WindowEvent::CloseRequested { api, .. } => {
                 // Closing hides; the webview is kept or let go of as the app says.
                 api.prevent_close();
@@ -247,6 +252,45 @@ impl SystemWindows {
             }
             _ => {}
         }
+    }
+
+    fn focus_changed(&self, kind: WindowKind, focused: bool) {
+        tracing::debug!(window = kind.label(), focused, "focus");
+        self.note(kind, |seen| seen.focused = focused);
+        self.inbox.put(Input::Focus(kind, focused));
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn focus_lost(&self, kind: WindowKind, _window: &WebviewWindow) {
+        self.focus_changed(kind, false);
+    }
+
+    /// Tells of a focus that is gone, not of one that a held key took for a moment: that would hide the popup just before
+    /// the hotkey asks to toggle it.
+    #[cfg(target_os = "linux")]
+    fn focus_lost(&self, kind: WindowKind, window: &WebviewWindow) {
+        if !self.focus.stays(window) {
+            return self.focus_changed(kind, false);
+        }
+        let (windows, window) = (self.clone(), window.clone());
+        tokio::spawn(async move {
+            for _ in 0..HELD_LOOKS {
+                tokio::time::sleep(HELD_PAUSE).await;
+                let (tell, told) = tokio::sync::oneshot::channel();
+                let (inside, own) = (windows.clone(), window.clone());
+                windows.with_app("focus", move |_| {
+                    let back = own.is_focused().unwrap_or(false);
+                    // The other end waits for it.
+                    let _ = tell.send((back, inside.focus.stays(&own)));
+                    Ok(())
+                });
+                match told.await {
+                    Ok((false, true)) => {}
+                    Ok((false, false)) => return windows.focus_changed(kind, false),
+                    Ok((true, _)) | Err(_) => return,
+                }
+            }
+        });
     }
 
     /// Gives the popup its size, and no other by dragging its edge.

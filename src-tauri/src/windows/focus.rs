@@ -66,6 +66,17 @@ impl Focus {
         }
     }
 
+    /// Whether the X server still has the focus in this window, whatever the toolkit was told: a key that somebody has
+    /// grabbed takes the focus away for as long as it is held, our own hotkey among them.
+    pub(super) fn stays(&self, window: &WebviewWindow) -> bool {
+        let x11 = window.gtk_window().ok().and_then(|window| window.window());
+        let x11 = x11.and_then(|window| window.downcast::<gdkx11::X11Window>().ok());
+        let Some(id) = x11.and_then(|window| u32::try_from(window.xid()).ok()) else {
+            return false;
+        };
+        self.with(|x| x.focus_is_in(id)).unwrap_or(false)
+    }
+
     /// Asks the window manager to make the remembered window the active one again.
     pub(super) fn give_back(&self) {
         self.with(|x| x.previous.take().map_or(Ok(()), |window| x.activate(window)));
@@ -120,6 +131,13 @@ impl X {
             }
         }
         Err("no notice of the change".into())
+    }
+
+    /// The toolkit gives the focus to a child of its window.
+    fn focus_is_in(&self, window: u32) -> Result<bool, Box<dyn Error>> {
+        let focus = self.connection.get_input_focus()?.reply()?.focus;
+        // 0 and 1 are "none" and "follows the pointer".
+        Ok(focus == window || (focus > 1 && self.connection.query_tree(focus)?.reply()?.parent == window))
     }
 
     fn active_window(&self) -> Option<u32> {
