@@ -1,0 +1,147 @@
+//! `clawctl` against the real gateway.
+
+#[path = "../../crates/clawctl/tests/common/mod.rs"]
+mod common;
+
+use clawtray_lab::{GatewayConfig, RealGateway, ScriptedModel};
+use common::Shell;
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The program: `CLAWCTL_BIN`, or what cargo builds beside this test.
+fn program() -> PathBuf {
+    if let Some(named) = std::env::var_os("CLAWCTL_BIN") {
+        return named.into();
+    }
+    let own = std::env::current_exe().unwrap();
+    let profile = own
+        .ancestors()
+        .skip(1)
+        .find(|dir| !dir.ends_with("deps"))
+        .unwrap();
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build
+        .args(["build", "--quiet", "-p", "clawctl"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(build.status().unwrap().success(), "cargo build -p clawctl failed");
+    profile.join(format!("clawctl{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// One gateway for everything here: it takes ten seconds to start.
+#[test]
+fn every_command_works_with_the_real_gateway() {
+    let model = ScriptedModel::start().unwrap();
+    let gateway = RealGateway::start(GatewayConfig::with_model(model.base_url())).unwrap();
+    let mut shell = Shell::new(program());
+    shell.gateway(&gateway.url(), gateway.token());
+    shell.hide(&gateway.dir().display().to_string(), "GATEWAY");
+    common::every_command(&mut shell);
+    shell.compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("suites/snapshots/clawctl-real.txt"));
+
+    ctrl_c_stops_the_run(&shell, &model);
+    an_approval_is_listed_and_decided(&shell);
+    a_question_is_answered(&shell);
+    let jobs = shell.run(&["cron", "list"]);
+    assert!(jobs.out.contains("\tN\t0 8 * * *\t"), "{jobs:?}");
+    the_log_and_the_cost_can_be_read(&shell);
+    a_wrong_token_is_refused(&mut shell);
+}
+
+fn json(shell: &Shell, args: &[&str]) -> Value {
+    let said = shell.run(args);
+    assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
+    serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{args:?}: {error}: {}", said.out))
+}
+
+fn ctrl_c_stops_the_run(shell: &Shell, model: &ScriptedModel) {
+    if cfg!(not(unix)) {
+        return eprintln!("not shown here: Ctrl+C needs a Unix signal");
+    }
+    let args = &["ask", "--session", "stopped", "[[hang]] stop me"];
+    let child = shell.command(args).spawn().unwrap();
+    let asked = model.wait_for(common::LIMIT, |seen| seen.user_text.contains("stop me"));
+    assert!(asked.is_some(), "the model was asked");
+    #[cfg(unix)]
+    common::interrupt(&child);
+    let said = common::finish(child, args);
+    assert_eq!(said.code, Some(130), "{said:?}");
+    let history = json(shell, &["history", "stopped", "--json"]);
+    assert!(history["inFlight"].is_null(), "{history}");
+}
+
+/// Needs no model: an approval is asked for by hand. The gateway takes it only while somebody is there to be asked, who
+/// is `clawctl watch` here.
+fn an_approval_is_listed_and_decided(shell: &Shell) {
+    let args = &["watch", "--type", "connected", "--type", "approvalRequested"];
+    let mut watcher = shell.command(args).spawn().unwrap();
+    let mut seen = BufReader::new(watcher.stdout.take().unwrap());
+    let mut next = |kind: &str| {
+        loop {
+            let mut line = String::new();
+            assert!(
+                seen.read_line(&mut line).unwrap() > 0,
+                "watch ended before {kind}"
+            );
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["type"] == kind {
+                return event;
+            }
+        }
+    };
+    next("connected");
+    for (action, decision) in [("approve", "allow-once"), ("deny", "deny")] {
+        let params = format!(r#"{{"command":"echo {action}","timeoutMs":600000}}"#);
+        let asking = ["call", "exec.approval.request", &params];
+        let asker = shell.command(&asking).spawn().unwrap();
+        let asked = next("approvalRequested");
+        assert_eq!(asked["title"], format!("echo {action}"));
+        let listed = json(shell, &["approvals", "--json"]);
+        let id = listed[0]["id"].as_str().unwrap();
+        assert_eq!(asked["id"], id);
+        let said = shell.run(&["approvals", action, &id[..12]]);
+        assert!(said.code == Some(0) && said.err.contains(decision), "{said:?}");
+        let answer = common::finish(asker, &asking);
+        assert!(
+            answer.out.contains(&format!("\"decision\": \"{decision}\"")),
+            "{answer:?}"
+        );
+        assert_eq!(json(shell, &["approvals", "--json"]), serde_json::json!([]));
+    }
+    watcher.kill().unwrap();
+    watcher.wait().unwrap();
+}
+
+fn a_question_is_answered(shell: &Shell) {
+    let params = r#"{"questions":[{"questionId":"q1","header":"Colour","question":"Which colour?",
+        "options":[{"label":"red","description":"warm"},{"label":"blue","description":"cold"}]}]}"#;
+    let asked = shell.run(&["call", "question.request", params]);
+    assert_eq!(asked.code, Some(0), "{asked:?}");
+    let listed = json(shell, &["questions", "--json"]);
+    let id = listed[0]["id"].as_str().expect("the question waits");
+    let said = shell.run(&["questions", "answer", id, "blue"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(json(shell, &["questions", "--json"]), serde_json::json!([]));
+}
+
+fn the_log_and_the_cost_can_be_read(shell: &Shell) {
+    let log = shell.run(&["logs", "-n", "5"]);
+    assert!(log.code == Some(0) && log.out.lines().count() == 5, "{log:?}");
+    let usage = shell.run(&["usage", "--days", "2"]);
+    assert!(usage.code == Some(0) && usage.out.contains("total"), "{usage:?}");
+}
+
+fn a_wrong_token_is_refused(shell: &mut Shell) {
+    shell.set("OPENCLAW_GATEWAY_TOKEN", "not-the-token");
+    let said = shell.run(&["status"]);
+    assert_eq!(said.code, Some(4), "{said:?}");
+    assert!(
+        said.err.contains("AUTH_TOKEN_MISMATCH") && said.err.contains("next:"),
+        "{}",
+        said.err
+    );
+}
