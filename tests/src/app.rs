@@ -1,6 +1,7 @@
 //! The app itself.
 
 use anyhow::{Context, Result, bail};
+use clawtray_lab::process::last_lines;
 use clawtray_lab::{Desktop, Running};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -52,6 +53,15 @@ impl App {
     pub fn terminate(&mut self) -> Result<ExitStatus> {
         Ok(self.process.terminate(Duration::from_secs(20))?)
     }
+}
+
+/// The end of all that the app has said in a desktop: on its standard output and error, and in its log file.
+#[must_use]
+pub fn said(desktop: &Desktop) -> String {
+    let file = desktop.home().join(".local/share/clawtray/clawtray.log");
+    let file = last_lines(&std::fs::read(file).unwrap_or_default(), 60);
+    let streams = [LOG, "webdriver"].map(|name| last_lines(desktop.log(name).as_bytes(), 20));
+    format!("{}\n{file}", streams.concat())
 }
 
 /// The app's program file: `CLAWTRAY_BIN`, or what cargo builds once for this run.

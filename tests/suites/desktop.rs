@@ -33,9 +33,7 @@ impl Drop for Report<'_> {
                 "failed-{}",
                 std::thread::current().name().unwrap_or("test")
             ));
-            for name in ["webdriver", app::LOG] {
-                println!("--- {name}:\n{}", self.0.desktop.log(name));
-            }
+            println!("--- what the app said:\n{}", app::said(&self.0.desktop));
         }
     }
 }
@@ -137,7 +135,7 @@ async fn token_is_in_the_keyring_and_nowhere_else() {
     let _report = Report(&stage);
     // As loud as it gets: what is not in this log is in none.
     let mut env = live.env().to_vec();
-    env.push(("RUST_LOG", "trace".to_owned()));
+    env.push(("CLAWTRAY_LOG", "trace".to_owned()));
     let popup = stage.start_controlled(&[], &env).await.unwrap();
     assert!(
         stage

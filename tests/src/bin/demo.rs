@@ -32,7 +32,10 @@ async fn main() -> Result<()> {
         }
         Err(error) => {
             let _ = stage.picture("failed");
-            Err(error.context(format!("the app said:\n{}", stage.desktop.log("webdriver"))))
+            Err(error.context(format!(
+                "the app said:\n{}",
+                product_tests::app::said(&stage.desktop)
+            )))
         }
     }
 }
@@ -62,6 +65,10 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.ask("What is Clawtray? Show me a list and some code.")?;
     popup.wait_for_text(ANSWER, "tip").await?;
     stage.picture("2-reply")?;
+    println!(
+        "Typed a question, pressed Enter, read the reply:\n\n{}",
+        conversation(&popup).await?
+    );
 
     stage.ask("Tell me a long story.")?;
     popup
@@ -74,7 +81,7 @@ async fn play(stage: &Stage) -> Result<()> {
     println!(
         "\nNotification caught: {}\n    {}",
         notification.summary,
-        notification.body.replace('\n', "\n    ")
+        plain(&notification.body).replace('\n', "\n    ")
     );
 
     stage
@@ -86,7 +93,7 @@ async fn play(stage: &Stage) -> Result<()> {
         .wait_for_text("article.answer:last-of-type", "Paragraph 24")
         .await?;
     stage.picture("3-after-the-notification")?;
-    println!("\nActivating it brought the popup back, on that reply. The conversation:\n");
+    println!("\nActivating it brought the popup back, on that reply:\n");
     println!("{}", conversation(&popup).await?);
     popup.close().await
 }
@@ -113,4 +120,13 @@ async fn conversation(popup: &Webview) -> Result<String> {
         }
     }
     Ok(out)
+}
+
+/// A notification's text without the marks of its markup.
+fn plain(body: &str) -> String {
+    body.replace("&gt;", ">")
+        .replace("&lt;", "<")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&amp;", "&")
 }

@@ -1,0 +1,444 @@
+//! What a client lives through with the real gateway: a pairing that somebody else decides, a token taken away, the
+//! gateway killed in the middle of a reply, a restart, a lock-out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test stops where something is wrong"
+)]
+
+use clawtray_gateway_client::protocol::method::NoParams;
+use clawtray_gateway_client::protocol::method::devices::{
+    PairApprove, PairList, PairReject, RequestParams, TokenParams, TokenRotate,
+};
+use clawtray_gateway_client::protocol::{Message, Role, SessionKey};
+use clawtray_gateway_client::{
+    Client, ClientConfig, ConnectionState, Credentials, Gateway, GatewayEvent, History, HistoryQuery,
+    PauseReason, RunStep,
+};
+use clawtray_lab::Relay;
+use clawtray_lab::scripted_model::Ending;
+use product_tests::live::{Live, Watched, prompt, wait_for_ready, wait_for_state};
+use product_tests::waiting::{Asked, PATIENCE, asked};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Longer than the first retry of a lost connection waits.
+const QUIET: Duration = Duration::from_secs(4);
+
+/// A gateway that takes the tests themselves for a reverse proxy: what has a forwarded address comes from afar.
+fn gateway() -> &'static Live {
+    static LIVE: OnceLock<Live> = OnceLock::new();
+    LIVE.get_or_init(|| Live::start(json!({ "gateway": { "trustedProxies": ["127.0.0.1"] } })).unwrap())
+}
+
+fn remote(live: &Live, name: &str) -> ClientConfig {
+    let mut config = live.new_device(name);
+    config
+        .headers
+        .push(("X-Forwarded-For".to_owned(), "203.0.113.7".into()));
+    config
+}
+
+async fn admin(live: &Live, name: &str) -> Client {
+    let mut config = live.new_device(name);
+    config.scopes = vec!["operator.admin".to_owned()];
+    let admin = Client::connect(config);
+    wait_for_ready(&admin).await.unwrap();
+    admin
+}
+
+async fn paused(client: &Client) -> PauseReason {
+    let state = wait_for_state(client, |state| matches!(state, ConnectionState::Paused(_))).await;
+    let ConnectionState::Paused(reason) = state.unwrap() else {
+        panic!("not paused")
+    };
+    reason
+}
+
+/// The request that the gateway keeps for a client that waits.
+async fn pending(client: &Client) -> (String, PauseReason) {
+    let reason = paused(client).await;
+    let PauseReason::PairingPending {
+        request_id: Some(id), ..
+    } = &reason
+    else {
+        panic!("{reason:?}")
+    };
+    (id.clone(), reason)
+}
+
+/// Nothing happens to the connection for a while.
+async fn stays(client: &Client) {
+    let mut state = client.state();
+    state.mark_unchanged();
+    let change = tokio::time::timeout(QUIET, state.changed()).await;
+    assert!(change.is_err(), "by itself: {:?}", state.borrow());
+}
+
+async fn history(client: &Client, session: &SessionKey) -> History {
+    let query = HistoryQuery {
+        session: session.clone(),
+        limit: Some(200),
+        ..HistoryQuery::default()
+    };
+    client.history(query).await.unwrap()
+}
+
+/// The whole reply to a prompt.
+async fn reply(client: &Client, session: &SessionKey, key: &str, text: &str) -> String {
+    let events = client.events();
+    let ack = client.send(prompt(session, key, text)).await.unwrap();
+    match Watched::new(events, ack.run_id).end().await.unwrap() {
+        RunStep::Final {
+            message: Some(message),
+            ..
+        } => message.text(),
+        other => panic!("no reply: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn remote_device_is_let_in_while_it_waits() {
+    let live = gateway();
+    let admin = admin(live, "pairing admin").await;
+    let client = Client::connect(remote(live, "remote, approved"));
+    let (id, reason) = pending(&client).await;
+    let PauseReason::PairingPending { reason: why, .. } = &reason else {
+        panic!("{reason:?}")
+    };
+    assert_eq!(why.as_deref(), Some("not-paired"));
+    assert_eq!(
+        reason.approval_command(),
+        Some(format!("openclaw devices approve {id}"))
+    );
+    let list = admin.call::<PairList>(&NoParams {}).await.unwrap();
+    assert!(format!("{list:?}").contains(&id), "{list:?}");
+
+    // Asking again does not make a second request.
+    client.reconnect();
+    wait_for_state(&client, |state| !matches!(state, ConnectionState::Paused(_)))
+        .await
+        .unwrap();
+    assert_eq!(pending(&client).await.0, id);
+
+    let request = RequestParams { request_id: id };
+    admin.call::<PairApprove>(&request).await.unwrap();
+    client.reconnect();
+    let ConnectionState::Ready(server) = wait_for_ready(&client).await.unwrap() else {
+        panic!("not ready")
+    };
+    assert!(
+        server.scopes.iter().any(|scope| scope == "operator.write"),
+        "{server:?}"
+    );
+    let session = SessionKey::from("agent:main:from-afar");
+    assert_eq!(reply(&client, &session, "afar", "[[say:let in]]").await, "let in");
+
+    // Wider scopes are a request of their own; this one is decided with the very command that the user is shown.
+    client.set_scopes(["operator.read", "operator.admin"].map(String::from).to_vec());
+    let (_, reason) = pending(&client).await;
+    let PauseReason::PairingPending { reason: why, .. } = &reason else {
+        panic!("{reason:?}")
+    };
+    assert_eq!(why.as_deref(), Some("scope-upgrade"));
+    let command = reason.approval_command().unwrap();
+    let mut openclaw = live.gateway.command();
+    openclaw.args(command.split(' ').skip(1));
+    clawtray_lab::process::run("openclaw devices approve", &mut openclaw, PATIENCE * 2).unwrap();
+    client.reconnect();
+    let ConnectionState::Ready(server) = wait_for_ready(&client).await.unwrap() else {
+        panic!("not ready")
+    };
+    assert!(
+        server.scopes.iter().any(|scope| scope == "operator.admin"),
+        "{server:?}"
+    );
+    client.shutdown().await;
+    admin.shutdown().await;
+}
+
+#[tokio::test]
+async fn rejected_device_stays_outside() {
+    let live = gateway();
+    let admin = admin(live, "rejecting admin").await;
+    let relay = Relay::start(live.gateway.port()).unwrap();
+    let mut config = remote(live, "remote, rejected");
+    config.url = format!("ws://127.0.0.1:{}", relay.port());
+    let client = Client::connect(config);
+    let (first, _) = pending(&client).await;
+    let request = RequestParams {
+        request_id: first.clone(),
+    };
+    admin.call::<PairReject>(&request).await.unwrap();
+    stays(&client).await;
+    assert_eq!(relay.connections(), 1, "it does not knock by itself");
+
+    // When the user tries once more, it is a new request.
+    client.reconnect();
+    wait_for_state(&client, |state| !matches!(state, ConnectionState::Paused(_)))
+        .await
+        .unwrap();
+    let (second, _) = pending(&client).await;
+    assert_ne!(first, second);
+    client.shutdown().await;
+    admin.shutdown().await;
+}
+
+#[tokio::test]
+async fn token_rotated_by_somebody_else_pauses_and_is_not_tried_again() {
+    let live = gateway();
+    let admin = admin(live, "rotating admin").await;
+    let relay = Relay::start(live.gateway.port()).unwrap();
+    let mut config = live.new_device("to be rotated");
+    config.url = format!("ws://127.0.0.1:{}", relay.port());
+    let device = config.identity.as_ref().unwrap().id().clone();
+    let client = Client::connect(config);
+    wait_for_ready(&client).await.unwrap();
+
+    let params = TokenParams {
+        device_id: device,
+        role: "operator".to_owned(),
+    };
+    let rotated = admin.call::<TokenRotate>(&params).await.unwrap();
+    assert_eq!(rotated.token, None, "the new token is not for others");
+    let reason = paused(&client).await;
+    assert!(matches!(reason, PauseReason::DeviceRevoked { .. }), "{reason:?}");
+    stays(&client).await;
+    assert_eq!(relay.connections(), 1);
+
+    // The user says so: the shared token is still good.
+    client.reconnect();
+    wait_for_ready(&client).await.unwrap();
+    client.shutdown().await;
+    admin.shutdown().await;
+}
+
+#[tokio::test]
+async fn run_is_adopted_after_a_cut_and_stopped_halfway() {
+    let live = gateway();
+    let relay = Relay::start(live.gateway.port()).unwrap();
+    let mut config = live.new_device("cut and abort");
+    config.url = format!("ws://127.0.0.1:{}", relay.port());
+    let client = Client::connect(config);
+    wait_for_ready(&client).await.unwrap();
+    let session = SessionKey::from("agent:main:cut-and-abort");
+    let events = client.events();
+    let text = "[[say:this will never be said in full]] [[n:8]] [[hold:cut-and-abort]]";
+    let ack = client.send(prompt(&session, "cut", text)).await.unwrap();
+    let mut run = Watched::new(events, ack.run_id.clone());
+    run.first_text().await.unwrap();
+    relay.cut();
+    wait_for_state(&client, |state| matches!(state, ConnectionState::Backoff { .. }))
+        .await
+        .unwrap();
+    wait_for_ready(&client).await.unwrap();
+    let adopted = history(&client, &session).await.in_flight.unwrap();
+    assert_eq!(adopted.run_id, ack.run_id);
+    assert!(adopted.text.starts_with("this"), "{adopted:?}");
+
+    // The same device on another connection may stop what it began.
+    assert!(client.abort(&session, Some(&ack.run_id)).await.unwrap());
+    let RunStep::Aborted { .. } = run.end().await.unwrap() else {
+        panic!("not stopped")
+    };
+    let stopped = live.model.wait_for(PATIENCE, |seen| {
+        seen.user_text.contains("hold:cut-and-abort") && seen.ending == Some(Ending::Abandoned)
+    });
+    assert!(stopped.is_some(), "the gateway went on asking the model");
+    let after = history(&client, &session).await;
+    assert_eq!(after.in_flight, None);
+    let said: Vec<String> = after.messages.iter().map(Message::text).collect();
+    assert!(!said.join(" ").contains("in full]] in full"), "{said:?}");
+    assert_eq!(
+        after
+            .messages
+            .iter()
+            .filter(|message| message.role == Role::User)
+            .count(),
+        1,
+        "{said:?}"
+    );
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn second_prompt_is_steered_into_the_first_run() {
+    let live = gateway();
+    let client = Client::connect(live.new_device("steering"));
+    wait_for_ready(&client).await.unwrap();
+    let session = SessionKey::from("agent:main:steering");
+    let (first_events, second_events) = (client.events(), client.events());
+    let first = "[[say:first answer]] [[n:4]] [[hold:steering]]";
+    let ack = client.send(prompt(&session, "steer-1", first)).await.unwrap();
+    let mut first = Watched::new(first_events, ack.run_id);
+    first.first_text().await.unwrap();
+
+    let ack = client
+        .send(prompt(&session, "steer-2", "[[say:second answer]]"))
+        .await
+        .unwrap();
+    assert_eq!(ack.run_id.as_str(), "steer-2");
+    let mut second = Watched::new(second_events, ack.run_id);
+    let RunStep::Final { message: None, .. } = second.end().await.unwrap() else {
+        panic!("the second prompt has no run of its own: {second:?}")
+    };
+    assert_eq!(second.text, "");
+    live.model.release("steering");
+    let RunStep::Final { .. } = first.end().await.unwrap() else {
+        panic!("no reply")
+    };
+    assert_eq!(first.text, "first answer\n\nsecond answer");
+    let said = history(&client, &session).await.messages;
+    let answers: Vec<String> = said
+        .iter()
+        .filter(|message| message.role == Role::Assistant)
+        .map(Message::text)
+        .collect();
+    assert_eq!(answers, ["first answer", "second answer"]);
+    client.shutdown().await;
+}
+
+/// How often each prompt is in the transcript, by its key.
+fn prompts(messages: &[Message]) -> BTreeMap<String, usize> {
+    let mut keys = BTreeMap::new();
+    for message in messages.iter().filter(|message| message.role == Role::User) {
+        let key = message.idempotency_key.clone().unwrap_or_default();
+        *keys.entry(key.trim_end_matches(":user").to_owned()).or_default() += 1;
+    }
+    keys
+}
+
+#[tokio::test]
+async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_nothing() {
+    const KILLS: usize = 10;
+    let mut live = Live::start(Value::Null).unwrap();
+    let client = Client::connect(live.new_device("killed"));
+    wait_for_ready(&client).await.unwrap();
+    let session = SessionKey::from("agent:main:killed");
+    let mut keys = Vec::new();
+    for round in 0..KILLS {
+        let key = format!("round-{round}");
+        let text = format!("[[say:reply {round} from its beginning to its end]] [[n:8]] [[hold:{key}]]");
+        let events = client.events();
+        let ack = client.send(prompt(&session, &key, &text)).await.unwrap();
+        Watched::new(events, ack.run_id).first_text().await.unwrap();
+        live.gateway.kill();
+        wait_for_state(&client, |state| matches!(state, ConnectionState::Backoff { .. }))
+            .await
+            .unwrap();
+        live.model.release(&key);
+        live.gateway.start_again().unwrap();
+        // The back-off may have grown while the gateway was away; the user would not wait either.
+        client.reconnect();
+        wait_for_ready(&client).await.unwrap();
+
+        // The gateway may go on with the run by itself. Whether it does or not, the prompt is there.
+        asked("the interrupted run is over", async || {
+            let now = history(&client, &session).await;
+            Ok(match now.in_flight {
+                None => Asked::There(()),
+                Some(run) => Asked::NotYet(format!("{run:?}")),
+            })
+        })
+        .await
+        .unwrap();
+        keys.push(key);
+        let there = prompts(&history(&client, &session).await.messages);
+        let expected: BTreeMap<String, usize> = keys.iter().map(|key| (key.clone(), 1)).collect();
+        assert_eq!(there, expected, "after kill {round}");
+    }
+    assert_eq!(
+        reply(&client, &session, "last", "[[say:still here]]").await,
+        "still here"
+    );
+    let end = history(&client, &session).await;
+    keys.push("last".to_owned());
+    let expected: BTreeMap<String, usize> = keys.iter().map(|key| (key.clone(), 1)).collect();
+    assert_eq!(prompts(&end.messages), expected);
+    for round in 0..KILLS {
+        let whole = format!("reply {round} from its beginning to its end");
+        let times = end
+            .messages
+            .iter()
+            .filter(|message| message.role == Role::Assistant && message.text() == whole)
+            .count();
+        assert!(times <= 1, "{whole:?} {times} times");
+    }
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn lock_out_is_obeyed_and_a_restart_is_waited_for() {
+    let limits =
+        json!({ "maxAttempts": 5, "windowMs": 60_000, "lockoutMs": 10_000, "exemptLoopback": false });
+    let live = Live::start(json!({ "gateway": { "auth": { "rateLimit": limits } } })).unwrap();
+    let admin = admin(&live, "restarting admin").await;
+    let relay = Relay::start(live.gateway.port()).unwrap();
+    let mut config = live.new_device("locked out");
+    config.url = format!("ws://127.0.0.1:{}", relay.port());
+    config.credentials = Credentials::token("wrong-0");
+    let client = Client::connect(config);
+    let mut attempts = 1;
+    let retry_after = loop {
+        match paused(&client).await {
+            PauseReason::RateLimited { retry_after } => break retry_after.unwrap(),
+            PauseReason::AuthRequired { .. } => {
+                assert!(attempts < 8, "the gateway does not lock anybody out");
+                let mut state = client.state();
+                state.mark_unchanged();
+                client.set_credentials(Credentials::token(format!("wrong-{attempts}")));
+                attempts += 1;
+                tokio::time::timeout(PATIENCE, state.changed())
+                    .await
+                    .unwrap()
+                    .unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(
+        retry_after <= Duration::from_secs(10) && retry_after > Duration::from_secs(1),
+        "{retry_after:?}"
+    );
+    let before = relay.connections();
+    stays(&client).await;
+    assert_eq!(
+        relay.connections(),
+        before,
+        "it does not knock while it is locked out"
+    );
+
+    tokio::time::sleep(retry_after).await;
+    client.set_credentials(Credentials::token(live.gateway.token()));
+    wait_for_ready(&client).await.unwrap();
+
+    let mut events = client.events();
+    let mut state = client.state();
+    state.mark_unchanged();
+    admin
+        .call_raw("gateway.restart.request", json!({ "reason": "test" }))
+        .await
+        .unwrap();
+    let said = async {
+        loop {
+            if let GatewayEvent::Shutdown { restart_expected, .. } = events.recv().await.unwrap() {
+                return restart_expected;
+            }
+        }
+    };
+    let expected = tokio::time::timeout(PATIENCE, said).await.unwrap();
+    assert!(expected.is_some(), "the gateway says when it will be back");
+    let away = wait_for_state(&client, |state| matches!(state, ConnectionState::Backoff { .. })).await;
+    assert!(
+        matches!(away, Ok(ConnectionState::Backoff { soon_back: true, .. })),
+        "{away:?}"
+    );
+    wait_for_ready(&client).await.unwrap();
+    let session = SessionKey::from("agent:main:after-restart");
+    assert_eq!(reply(&client, &session, "back", "[[say:back]]").await, "back");
+    client.shutdown().await;
+    admin.shutdown().await;
+}
