@@ -2,7 +2,7 @@
 
 use crate::api::NotificationSettings;
 use crate::ports::{Notification, NotificationAction, NotificationTarget};
-use crate::text::one_line;
+use crate::text::{one_line, plain_line};
 
 /// Something that may deserve a notification.
 #[derive(Clone, Debug, PartialEq)]
@@ -211,7 +211,7 @@ fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
             session_tag(gateway, session),
             title.clone(),
             if full {
-                one_line(text, 240)
+                plain_line(text, 240)
             } else {
                 "New reply".to_owned()
             },
@@ -484,7 +484,7 @@ mod tests {
     #[test]
     fn privacy_says_as_much_as_it_may() {
         for (privacy, title, body) in [
-            ("full", "Trip", "Train at **9**. Seat 4"),
+            ("full", "Trip", "Train at 9. Seat 4"),
             ("sender", "Trip", "New reply"),
             ("nothing", "Clawtray", "Something new"),
         ] {

@@ -3,7 +3,7 @@
 //! In a change, a field that is absent says nothing, `null` clears and a list replaces. In a snapshot, absence clears.
 
 use crate::api::SessionView;
-use crate::text::{capitalised, one_line};
+use crate::text::{capitalised, one_line, plain_line};
 use clawtray_gateway_protocol::SessionRow;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -285,7 +285,7 @@ fn view(row: &SessionRow, overlay: &Overlay) -> SessionView {
         preview: row
             .last_message_preview
             .as_deref()
-            .map(|text| one_line(text, 160))
+            .map(|text| plain_line(text, 160))
             .unwrap_or_default(),
         updated_at_ms: row.last_interaction_at.max(row.updated_at).unwrap_or_default(),
         unread: row.unread.unwrap_or(false),
