@@ -25,7 +25,10 @@ pub fn one_line(text: &str, limit: usize) -> String {
 #[must_use]
 pub fn plain_line(markdown: &str, limit: usize) -> String {
     // Marks are a small part of a text: this much of the source fills the line, and a long reply costs no more.
-    let end = markdown.char_indices().nth(limit.saturating_mul(8)).map_or(markdown.len(), |(at, _)| at);
+    let end = markdown
+        .char_indices()
+        .nth(limit.saturating_mul(8))
+        .map_or(markdown.len(), |(at, _)| at);
     let source = markdown.get(..end).unwrap_or(markdown);
     let mut words = String::with_capacity(source.len());
     for event in Parser::new_ext(source, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
@@ -78,8 +81,14 @@ mod tests {
             assert_eq!(one_line(text, limit), expected);
         }
         for (markdown, expected) in [
-            ("> You asked\n\nI am the **demo** _agent_.", "You asked I am the demo agent."),
-            ("```rust\nlet a = 1;\n```\n- one\n- [two](https://example.org)", "let a = 1; one two"),
+            (
+                "> You asked\n\nI am the **demo** _agent_.",
+                "You asked I am the demo agent.",
+            ),
+            (
+                "```rust\nlet a = 1;\n```\n- one\n- [two](https://example.org)",
+                "let a = 1; one two",
+            ),
             ("| a | b |\n|---|---|\n| 1 | 2 |", "a b 1 2"),
             ("a < b & `c`", "a < b & c"),
             ("5 * 3 * 2 and snake_case_name", "5 * 3 * 2 and snake_case_name"),

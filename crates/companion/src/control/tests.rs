@@ -204,7 +204,10 @@ async fn the_app_is_told_what_to_do() {
     .await
     .unwrap();
     let url = "clawtray://session/agent:main:main?text=hello".to_owned();
-    let link = Op::Link { url: url.clone(), activation: None };
+    let link = Op::Link {
+        url: url.clone(),
+        activation: None,
+    };
     say(&at, link).await.unwrap();
     say(&at, Op::DoNotDisturb { until_ms: Some(5) }).await.unwrap();
     say(&at, Op::Quit).await.unwrap();
@@ -218,7 +221,10 @@ async fn the_app_is_told_what_to_do() {
                 session,
                 activation: None
             },
-            Action::Link { url, activation: None },
+            Action::Link {
+                url,
+                activation: None
+            },
             Action::DoNotDisturb { until_ms: Some(5) },
             Action::Quit,
         ]
