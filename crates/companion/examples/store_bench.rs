@@ -3,9 +3,12 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing)]
 
-use clawtray_companion::store::{
-    SearchQuery, Store, StoreOptions,
-    testing::{Dice, NEWEST_MS, Vocabulary, fill, session_key},
+use clawtray_companion::{
+    gateway::Prompt,
+    store::{
+        SearchQuery, Store, StoreOptions,
+        testing::{Dice, NEWEST_MS, Vocabulary, fill, session_key},
+    },
 };
 use std::time::Duration;
 
@@ -62,6 +65,42 @@ fn main() {
     let begin = Stopwatch::start();
     let rows = store.sessions("home").unwrap().len();
     println!("{:<44}{rows} rows in {:.1?}", "session list", begin.elapsed());
+
+    let rows = store.sessions("home").unwrap();
+    let begin = Stopwatch::start();
+    store
+        .upsert_sessions("home", &rows, |row| row.label.clone().unwrap_or_default())
+        .unwrap();
+    println!("{:<44}{:.1?}", "the same session list again", begin.elapsed());
+    let mut times = Vec::new();
+    for n in 0..100_u64 {
+        let mut message = store.newest_page("home", &big, 1).unwrap().messages.remove(0);
+        message.meta.id = Some(format!("bench-{n}").as_str().into());
+        message.meta.seq = message.meta.seq.map(|seq| seq + 1);
+        let begin = Stopwatch::start();
+        store
+            .upsert_messages("home", &big, std::slice::from_ref(&message))
+            .unwrap();
+        times.push(begin.elapsed());
+        store.delete_message("home", &big, &message).unwrap();
+    }
+    report("keep a message that arrives", times);
+    let mut times = Vec::new();
+    for n in 0..50 {
+        let prompt = Prompt {
+            session: big.as_str().into(),
+            text: "hello ".repeat(40),
+            idempotency_key: format!("bench-{}-{n}", std::process::id()),
+            thinking: None,
+            attachments: Vec::new(),
+            timeout_ms: None,
+        };
+        let begin = Stopwatch::start();
+        store.outbox_insert("home", &prompt, 1).unwrap();
+        times.push(begin.elapsed());
+        store.outbox_cancel(&prompt.idempotency_key).unwrap();
+    }
+    report("write a prompt to the outbox", times);
 
     let mut all = Vec::new();
     for (name, queries) in queries() {

@@ -12,14 +12,14 @@ use super::{
     lock,
 };
 use rusqlite::{Connection, OptionalExtension};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// `synchronous=NORMAL`: consistent after anything, and what a loss of power takes is asked for again.
 pub(super) const SPEC: Spec = Spec {
     part: Part::Cache,
     steps: &[SCHEMA_1],
     pragmas: "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;
-              PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
+              PRAGMA cache_size=-8000; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
     at_birth: "PRAGMA auto_vacuum=INCREMENTAL;",
 };
 
@@ -69,6 +69,8 @@ pub(super) struct Cache {
     readers: std::sync::Mutex<Vec<(u64, Connection)>>,
     /// Rises when the file starts anew; readers of an earlier generation are closed.
     generation: AtomicU64,
+    /// The file was set up once, so that readers need not wait for the writer to ask.
+    ready: AtomicBool,
     /// Bytes written since the size was looked at.
     pub(super) written: AtomicU64,
 }
@@ -89,6 +91,7 @@ impl Store {
             Some(connection) => connection,
             None => slot.insert(self.open_writer()?),
         };
+        self.cache.ready.store(true, Ordering::Release);
         let result = run(connection).map_err(|error| StoreError::sql(Part::Cache, error));
         if result.as_ref().is_err_and(StoreError::is_corrupt) {
             *slot = None;
@@ -109,7 +112,7 @@ impl Store {
         let mut connection = match idle {
             Some((_, connection)) => connection,
             None => {
-                if lock(&self.cache.writer).is_none() {
+                if !self.cache.ready.load(Ordering::Acquire) {
                     // The writer sets the file up.
                     self.write(|_| Ok(()))?;
                 }

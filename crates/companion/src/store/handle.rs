@@ -145,7 +145,10 @@ mod tests {
         };
         // The search thread is held up until all three wait in line.
         let (go, wait) = mpsc::channel::<()>();
-        handle.search.send(Box::new(move |_| wait.recv().unwrap_or_default())).unwrap();
+        handle
+            .search
+            .send(Box::new(move |_| wait.recv().unwrap_or_default()))
+            .unwrap();
         let (first, second, elsewhere, ()) = tokio::join!(
             biased;
             handle.search(&lane, query.clone()),
@@ -164,7 +167,10 @@ mod tests {
         let handle =
             StoreHandle::new(Store::open(dir.path().join("data"), StoreOptions::default()).unwrap()).unwrap();
         let (go, wait) = mpsc::channel::<()>();
-        handle.write.send(Box::new(move |_| wait.recv().unwrap_or_default())).unwrap();
+        handle
+            .write
+            .send(Box::new(move |_| wait.recv().unwrap_or_default()))
+            .unwrap();
         handle
             .local(|store| store.save_draft("home", "s", "typed", 1))
             .await

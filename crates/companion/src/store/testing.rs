@@ -52,7 +52,12 @@ pub fn fill(store: &Store, gateway: &str, sessions: u32, messages: u32) -> Resul
 /// The key of the made-up session with that number; 0 is the largest.
 #[must_use]
 pub fn session_key(n: u32) -> String {
-    format!("agent:{}:made-{n}", ["main", "ops", "research"][n as usize % 3])
+    let agent = match n % 3 {
+        0 => "main",
+        1 => "ops",
+        _ => "research",
+    };
+    format!("agent:{agent}:made-{n}")
 }
 
 fn row(n: u32, of: u32, vocabulary: &Vocabulary, dice: &mut Dice) -> SessionRow {
@@ -65,7 +70,7 @@ fn row(n: u32, of: u32, vocabulary: &Vocabulary, dice: &mut Dice) -> SessionRow 
         channel: (n % 4 == 1).then(|| "telegram".to_owned()),
         updated_at: Some(updated),
         last_interaction_at: Some(updated),
-        unread: Some(n % 17 == 0),
+        unread: Some(n.is_multiple_of(17)),
         archived: Some(n % 11 == 10),
         pinned: Some(n < 3),
         total_tokens: Some(dice.below(128_000)),
@@ -93,7 +98,7 @@ fn message(n: u32, seq: u64, at_ms: i64, vocabulary: &Vocabulary, dice: &mut Dic
     let length = match role {
         Role::User => 6 + dice.below(20),
         _ if dice.below(20) == 0 => 200 + dice.below(400),
-        _ => 15 + dice.below(60),
+        Role::Assistant | Role::ToolResult | Role::System | Role::Other(_) => 15 + dice.below(60),
     };
     let text = match dice.below(10) {
         0 => vocabulary.chinese(length * 2, dice),
@@ -128,7 +133,7 @@ pub struct Dice(pub u64);
 
 impl Dice {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn throw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -138,7 +143,7 @@ impl Dice {
 
     /// A number below a bound.
     pub fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { self.next() % bound }
+        if bound == 0 { 0 } else { self.throw() % bound }
     }
 }
 

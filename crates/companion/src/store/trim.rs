@@ -1,7 +1,7 @@
 //! The cache's size, and making room in it.
 
 use super::{Store, StoreError, cache::gateway_id};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::sync::atomic::Ordering;
 
 /// The size is looked at again after that many bytes were written.
@@ -40,11 +40,7 @@ impl Store {
                     .query_row("SELECT at_ms FROM message ORDER BY id LIMIT 1", [], |row| {
                         row.get(0)
                     })
-                    .map(Some)
-                    .or_else(|error| match error {
-                        rusqlite::Error::QueryReturnedNoRows => Ok(None),
-                        error => Err(error),
-                    })?,
+                    .optional()?,
             })
         })
     }

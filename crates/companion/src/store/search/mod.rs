@@ -513,8 +513,11 @@ fn push(text: &mut String, more: &str, limit: usize) {
     if !text.is_empty() && !more.is_empty() {
         text.push('\n');
     }
-    let room = limit.saturating_sub(text.len());
-    text.push_str(more.get(..more.floor_char_boundary(room)).unwrap_or_default());
+    let mut end = limit.saturating_sub(text.len()).min(more.len());
+    while !more.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.push_str(more.get(..end).unwrap_or_default());
 }
 
 fn push_values(text: &mut String, value: &serde_json::Value) {

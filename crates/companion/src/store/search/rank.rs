@@ -124,7 +124,8 @@ impl<'a> Matcher<'a> {
             };
             let last = done + 1 == words;
             let whole = word == wanted;
-            if !whole && !(last && self.term.prefix && word.starts_with(wanted.as_str())) {
+            let begins = last && self.term.prefix && word.starts_with(wanted.as_str());
+            if !(whole || begins) {
                 continue;
             }
             if !last {

@@ -13,18 +13,14 @@ const WHERE: &str = "CLAWTRAY_STORE_TEST_DIR";
 const ROLE: &str = "CLAWTRAY_STORE_TEST_ROLE";
 const KILLS: u64 = 20;
 
-/// Starts this program again as one of the children below.
-fn start(role: &str, dir: &Path) -> (Child, BufReader<ChildStdout>) {
+/// Starts a test of this program again, as the child that [`is_child`] makes of it.
+fn start(test: &str, role: &str, dir: &Path) -> (Child, BufReader<ChildStdout>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "--ignored",
-            "--nocapture",
-            "--test-threads=1",
-            "store::tests::processes::child",
-        ])
+        .args(["--exact", "--nocapture", "--test-threads=1"])
+        .arg(format!("store::tests::processes::{test}"))
         .env(WHERE, dir)
         .env(ROLE, role)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -44,12 +40,10 @@ fn heard(line: &str) -> Option<&str> {
     line.split_once('@').map(|(_, said)| said.trim_end())
 }
 
-#[test]
-#[ignore = "the other end of the tests in this file, which start it themselves"]
-fn child() {
+/// Does a child's work when this process was started as one.
+fn is_child() -> bool {
     let (Ok(dir), Ok(role)) = (std::env::var(WHERE), std::env::var(ROLE)) else {
-        println!("started by hand: nothing to do");
-        return;
+        return false;
     };
     let store = Store::open(dir, StoreOptions::default()).unwrap();
     match role.split_once(' ').unwrap() {
@@ -87,17 +81,25 @@ fn child() {
         }
         _ => unreachable!(),
     }
+    true
 }
 
 #[test]
 fn twenty_real_kills_lose_nothing_and_double_nothing() {
+    if is_child() {
+        return;
+    }
     let dir = TempDir::new().unwrap();
     let data = dir.path().join("data");
     let mut dice = crate::store::testing::Dice(9);
     let (mut queued, mut taken) = (BTreeSet::new(), BTreeSet::new());
     let mut synced = 0;
     for kill in 0..KILLS {
-        let (mut child, mut out) = start(&format!("write k{kill}"), &data);
+        let (mut child, mut out) = start(
+            "twenty_real_kills_lose_nothing_and_double_nothing",
+            &format!("write k{kill}"),
+            &data,
+        );
         // Killed after some lines, in the middle of whatever comes next.
         let mut lines = 1 + dice.below(60);
         let mut line = String::new();
@@ -154,30 +156,23 @@ fn twenty_real_kills_lose_nothing_and_double_nothing() {
 
 #[test]
 fn of_two_processes_exactly_one_gets_each_prompt() {
+    if is_child() {
+        return;
+    }
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
     let ids: BTreeSet<String> = (0..120).map(|n| format!("p{n}")).collect();
     for id in &ids {
         store.outbox_insert(HOME, &prompt(id, id, "hi"), 1).unwrap();
     }
-    let children: Vec<_> = ["app", "ctl"]
+    let mut children: Vec<_> = ["app", "ctl"]
+        .into_iter()
         .map(|owner| {
-            let mut child = Command::new(std::env::current_exe().unwrap())
-                .args([
-                    "--exact",
-                    "--ignored",
-                    "--nocapture",
-                    "--test-threads=1",
-                    "store::tests::processes::child",
-                ])
-                .env(WHERE, store.dir())
-                .env(ROLE, format!("claim {owner}"))
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let mut out = BufReader::new(child.stdout.take().unwrap());
+            let (child, mut out) = start(
+                "of_two_processes_exactly_one_gets_each_prompt",
+                &format!("claim {owner}"),
+                store.dir(),
+            );
             let mut line = String::new();
             while heard(&line) != Some("ready") {
                 line.clear();
@@ -185,11 +180,9 @@ fn of_two_processes_exactly_one_gets_each_prompt() {
             }
             (child, out)
         })
-        .into_iter()
         .collect();
     // Both stand ready; now both begin.
     let mut claimed = Vec::new();
-    let mut children = children;
     for (child, _) in &mut children {
         child.stdin.take().unwrap().write_all(b"go\n").unwrap();
     }

@@ -183,7 +183,7 @@ fn filters_by_agent_session_gateway_and_date() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
     for (n, key) in (1..).zip(["agent:main:a", "agent:main:b", "agent:ops:c", "telegram"]) {
-        let at = i64::try_from(n).unwrap() * 1_000_000;
+        let at = n * 1_000_000;
         store
             .upsert_messages(HOME, key, &[message(&format!("h{n}"), 1, at, "needle in hay")])
             .unwrap();
