@@ -16,26 +16,21 @@ pub(crate) fn run() -> Result<()> {
     )?;
     // All of it in one go: the app that the product tests start is built once, with the same features as everything else.
     steps.run("build", &mut cargo(&["build", "--workspace", "--all-targets"]))?;
-    let mut tests = cargo(&["test", "--workspace"]);
-    tests.env("CLAWTRAY_BIN", build::app("debug"));
-
-    let mut ui_tests = Vec::new();
-    for (name, script, command) in [
+    for (name, script, mut command) in [
         ("ui unit tests", "test", npm(&["test"])),
         ("ui in a browser", "e2e", npm(&["run", "e2e"])),
     ] {
         if has_ui && build::ui_has_script(script)? {
-            ui_tests.push((name, command));
+            steps.run(name, &mut command)?;
         } else {
             steps.skip(name, &format!("ui/package.json has no script {script:?}"));
         }
     }
-    let Some((last_name, mut last)) = ui_tests.pop() else {
-        return steps.run_last("tests", &mut tests);
-    };
-    steps.run("tests", &mut tests)?;
-    for (name, mut command) in ui_tests {
-        steps.run(name, &mut command)?;
-    }
-    steps.run_last(last_name, &mut last)
+    steps.run(
+        "examples in the documentation",
+        &mut cargo(&["test", "--workspace", "--doc"]),
+    )?;
+    let mut tests = cargo(&["test", "--workspace", "--all-targets"]);
+    tests.env("CLAWTRAY_BIN", build::app("debug"));
+    steps.run_last("tests", &mut tests)
 }
