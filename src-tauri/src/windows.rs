@@ -262,13 +262,19 @@ impl SystemWindows {
 
     #[cfg(not(target_os = "linux"))]
     fn focus_lost(&self, kind: WindowKind, _window: &WebviewWindow) {
-        self.focus_changed(kind, false);
+        if self.seen(kind).focused {
+            self.focus_changed(kind, false);
+        }
     }
 
     /// Tells of a focus that is gone, not of one that a held key took for a moment: that would hide the popup just before
     /// the hotkey asks to toggle it.
     #[cfg(target_os = "linux")]
     fn focus_lost(&self, kind: WindowKind, window: &WebviewWindow) {
+        // Hidden by us in the meantime, perhaps shown again already: this focus belongs to the time before.
+        if !self.seen(kind).focused {
+            return;
+        }
         if !self.focus.stays(window) {
             return self.focus_changed(kind, false);
         }
@@ -285,9 +291,11 @@ impl SystemWindows {
                     Ok(())
                 });
                 match told.await {
-                    Ok((false, true)) => {}
-                    Ok((false, false)) => return windows.focus_changed(kind, false),
-                    Ok((true, _)) | Err(_) => return,
+                    Ok((false, true)) if windows.seen(kind).focused => {}
+                    Ok((false, false)) if windows.seen(kind).focused => {
+                        return windows.focus_changed(kind, false);
+                    }
+                    Ok(_) | Err(_) => return,
                 }
             }
         });
