@@ -40,6 +40,8 @@ pub(crate) struct Wants {
     pub approvals: bool,
     /// Approvals of runs that others started: those are shown to administrators alone.
     pub decide: bool,
+    /// Calls of others, for as long as it lives: jobs and deleted sessions are for administrators alone.
+    pub bridge: bool,
 }
 
 /// A gateway that is connected.
@@ -300,13 +302,13 @@ pub(crate) fn begin(target: &Target, wants: Wants) -> (Client, mpsc::UnboundedRe
         caps.push("approvals".to_owned());
     }
     let mut scopes = SCOPES.map(str::to_owned).to_vec();
-    if wants.decide && target.profile.is_none() {
+    if wants.bridge || (wants.decide && target.profile.is_none()) {
         // The shared token of the environment grants it; a paired device has what its owner approved.
         scopes.push("operator.admin".to_owned());
     }
     let config = ClientConfig {
         // A name of its own: a gateway retires local pairings of the same name, and the app's must live.
-        display_name: "clawctl".to_owned(),
+        display_name: if wants.bridge { "clawctl bridge" } else { "clawctl" }.to_owned(),
         scopes,
         caps,
         subscribe_sessions: wants.sessions,
@@ -323,11 +325,16 @@ pub(crate) fn begin(target: &Target, wants: Wants) -> (Client, mpsc::UnboundedRe
 /// Keeps the device tokens that the gateway has issued.
 pub(crate) async fn keep_issued(mut issued: mpsc::UnboundedReceiver<IssuedToken>, profile: &str) {
     while let Ok(token) = issued.try_recv() {
-        let token = Secret::new(token.token.expose());
-        let _ = Keychain::system()
-            .set(profile, SecretKind::DeviceToken, token)
-            .await;
+        keep(&token, profile).await;
     }
+}
+
+/// Keeps a device token that the gateway has issued.
+pub(crate) async fn keep(token: &IssuedToken, profile: &str) {
+    let token = Secret::new(token.token.expose());
+    let _ = Keychain::system()
+        .set(profile, SecretKind::DeviceToken, token)
+        .await;
 }
 
 /// Waits until a connection is ready, or cannot become so without the user.

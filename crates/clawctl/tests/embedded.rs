@@ -35,13 +35,13 @@ fn keys_are_made_once_and_end() {
     shell.note(&["api-key", "create", "--label", "Script", "--workspaces", "a, b"]);
     let made = shell.run(&["api-key", "create", "--label", "second", "--json"]);
     let made: Value = serde_json::from_str(&made.out).unwrap();
-    let key = made["apiKey"].as_str().unwrap();
+    let key = made["key"].as_str().unwrap();
     assert!(key.starts_with("oclaw_live_"), "{made}");
     let listed = shell.note(&["api-key", "list"]);
     assert!(!listed.out.contains(key), "a list shows no key in full");
     let rotated = shell.run(&["api-key", "rotate", key, "--json"]);
     let rotated: Value = serde_json::from_str(&rotated.out).unwrap();
-    assert_ne!(rotated["apiKey"], made["apiKey"]);
+    assert_ne!(rotated["key"], made["key"]);
     assert_eq!(
         shell.run(&["api-key", "rotate", key]).code,
         Some(4),
@@ -190,4 +190,53 @@ fn completions_and_man_pages_know_every_command() {
     }
     let page = std::fs::read_to_string(dir.join("clawctl.1")).unwrap();
     assert!(page.contains("Exit codes"), "{page}");
+}
+
+#[test]
+fn serve_is_not_seen_by_others_without_a_key() {
+    let shell = shell();
+    let said = shell.run(&["serve", "--bind", "0.0.0.0"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{said:?}");
+    assert!(said.err.contains("clawctl api-key create"), "{}", said.err);
+}
+
+#[test]
+fn the_bridge_says_at_once_what_the_gateway_behind_refuses() {
+    let mut shell = shell();
+    let said = shell.run(&["serve", "--bridge"]);
+    assert_eq!(said.code, Some(3), "no gateway is set up: {said:?}");
+    let model = ScriptedModel::start().unwrap();
+    let _served = Served::start(&mut shell, &model.base_url());
+    shell.set("OPENCLAW_GATEWAY_TOKEN", "wrong");
+    let said = shell.run(&["serve", "--bridge"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(4), ""), "{said:?}");
+    assert!(said.err.contains("AUTH_TOKEN_MISMATCH"), "{}", said.err);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_bridge_waits_for_a_gateway_that_is_away() {
+    let mut shell = shell();
+    shell.gateway("ws://127.0.0.1:9", TOKEN);
+    let args = &["serve", "--bridge"];
+    let mut child = shell.command(args).spawn().unwrap();
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    let line: Value = serde_json::from_str(&line).expect("serve prints one JSON line");
+    assert_eq!(line["bridge"], "ws://127.0.0.1:9", "{line}");
+    assert!(
+        line["token"].is_null(),
+        "a token that is known is not shown: {line}"
+    );
+    let port = line["port"]
+        .as_u64()
+        .and_then(|port| u16::try_from(port).ok())
+        .unwrap();
+    let status = |path| clawtray_lab::get_status(([127, 0, 0, 1], port).into(), path, common::LIMIT);
+    assert_eq!((status("/api/health"), status("/health")), (Some(503), Some(200)));
+    common::interrupt(&child);
+    let said = common::finish(child, args);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.err.contains("not reachable"), "{}", said.err);
 }

@@ -17,6 +17,7 @@ const WANTS: Wants = Wants {
     tools: true,
     approvals: true,
     decide: false,
+    bridge: false,
 };
 
 /// `ask`

@@ -3,16 +3,19 @@
 use super::local_time;
 use crate::cli::{ApiKeyAction, Global, Serve};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::link::{self, Wants};
 use crate::term::{Term, table};
 use clawtray_companion::paths::Paths;
 use clawtray_companion::ports::{Secret, SecretKind, SecretStore};
 use clawtray_companion::profiles::EMBEDDED;
 use clawtray_embedded_gateway::keys::{ApiKey, FreshKey, Keys, NewKey, Permission};
-use clawtray_embedded_gateway::{AgentBackend, Config, EmbeddedGateway, StoreError, random_token};
+use clawtray_embedded_gateway::{AgentBackend, Bridged, Config, EmbeddedGateway, StoreError, random_token};
+use clawtray_gateway_client::{Client, Gateway as _};
 use clawtray_keychain::Keychain;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where the built-in gateway keeps its things; the app's is the same.
 fn data_dir() -> PathBuf {
@@ -20,15 +23,23 @@ fn data_dir() -> PathBuf {
 }
 
 /// `serve`
-pub(crate) async fn serve(_global: &Global, args: &Serve, term: &mut Term) -> Outcome {
-    if args.bridge {
-        return Err(Failure::new(Exit::Usage, "this build has no bridge yet"));
+pub(crate) async fn serve(global: &Global, args: &Serve, term: &mut Term) -> Outcome {
+    if !args.bind.is_loopback() {
+        need_key(args.bind)?;
     }
+    // Connected before it listens: what the user's gateway refuses is said here, not to each caller.
+    let bridge = match args.bridge {
+        true => Some(Bridge::connect(global, term).await?),
+        false => None,
+    };
     let (token, kept) = token().await;
     let mut config = Config::new(data_dir(), Some(token.clone()));
     config.bind = SocketAddr::new(args.bind, args.port);
     // The same agent as the app's: a model server if one is named, else the demonstration.
     config.agent = AgentBackend::from_env(|name| std::env::var(name).ok());
+    config.bridge = bridge
+        .as_ref()
+        .map(|bridge| Bridged(Arc::new(bridge.client.clone())));
     let running = EmbeddedGateway::start(config)
         .await
         .map_err(|error| Failure::local(error.to_string()))?;
@@ -38,14 +49,73 @@ pub(crate) async fn serve(_global: &Global, args: &Serve, term: &mut Term) -> Ou
         "port": running.addr().port(),
         "pid": std::process::id(),
     });
-    if !kept && let Some(fields) = line.as_object_mut() {
-        // Nobody else could know it: there is no keychain to look it up in.
-        fields.insert("token".into(), token.into());
+    if let Some(fields) = line.as_object_mut() {
+        if let Some(bridge) = &bridge {
+            fields.insert("bridge".into(), bridge.url.clone().into());
+        }
+        if !kept {
+            // Nobody else could know it: there is no keychain to look it up in.
+            fields.insert("token".into(), token.into());
+        }
     }
     term.json_line(&line)?;
     ended().await?;
     running.shutdown().await;
+    if let Some(bridge) = bridge {
+        bridge.client.shutdown().await;
+    }
     Ok(())
+}
+
+/// The user's own gateway, behind this one.
+struct Bridge {
+    client: Client,
+    url: String,
+}
+
+impl Bridge {
+    /// Connects; a gateway that is merely away is waited for while callers are told 503.
+    async fn connect(global: &Global, term: &mut Term) -> Outcome<Self> {
+        let target = link::target(global.gateway.as_deref()).await?;
+        let wants = Wants {
+            tools: true,
+            sessions: true,
+            bridge: true,
+            ..Wants::default()
+        };
+        let (client, mut issued) = link::begin(&target, wants);
+        match link::wait_ready(&client, &target.name, term).await {
+            Ok(_) => {}
+            Err(failure) if failure.exit == Exit::NotConnected => term.note(&format!(
+                "{}; callers are told to come back until it is there",
+                failure.message
+            )),
+            Err(failure) => return Err(failure),
+        }
+        if let Some(profile) = target.keep {
+            // It lives for days, and gets a new token now and then.
+            tokio::spawn(async move {
+                while let Some(token) = issued.recv().await {
+                    link::keep(&token, &profile).await;
+                }
+            });
+        }
+        Ok(Self {
+            client,
+            url: target.url,
+        })
+    }
+}
+
+/// Refuses to be seen by other computers before there is a key that can be taken back.
+fn need_key(bind: IpAddr) -> Outcome {
+    let keys = Keys::open(&data_dir()).and_then(|keys| keys.list());
+    let keys = keys.map_err(|error| Failure::local(error.to_string()))?;
+    if keys.iter().any(ApiKey::is_live) {
+        return Ok(());
+    }
+    let message = format!("{bind} can be reached by other computers, and there is no API key");
+    Err(Failure::usage(message).next("clawctl api-key create --label NAME, or leave --bind away"))
 }
 
 /// The token, and whether its user knows it or can look it up: from the environment, else from the keychain, where a new
@@ -194,7 +264,7 @@ fn show(fresh: &FreshKey, json: bool, term: &mut Term) -> Outcome {
     if json {
         let mut shown = serde_json::to_value(&fresh.key).map_err(std::io::Error::from)?;
         if let Some(fields) = shown.as_object_mut() {
-            fields.insert("apiKey".into(), Value::from(fresh.secret.clone()));
+            fields.insert("key".into(), Value::from(fresh.secret.clone()));
         }
         return term.json_line(&shown);
     }

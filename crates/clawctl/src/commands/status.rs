@@ -203,6 +203,7 @@ async fn watch(global: &Global, args: &Status, term: &mut Term) -> Outcome {
         approvals: true,
         tools: false,
         decide: true,
+        bridge: false,
     };
     let mut last: Option<Facts> = None;
     loop {
