@@ -198,6 +198,22 @@ pub enum PauseReason {
     },
 }
 
+impl PauseReason {
+    /// The command that lets this device in, to be run where the gateway runs.
+    #[must_use]
+    pub fn approval_command(&self) -> Option<String> {
+        let Self::PairingPending {
+            request_id: Some(id), ..
+        } = self
+        else {
+            return None;
+        };
+        // It comes from the other side and ends up in a shell: nothing but an id.
+        let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        plain.then(|| format!("openclaw devices approve {id}"))
+    }
+}
+
 /// A prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
