@@ -58,6 +58,12 @@ impl Live {
             .map_err(|error| anyhow!("{error}"))
     }
 
+    /// The protocol that this version of the gateway speaks.
+    #[must_use]
+    pub fn protocol(&self) -> u32 {
+        if self.gateway.is_before(2026, 5) { 3 } else { 4 }
+    }
+
     /// What names this gateway in the environment of the app.
     #[must_use]
     pub fn env(&self) -> [(&'static str, String); 2] {

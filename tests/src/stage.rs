@@ -195,13 +195,32 @@ impl Stage {
         .await
     }
 
-    /// Types a question with the keyboard and sends it.
+    /// Types a question with the keyboard, sees it in the prompt, and sends it.
     ///
     /// # Errors
-    /// The keyboard does not work.
-    pub fn ask(&self, text: &str) -> Result<()> {
+    /// The prompt does not get what was typed.
+    pub async fn ask(&self, popup: &Webview, text: &str) -> Result<()> {
         self.desktop.type_text(text)?;
+        self.wait_for_prompt(popup, text).await?;
         Ok(self.desktop.press("Return")?)
+    }
+
+    /// Waits until the prompt holds exactly this text.
+    ///
+    /// # Errors
+    /// It does not in time.
+    pub async fn wait_for_prompt(&self, popup: &Webview, text: &str) -> Result<()> {
+        asked("the typed text in the prompt", || async {
+            let script = "return document.querySelector('textarea.prompt')?.value ?? '';";
+            let prompt = popup.run(script, Vec::new()).await?;
+            let prompt = prompt.as_str().unwrap_or_default();
+            Ok(if prompt == text {
+                Asked::There(())
+            } else {
+                Asked::NotYet(prompt.to_owned())
+            })
+        })
+        .await
     }
 
     /// Leaves a picture of the screen for a look.

@@ -11,7 +11,7 @@ use clawtray_gateway_client::{
     Client, ConnectionState, Credentials, Gateway, HistoryQuery, PauseReason, RunStep,
 };
 use clawtray_lab::Relay;
-use clawtray_lab::real_gateway::OPENCLAW_VERSION;
+use clawtray_lab::real_gateway::openclaw_version;
 use clawtray_lab::scripted_model::Ending;
 use product_tests::live::{Live, Watched, prompt, wait_for_ready, wait_for_state};
 use product_tests::waiting::PATIENCE;
@@ -47,7 +47,8 @@ async fn new_device_asks_streams_aborts_and_reads_both_back() {
     let ConnectionState::Ready(server) = wait_for_ready(&client).await.unwrap() else {
         panic!("not ready")
     };
-    assert_eq!((server.version.as_str(), server.protocol), (OPENCLAW_VERSION, 4));
+    assert_eq!(server.version, openclaw_version().unwrap());
+    assert_eq!(server.protocol, live.protocol());
     assert!(
         !issued.recv().await.unwrap().token.is_empty(),
         "the gateway pairs with a new device at once"

@@ -301,7 +301,7 @@ async fn webview_is_driven_and_gets_the_keys_that_are_pressed() {
         .await
         .unwrap();
     stage.wait_for_focus(&webview).await.unwrap();
-    stage.ask("[[say:Hello, World!]]").unwrap();
+    stage.ask(&webview, "[[say:Hello, World!]]").await.unwrap();
     let copy = "document.querySelector('textarea').oninput = (e) => document.querySelector('p').textContent = e.target.value;";
     webview.run(copy, Vec::new()).await.unwrap();
     stage.desktop.type_text("x").unwrap();

@@ -62,7 +62,9 @@ async fn play(stage: &Stage) -> Result<()> {
     println!("Ctrl+Shift+Space brought the popup, and the prompt has the focus.");
     stage.picture("1-popup")?;
 
-    stage.ask("What is Clawtray? Show me a list and some code.")?;
+    stage
+        .ask(&popup, "What is Clawtray? Show me a list and some code.")
+        .await?;
     popup.wait_for_text(ANSWER, "tip").await?;
     stage.picture("2-reply")?;
     println!(
@@ -70,7 +72,7 @@ async fn play(stage: &Stage) -> Result<()> {
         conversation(&popup).await?
     );
 
-    stage.ask("Tell me a long story.")?;
+    stage.ask(&popup, "Tell me a long story.").await?;
     popup
         .wait_for_text("article.answer[aria-busy=true]", "Paragraph 1")
         .await?;
