@@ -25,7 +25,7 @@ pub(super) const SPEC: Spec = Spec {
 
 /// `message_words` keeps no text (it is in `message.body`), only the index; a row can be deleted without its text.
 /// Its words are made in `search::words`, so the `ascii` tokenizer has only to split at blanks. Lists for beginnings of
-/// two and three characters make searching while typing cheap.
+/// two to four characters make searching while typing cheap.
 const SCHEMA_1: &str = "
     CREATE TABLE gateway (id INTEGER PRIMARY KEY, profile TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE session (
@@ -52,7 +52,7 @@ const SCHEMA_1: &str = "
     CREATE UNIQUE INDEX message_key ON message (session, key);
     CREATE INDEX message_pos ON message (session, pos);
     CREATE VIRTUAL TABLE message_words USING fts5 (
-        words, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '2 3'
+        words, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '2 3 4'
     );
     INSERT INTO message_words (message_words, rank) VALUES ('deletemerge', 5);
     CREATE TRIGGER message_gone AFTER DELETE ON message BEGIN

@@ -80,6 +80,14 @@ impl StoreHandle {
         run(&self.write, job).await
     }
 
+    /// Like [`Self::write`], but in line at once: before any write that is asked for after this call.
+    pub fn begin_write<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Store) -> Result<R, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<R, StoreError>> + Send + 'static {
+        begin(&self.write, job)
+    }
+
     /// What reads sessions and messages.
     pub async fn read<R: Send + 'static>(
         &self,
@@ -118,13 +126,23 @@ async fn run<R: Send + 'static>(
     lane: &mpsc::Sender<Job>,
     job: impl FnOnce(&Store) -> Result<R, StoreError> + Send + 'static,
 ) -> Result<R, StoreError> {
+    begin(lane, job).await
+}
+
+fn begin<R: Send + 'static>(
+    lane: &mpsc::Sender<Job>,
+    job: impl FnOnce(&Store) -> Result<R, StoreError> + Send + 'static,
+) -> impl Future<Output = Result<R, StoreError>> + Send + 'static {
     let (answer, answered) = oneshot::channel();
     let job: Job = Box::new(move |store| {
         // Nobody may be waiting any more; the job is done all the same.
         let _ = answer.send(job(store));
     });
-    lane.send(job).map_err(|_| StoreError::Closed)?;
-    answered.await.map_err(|_| StoreError::Closed)?
+    let sent = lane.send(job);
+    async move {
+        sent.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
 }
 
 #[cfg(test)]

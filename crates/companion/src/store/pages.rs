@@ -12,6 +12,17 @@ pub struct Cursor {
     id: i64,
 }
 
+impl Cursor {
+    /// Just before the message that the gateway gave this number.
+    #[must_use]
+    pub fn before_seq(seq: u64) -> Self {
+        Self {
+            pos: i64::try_from(seq).unwrap_or(i64::MAX),
+            id: i64::MIN,
+        }
+    }
+}
+
 /// Some messages of a session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {

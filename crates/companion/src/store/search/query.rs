@@ -7,6 +7,19 @@ const TERMS: usize = 12;
 /// Words per term (a quoted sentence).
 const WORDS: usize = 32;
 
+/// The index keeps lists for beginnings of up to so many characters. A longer one makes SQLite merge the lists of all
+/// words that begin so, which takes long when there are many.
+const LISTED_CHARS: usize = 4;
+
+/// How close the index keeps to what was typed. Either way, matches are checked against the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// A long beginning is cut to what the index keeps a list for.
+    Loose,
+    /// As typed.
+    Exact,
+}
+
 /// All terms must be found in a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
@@ -49,13 +62,17 @@ impl Query {
     }
 
     /// The query in the index's language. Words hold only letters and digits, so quoting them is safe.
-    pub(super) fn expression(&self) -> String {
-        self.terms
-            .iter()
-            .filter(|term| term.is_indexed())
-            .map(Term::expression)
+    pub(super) fn expression(&self, reach: Reach) -> String {
+        let indexed = self.terms.iter().filter(|term| term.is_indexed());
+        indexed
+            .map(|term| term.expression(reach))
             .collect::<Vec<_>>()
             .join(" AND ")
+    }
+
+    /// Whether the loose expression matches more than what was typed.
+    pub(super) fn can_be_loose(&self) -> bool {
+        self.terms.iter().any(Term::can_be_loose)
     }
 
     /// The whole query as one phrase, when it has several plain words.
@@ -111,10 +128,19 @@ impl Term {
                 .any(|words| words.len() == 1 && is_short(words)))
     }
 
-    pub(super) fn expression(&self) -> String {
+    fn can_be_loose(&self) -> bool {
+        let long = |words: &Vec<String>| words.last().is_some_and(|word| cut(word).len() < word.len());
+        self.prefix && self.spellings.iter().any(long)
+    }
+
+    pub(super) fn expression(&self, reach: Reach) -> String {
         let phrase = |words: &Vec<String>| match words.split_last() {
             // The beginning of a last word that is one letter long is checked against the text alone.
             Some((_, rest)) if self.prefix && is_short(words) => format!("\"{}\"", rest.join(" ")),
+            Some((last, rest)) if self.prefix && reach == Reach::Loose => {
+                let words: Vec<&str> = rest.iter().map(String::as_str).chain([cut(last)]).collect();
+                format!("\"{}\" *", words.join(" "))
+            }
             _ if self.prefix => format!("\"{}\" *", words.join(" ")),
             _ => format!("\"{}\"", words.join(" ")),
         };
@@ -126,6 +152,13 @@ impl Term {
             ),
         }
     }
+}
+
+fn cut(word: &str) -> &str {
+    word.char_indices()
+        .nth(LISTED_CHARS)
+        .and_then(|(end, _)| word.get(..end))
+        .unwrap_or(word)
 }
 
 fn is_short(words: &[String]) -> bool {
@@ -188,7 +221,27 @@ mod tests {
                 "\"text foo\" AND \"bar\" AND \"baz\" AND \"x\" AND \"y\"",
             ),
         ] {
-            assert_eq!(Query::parse(typed).expression(), expected, "{typed:?}");
+            assert_eq!(
+                Query::parse(typed).expression(Reach::Exact),
+                expected,
+                "{typed:?}"
+            );
+        }
+        for (typed, expected) in [
+            ("conv", "\"conv\" *"),
+            ("convert", "\"conv\" *"),
+            ("convert ", "\"convert\""),
+            ("the convert", "\"the\" AND \"conv\" *"),
+            ("foo-convert", "\"foo conv\" *"),
+            ("überprüf", "(\"uber\" * OR \"uebe\" *)"),
+        ] {
+            let query = Query::parse(typed);
+            assert_eq!(query.expression(Reach::Loose), expected, "{typed:?}");
+            assert_eq!(
+                query.can_be_loose(),
+                query.expression(Reach::Exact) != expected,
+                "{typed:?}"
+            );
         }
         assert!(Query::parse("a").terms.len() == 1, "checked against the text");
         assert!(Query::parse(" . ").is_empty());
