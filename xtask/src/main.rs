@@ -6,6 +6,7 @@
 
 mod bench;
 mod build;
+mod compat;
 mod demo;
 mod gateway;
 mod setup;
@@ -24,6 +25,8 @@ cargo xtask TASK
   setup [--all]                   install what building needs; with --all, what the tests need too
   real-gateway [--port N] [--model URL]
                                   run the real gateway from npm in the foreground, with the scripted model behind it
+  compat [VERSION…]               run the live suites against older gateways: the newest release of each of the last
+                                  five months, and of protocol 3
   bench [NAME] [ARGS]             run a benchmark; without a name, list them";
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Some((&"test", [])) => ("test", test::run()),
         Some((&"setup", rest)) => ("setup", setup::task(rest)),
         Some((&"real-gateway", rest)) => ("real-gateway", gateway::run(rest)),
+        Some((&"compat", rest)) => ("compat", compat::run(rest)),
         Some((&"bench", rest)) => ("bench", bench::run(rest)),
         Some((&("help" | "--help" | "-h"), _)) | None => {
             println!("{USAGE}");

@@ -9,7 +9,9 @@ mod install;
 mod tests;
 
 pub use config::{AUTH_MODEL, GatewayConfig, MODEL, THINKING_MODEL};
-pub use install::{Installation, NODE_VERSION, OPENCLAW_VERSION, install};
+pub use install::{
+    Installation, NODE_VERSION, OPENCLAW_VERSION, VERSION_VARIABLE, install, openclaw_version,
+};
 
 use crate::process::last_lines;
 use crate::{Context, Error, Result, Running, Scratch, http};
@@ -130,6 +132,12 @@ impl RealGateway {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Whether its version is older than the first one of a month.
+    #[must_use]
+    pub fn is_before(&self, year: u32, month: u32) -> bool {
+        self.installation.month() < (year, month)
     }
 
     /// The process id while it runs.

@@ -9,15 +9,45 @@ use std::time::Duration;
 
 /// The gateway's version. Tests speak of what this version does.
 pub const OPENCLAW_VERSION: &str = "2026.9.6";
+/// Names another version in the environment, to see how its answers differ.
+pub const VERSION_VARIABLE: &str = "CLAWTRAY_OPENCLAW_VERSION";
 /// The Node it runs on; the gateway wants 24.16 or later of line 24.
 pub const NODE_VERSION: &str = "24.21.0";
 
+/// Put beside the Node of gateways before May 2026: they fetch parts of themselves when they start, and take only that npm.
+const NPM_VERSION: &str = "11.6.2";
+const FETCHES_ITSELF_BEFORE: (u32, u32) = (2026, 5);
+
 const NPM_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// The version that is installed and started: [`OPENCLAW_VERSION`] unless the environment names another.
+///
+/// # Errors
+/// What it names is not a version.
+pub fn openclaw_version() -> Result<String> {
+    match std::env::var(VERSION_VARIABLE) {
+        Ok(version) => check_version(version),
+        Err(_) => Ok(OPENCLAW_VERSION.to_owned()),
+    }
+}
+
+/// It becomes part of a path and of npm's command line.
+pub(super) fn check_version(version: String) -> Result<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    if version.starts_with(|c: char| c.is_ascii_digit()) && version.chars().all(plain) {
+        Ok(version)
+    } else {
+        Err(Error::new(format!(
+            "{VERSION_VARIABLE} is not a version: {version:?}"
+        )))
+    }
+}
 
 /// An installed gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installation {
     dir: PathBuf,
+    version: String,
 }
 
 impl Installation {
@@ -44,6 +74,11 @@ impl Installation {
         &self.dir
     }
 
+    /// Year and month of its version.
+    pub(super) fn month(&self) -> (u32, u32) {
+        month(&self.version)
+    }
+
     fn is_complete(&self) -> bool {
         self.node().is_file() && self.openclaw().is_file()
     }
@@ -54,10 +89,14 @@ impl Installation {
 /// # Errors
 /// There is no npm, no network, no cache folder, or no Node for this system.
 pub fn install() -> Result<Installation> {
+    let version = openclaw_version()?;
     let parent = cache_dir()?.join("clawtray/real-gateway");
     std::fs::create_dir_all(&parent).context(format!("cannot make {}", parent.display()))?;
-    let dir = parent.join(format!("openclaw-{OPENCLAW_VERSION}-node-{NODE_VERSION}"));
-    let installation = Installation { dir };
+    let dir = parent.join(format!("openclaw-{version}-node-{NODE_VERSION}"));
+    let installation = Installation {
+        dir,
+        version: version.clone(),
+    };
     if installation.is_complete() {
         return Ok(installation);
     }
@@ -71,9 +110,9 @@ pub fn install() -> Result<Installation> {
     remove(&partial)?;
     remove(&installation.dir)?;
     std::fs::create_dir_all(&partial).context(format!("cannot make {}", partial.display()))?;
-    npm_install(&partial).or_else(|first| {
+    npm_install(&partial, &version).or_else(|first| {
         // Once more: a registry that drops a connection is the usual reason.
-        npm_install(&partial).map_err(|second| Error::new(format!("{first}; again: {second}")))
+        npm_install(&partial, &version).map_err(|second| Error::new(format!("{first}; again: {second}")))
     })?;
     std::fs::rename(&partial, &installation.dir).context("cannot move the installed gateway to its place")?;
     if installation.is_complete() {
@@ -85,7 +124,7 @@ pub fn install() -> Result<Installation> {
     }
 }
 
-fn npm_install(dir: &Path) -> Result<()> {
+fn npm_install(dir: &Path, version: &str) -> Result<()> {
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let mut command = Command::new(npm);
     // No install scripts: the gateway does without, and nothing from a registry runs here but the gateway itself.
@@ -101,10 +140,29 @@ fn npm_install(dir: &Path) -> Result<()> {
         ])
         .arg(dir)
         .arg(format!("{}@{NODE_VERSION}", node_package()?))
-        .arg(format!("openclaw@{OPENCLAW_VERSION}"))
+        .arg(format!("openclaw@{version}"))
         .current_dir(dir);
+    let with_npm = month(version) < FETCHES_ITSELF_BEFORE;
+    if with_npm {
+        command.arg(format!("npm@{NPM_VERSION}"));
+    }
     run("npm install of the gateway", &mut command, NPM_LIMIT)?;
+    if with_npm {
+        let modules = dir.join("node_modules");
+        let beside_node = modules.join(node_package()?).join("bin/node_modules");
+        std::fs::create_dir_all(&beside_node).context("cannot make a place for npm")?;
+        std::fs::rename(modules.join("npm"), beside_node.join("npm"))
+            .context("cannot put npm beside the gateway's Node")?;
+    }
     Ok(())
+}
+
+fn month(version: &str) -> (u32, u32) {
+    let mut numbers = version.split('.').map(|part| part.parse().unwrap_or_default());
+    (
+        numbers.next().unwrap_or_default(),
+        numbers.next().unwrap_or_default(),
+    )
 }
 
 fn node_package() -> Result<&'static str> {
