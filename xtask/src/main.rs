@@ -15,6 +15,7 @@ mod test;
 
 use clawtray_lab::{Error, Result};
 use std::process::ExitCode;
+use steps::{Steps, cargo};
 
 const USAGE: &str = "\
 cargo xtask TASK
@@ -27,6 +28,7 @@ cargo xtask TASK
                                   run the real gateway from npm in the foreground, with the scripted model behind it
   compat [VERSION…]               run the live suites against older gateways: the newest release of each of the last
                                   five months, and of protocol 3
+  record-frames [FOLDER]          make the client's recordings anew from the real gateway
   bench [NAME] [ARGS]             run a benchmark; without a name, list them";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Some((&"setup", rest)) => ("setup", setup::task(rest)),
         Some((&"real-gateway", rest)) => ("real-gateway", gateway::run(rest)),
         Some((&"compat", rest)) => ("compat", compat::run(rest)),
+        Some((&"record-frames", rest)) => ("record-frames", record_frames(rest)),
         Some((&"bench", rest)) => ("bench", bench::run(rest)),
         Some((&("help" | "--help" | "-h"), _)) | None => {
             println!("{USAGE}");
@@ -52,6 +55,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn record_frames(args: &[&str]) -> Result<()> {
+    let mut command = cargo(&["run", "-p", "product-tests", "--bin", "record-frames", "--"]);
+    Steps::new("record-frames").run_last("record-frames", command.args(args))
 }
 
 fn unknown(what: &str) -> Error {

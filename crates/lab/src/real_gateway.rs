@@ -23,6 +23,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const READY_LIMIT: Duration = Duration::from_secs(180);
+/// The same for a gateway that fetches parts of itself first, once per machine.
+const FIRST_READY_LIMIT: Duration = Duration::from_secs(900);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// A gateway on loopback. Dropping it kills it and removes its folder.
@@ -82,7 +84,11 @@ impl RealGateway {
         let process = self
             .process
             .insert(Running::start("the real gateway", &mut command)?);
-        let end = Instant::now() + READY_LIMIT;
+        let limit = match self.installation.stage() {
+            Some(_) => FIRST_READY_LIMIT,
+            None => READY_LIMIT,
+        };
+        let end = Instant::now() + limit;
         let problem = loop {
             if let Some(status) = process.exit_status()? {
                 break format!("ended with {status}");
@@ -91,7 +97,7 @@ impl RealGateway {
                 return Ok(());
             }
             if Instant::now() >= end {
-                break format!("was not ready within {READY_LIMIT:?}");
+                break format!("was not ready within {limit:?}");
             }
             thread::sleep(Duration::from_millis(50));
         };
@@ -213,6 +219,9 @@ impl RealGateway {
                 ("OPENCLAW_EXEC_SHELL_SNAPSHOT", "0"),
                 ("OPENCLAW_SKIP_CHANNELS", "1"),
             ]);
+        if let Some(stage) = self.installation.stage() {
+            command.env("OPENCLAW_PLUGIN_STAGE_DIR", stage);
+        }
         command
     }
 

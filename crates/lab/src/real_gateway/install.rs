@@ -79,6 +79,11 @@ impl Installation {
         month(&self.version)
     }
 
+    /// Where a gateway that fetches parts of itself keeps them for all that are started.
+    pub(super) fn stage(&self) -> Option<PathBuf> {
+        (self.month() < FETCHES_ITSELF_BEFORE).then(|| self.dir.join("stage"))
+    }
+
     fn is_complete(&self) -> bool {
         self.node().is_file() && self.openclaw().is_file()
     }
