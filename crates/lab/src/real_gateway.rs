@@ -25,6 +25,14 @@ use std::time::{Duration, Instant};
 const READY_LIMIT: Duration = Duration::from_secs(180);
 /// The same for a gateway that fetches parts of itself first, once per machine.
 const FIRST_READY_LIMIT: Duration = Duration::from_secs(900);
+/// How a program finds its way out, where that takes more than a cable.
+const NETWORK_VARIABLES: [&str; 5] = [
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "NODE_EXTRA_CA_CERTS",
+    "SSL_CERT_FILE",
+];
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// A gateway on loopback. Dropping it kills it and removes its folder.
@@ -221,6 +229,12 @@ impl RealGateway {
             ]);
         if let Some(stage) = self.installation.stage() {
             command.env("OPENCLAW_PLUGIN_STAGE_DIR", stage);
+            // Its npm has to reach the registry from here.
+            for name in NETWORK_VARIABLES {
+                if let Some(value) = std::env::var_os(name) {
+                    command.env(name, value);
+                }
+            }
         }
         command
     }
