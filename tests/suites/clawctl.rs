@@ -7,37 +7,14 @@ use clawtray_lab::{GatewayConfig, RealGateway, ScriptedModel};
 use common::Shell;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// The program: `CLAWCTL_BIN`, or what cargo builds beside this test.
-fn program() -> PathBuf {
-    if let Some(named) = std::env::var_os("CLAWCTL_BIN") {
-        return named.into();
-    }
-    let own = std::env::current_exe().unwrap();
-    let profile = own
-        .ancestors()
-        .skip(1)
-        .find(|dir| !dir.ends_with("deps"))
-        .unwrap();
-    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build
-        .args(["build", "--quiet", "-p", "clawctl"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
-    if profile.ends_with("release") {
-        build.arg("--release");
-    }
-    assert!(build.status().unwrap().success(), "cargo build -p clawctl failed");
-    profile.join(format!("clawctl{}", std::env::consts::EXE_SUFFIX))
-}
+use std::path::Path;
 
 /// One gateway for everything here: it takes ten seconds to start.
 #[test]
 fn every_command_works_with_the_real_gateway() {
     let model = ScriptedModel::start().unwrap();
     let gateway = RealGateway::start(GatewayConfig::with_model(model.base_url())).unwrap();
-    let mut shell = Shell::new(program());
+    let mut shell = Shell::new(common::program());
     shell.gateway(&gateway.url(), gateway.token());
     shell.hide(&gateway.dir().display().to_string(), "GATEWAY");
     common::every_command(&mut shell);

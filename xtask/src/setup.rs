@@ -20,10 +20,12 @@ enum Probe {
     Program(&'static str),
     AnyProgram(&'static [&'static str]),
     PkgConfig(&'static str),
+    /// What Python must be able to do.
+    Python(&'static str),
 }
 
 /// What the system has to offer on Linux, by its Debian and Ubuntu package, in the order of need.
-const LINUX: [(Level, &str, Probe); 14] = [
+const LINUX: [(Level, &str, Probe); 16] = [
     (Level::Build, "build-essential", Probe::Program("c++")),
     (Level::Build, "pkg-config", Probe::Program("pkg-config")),
     (
@@ -53,6 +55,12 @@ const LINUX: [(Level, &str, Probe); 14] = [
         Level::Tests,
         "chromium",
         Probe::AnyProgram(&["chromium", "chromium-browser", "google-chrome"]),
+    ),
+    (Level::Tests, "curl", Probe::Program("curl")),
+    (
+        Level::Tests,
+        "python3-venv",
+        Probe::Python("import ensurepip, venv"),
     ),
 ];
 
@@ -187,6 +195,7 @@ impl Probe {
         match self {
             Self::Program(name) => in_path(name),
             Self::AnyProgram(names) => names.iter().any(in_path),
+            Self::Python(code) => output(Command::new("python3").args(["-c", code])).is_some(),
             Self::PkgConfig(name) => output(Command::new("pkg-config").args(["--exists", name])).is_some(),
         }
     }

@@ -25,6 +25,28 @@ use std::time::{Duration, Instant};
 pub const LIMIT: Duration = Duration::from_secs(180);
 pub const TOKEN: &str = "clawctl-test-token-0123456789abcdef";
 
+/// The program, for tests of other crates: `CLAWCTL_BIN`, or what cargo builds beside the test.
+pub fn program() -> PathBuf {
+    if let Some(named) = std::env::var_os("CLAWCTL_BIN") {
+        return named.into();
+    }
+    let own = std::env::current_exe().unwrap();
+    let profile = own
+        .ancestors()
+        .skip(1)
+        .find(|dir| !dir.ends_with("deps"))
+        .unwrap();
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build
+        .args(["build", "--quiet", "-p", "clawctl"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(build.status().unwrap().success(), "cargo build -p clawctl failed");
+    profile.join(format!("clawctl{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// What a command said.
 #[derive(Debug)]
 pub struct Said {

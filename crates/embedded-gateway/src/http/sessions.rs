@@ -167,6 +167,10 @@ pub(crate) async fn transcript(
 
 fn message(message: &Value, with_tools: bool) -> Option<Value> {
     let role = message.get("role").and_then(Value::as_str)?;
+    if role == "system" {
+        // The real gateway's own marks, such as the one that a reset leaves: nobody said them.
+        return None;
+    }
     let content = message.get("content")?;
     let parts = content.as_array().map(Vec::as_slice).unwrap_or_default();
     let text: String = match content.as_str() {
