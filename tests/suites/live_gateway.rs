@@ -8,7 +8,7 @@
 
 use clawtray_gateway_client::protocol::{Message, Role, SessionKey};
 use clawtray_gateway_client::{
-    Client, ConnectionState, Credentials, Gateway, HistoryQuery, PauseReason, RunStep,
+    Client, ConnectionState, Credentials, Gateway, HistoryQuery, PauseReason, RunStep, SessionsQuery,
 };
 use clawtray_lab::Relay;
 use clawtray_lab::real_gateway::openclaw_version;
@@ -126,6 +126,10 @@ async fn new_device_asks_streams_aborts_and_reads_both_back() {
         partial.starts_with("never") && !partial.contains("finished"),
         "{partial}"
     );
+
+    let listed = client.sessions(SessionsQuery::default()).await.unwrap().sessions;
+    assert!(listed.iter().any(|row| row.key == session), "{listed:?}");
+    client.ping().await.unwrap();
     client.shutdown().await;
 }
 
