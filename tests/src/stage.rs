@@ -8,6 +8,7 @@ use crate::waiting::{Asked, PATIENCE, asked};
 use crate::webview::Webview;
 use anyhow::{Context, Result, bail};
 use clawtray_lab::{Desktop, DesktopConfig};
+use std::time::Duration;
 
 /// The default hotkey.
 pub const HOTKEY: &str = "ctrl+shift+space";
@@ -200,9 +201,41 @@ impl Stage {
     /// # Errors
     /// The prompt does not get what was typed.
     pub async fn ask(&self, popup: &Webview, text: &str) -> Result<()> {
+        self.wait_for_keys(popup).await?;
         self.desktop.type_text(text)?;
         self.wait_for_prompt(popup, text).await?;
         Ok(self.desktop.press("Return")?)
+    }
+
+    /// Waits until the prompt gets the keys that are pressed. On a busy machine a page that says it has the focus may
+    /// still miss a first key that an injected keyboard sends within milliseconds.
+    async fn wait_for_keys(&self, popup: &Webview) -> Result<()> {
+        self.wait_for_prompt(popup, "").await?;
+        asked("a key in the prompt", || async {
+            self.desktop.press("x")?;
+            let end = tokio::time::Instant::now() + Duration::from_secs(2);
+            while tokio::time::Instant::now() < end {
+                if self.prompt(popup).await?.contains('x') {
+                    return Ok(Asked::There(()));
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Ok(Asked::NotYet("nothing".to_owned()))
+        })
+        .await?;
+        self.desktop.press("ctrl+a")?;
+        self.desktop.press("BackSpace")?;
+        self.wait_for_prompt(popup, "").await
+    }
+
+    async fn prompt(&self, popup: &Webview) -> Result<String> {
+        let script = "return document.querySelector('textarea.prompt')?.value ?? '';";
+        Ok(popup
+            .run(script, Vec::new())
+            .await?
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
     }
 
     /// Waits until the prompt holds exactly this text.
@@ -211,13 +244,11 @@ impl Stage {
     /// It does not in time.
     pub async fn wait_for_prompt(&self, popup: &Webview, text: &str) -> Result<()> {
         asked("the typed text in the prompt", || async {
-            let script = "return document.querySelector('textarea.prompt')?.value ?? '';";
-            let prompt = popup.run(script, Vec::new()).await?;
-            let prompt = prompt.as_str().unwrap_or_default();
+            let prompt = self.prompt(popup).await?;
             Ok(if prompt == text {
                 Asked::There(())
             } else {
-                Asked::NotYet(prompt.to_owned())
+                Asked::NotYet(prompt)
             })
         })
         .await
