@@ -71,6 +71,7 @@ pub(super) struct Cache {
     generation: AtomicU64,
     /// The file was set up once, so that readers need not wait for the writer to ask.
     ready: AtomicBool,
+    pub(super) trim: std::sync::Mutex<super::trim::Trim>,
     /// Bytes written since the size was looked at.
     pub(super) written: AtomicU64,
 }

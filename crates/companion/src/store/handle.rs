@@ -7,7 +7,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc,
+        mpsc::{self, TryRecvError},
     },
 };
 use tokio::sync::oneshot;
@@ -49,11 +49,12 @@ impl StoreHandle {
     /// Starts the threads.
     pub fn new(store: Store) -> Result<Self, StoreError> {
         let store = Arc::new(store);
+        store.look_soon();
         Ok(Self {
-            local: lane(&store, "store-outbox")?,
-            write: lane(&store, "store-write")?,
-            read: lane(&store, "store-read")?,
-            search: lane(&store, "store-search")?,
+            local: lane(&store, "store-outbox", |_| false)?,
+            write: lane(&store, "store-write", trim_some)?,
+            read: lane(&store, "store-read", |_| false)?,
+            search: lane(&store, "store-search", |_| false)?,
             store,
         })
     }
@@ -72,7 +73,7 @@ impl StoreHandle {
         run(&self.local, job).await
     }
 
-    /// What changes sessions and messages, and trimming.
+    /// What changes sessions and messages. While nobody wants to write, this lane trims the cache to its budget.
     pub async fn write<R: Send + 'static>(
         &self,
         job: impl FnOnce(&Store) -> Result<R, StoreError> + Send + 'static,
@@ -107,13 +108,28 @@ impl StoreHandle {
     }
 }
 
-fn lane(store: &Arc<Store>, name: &str) -> Result<mpsc::Sender<Job>, StoreError> {
+/// Trims a little, while nobody wants to write. Answers whether there is more to do.
+fn trim_some(store: &Store) -> bool {
+    store.trim_step().is_ok_and(|(more, _)| more)
+}
+
+/// A thread for jobs. When none waits, it calls `idle` as long as that has more to do.
+fn lane(store: &Arc<Store>, name: &str, idle: fn(&Store) -> bool) -> Result<mpsc::Sender<Job>, StoreError> {
     let (sender, jobs) = mpsc::channel::<Job>();
     let store = Arc::clone(store);
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
-            for job in jobs {
+            loop {
+                let job = match jobs.try_recv() {
+                    Ok(job) => job,
+                    Err(TryRecvError::Empty) if idle(&store) => continue,
+                    Err(TryRecvError::Empty) => match jobs.recv() {
+                        Ok(job) => job,
+                        Err(_) => return,
+                    },
+                    Err(TryRecvError::Disconnected) => return,
+                };
                 // A job that panics is its caller's loss alone; the lane goes on.
                 let _ = catch_unwind(AssertUnwindSafe(|| job(&store)));
             }

@@ -9,7 +9,7 @@ use crate::gateway::History;
 use clawtray_gateway_protocol::{ContentPart, Message};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde_json::Value;
-use std::{borrow::Cow, collections::HashSet, sync::atomic::Ordering};
+use std::{borrow::Cow, collections::HashSet};
 
 /// Positions from here on are times, of sessions whose gateway does not number messages.
 const FIRST_TIME_POS: i64 = 100_000_000_000;
@@ -30,7 +30,7 @@ impl Store {
     /// (a reset, a compaction). Answers how many messages were new or changed.
     pub fn upsert_page(&self, gateway: &str, page: &History, kind: PageKind) -> Result<usize, StoreError> {
         let session = page.session.as_str();
-        let changed = self.write(|db| {
+        let (changed, bytes) = self.write(|db| {
             let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let id = ensure_session(&db, gateway, session)?;
             let mut writer = Writer {
@@ -51,10 +51,9 @@ impl Store {
             let bytes = writer.bytes;
             drop_stale(&db, id, page, kind, &keys)?;
             db.commit()?;
-            self.cache.written.fetch_add(bytes, Ordering::Relaxed);
-            Ok(changed)
+            Ok((changed, bytes))
         })?;
-        self.trim_if_due()?;
+        self.wrote(bytes);
         Ok(changed)
     }
 
@@ -65,7 +64,7 @@ impl Store {
         session: &str,
         messages: &[Message],
     ) -> Result<usize, StoreError> {
-        let changed = self.write(|db| {
+        let (changed, bytes) = self.write(|db| {
             let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let id = ensure_session(&db, gateway, session)?;
             let mut writer = Writer {
@@ -82,10 +81,9 @@ impl Store {
             }
             let bytes = writer.bytes;
             db.commit()?;
-            self.cache.written.fetch_add(bytes, Ordering::Relaxed);
-            Ok(changed)
+            Ok((changed, bytes))
         })?;
-        self.trim_if_due()?;
+        self.wrote(bytes);
         Ok(changed)
     }
 

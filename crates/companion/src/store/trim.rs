@@ -1,17 +1,35 @@
 //! The cache's size, and making room in it.
 
-use super::{Store, StoreError, cache::gateway_id};
+use super::{Store, StoreError, cache::gateway_id, lock};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::sync::atomic::Ordering;
 
 /// The size is looked at again after that many bytes were written.
 const LOOK_AFTER_BYTES: u64 = 4 << 20;
-/// Rows deleted in one transaction, so that readers and other processes get their turn.
-const ROWS_AT_ONCE: i64 = 2_000;
-/// Trimming goes down to this part of the budget, so that it is not due again at once.
-const GOAL_PERCENT: u64 = 90;
-/// Pages merged in the index per step.
-const MERGE_PAGES: i64 = 500;
+/// Rows deleted per step.
+const ROWS_PER_STEP: i64 = 500;
+/// Pages merged in the index, and pages given back to the file system, per step.
+const PAGES_PER_STEP: i64 = 500;
+/// Trimming goes down to this part of the budget. The index is written anew when a part of it is gone, so that this
+/// should not happen often.
+const GOAL_PERCENT: u64 = 80;
+/// Freed pages only show once the index has merged, so trimming goes by proportion, in a few rounds.
+const ROUNDS: u32 = 6;
+
+/// Where trimming stands. It goes in small steps, so that whoever writes gets a turn in between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Trim {
+    #[default]
+    Idle,
+    /// Is there too much?
+    Look { round: u32 },
+    /// So many rows are still to go.
+    Delete { round: u32, rows: u64 },
+    /// The index drops what was deleted.
+    Merge { round: u32 },
+    /// Free pages go back to the file system.
+    Shrink { round: u32 },
+}
 
 /// What the cache holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,52 +63,93 @@ impl Store {
         })
     }
 
-    /// Changes the budget, in bytes, and trims to it.
-    pub fn set_cache_bytes(&self, bytes: u64) -> Result<u64, StoreError> {
+    /// Changes the budget, in bytes. A [`StoreHandle`](super::StoreHandle) trims to it when it has nothing else to
+    /// write; else call [`Self::trim`].
+    pub fn set_cache_bytes(&self, bytes: u64) -> Result<(), StoreError> {
         self.cache_bytes.store(bytes, Ordering::Relaxed);
-        self.trim()
+        self.look_soon();
+        Ok(())
     }
 
     /// Deletes the oldest messages until the cache fits its budget. Only what the gateway can give again is here, so
     /// nothing is lost for good; session rows stay. Answers how many messages went.
     pub fn trim(&self) -> Result<u64, StoreError> {
-        self.cache.written.store(0, Ordering::Relaxed);
-        let budget = self.cache_bytes.load(Ordering::Relaxed);
+        self.look_soon();
         let mut gone = 0;
-        // Freed pages only show once the index has merged, so a few rounds by proportion, not one row at a time.
-        for _ in 0..6 {
-            let (used, rows) = self.write(|db| {
-                let rows: i64 = db.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
-                Ok((used_bytes(db)?, u64::try_from(rows).unwrap_or(0)))
-            })?;
-            let enough = if gone == 0 {
-                budget
-            } else {
-                budget / 100 * (GOAL_PERCENT + 5)
-            };
-            if used <= enough || rows == 0 {
-                break;
-            }
-            let goal = u128::from(budget) * u128::from(GOAL_PERCENT) / 100;
-            let keep = u128::from(rows) * goal / u128::from(used);
-            let mut delete = rows - u64::try_from(keep).unwrap_or(rows).min(rows);
-            while delete > 0 {
-                let chunk = i64::try_from(delete).unwrap_or(ROWS_AT_ONCE).min(ROWS_AT_ONCE);
-                let done = self.write(|db| {
+        while let (true, rows) = self.trim_step()? {
+            gone += rows;
+        }
+        Ok(gone)
+    }
+
+    /// One step of trimming, if any is due: whether there is more to do, and how many messages went.
+    pub(super) fn trim_step(&self) -> Result<(bool, u64), StoreError> {
+        let mut trim = lock(&self.cache.trim);
+        // A step that fails ends it; it is due again after more was written.
+        let now = std::mem::take(&mut *trim);
+        let mut gone = 0;
+        *trim = match now {
+            Trim::Idle => return Ok((false, 0)),
+            Trim::Look { round } => match self.rows_over()? {
+                0 => Trim::Idle,
+                _ if round >= ROUNDS => Trim::Idle,
+                rows => Trim::Delete { round, rows },
+            },
+            Trim::Delete { round, rows } => {
+                let chunk = i64::try_from(rows).unwrap_or(ROWS_PER_STEP).min(ROWS_PER_STEP);
+                gone = self.write(|db| {
                     db.execute(
                         "DELETE FROM message WHERE id IN (SELECT id FROM message ORDER BY id LIMIT ?)",
                         [chunk],
                     )
-                })?;
-                if done == 0 {
-                    break;
+                })? as u64;
+                match rows.saturating_sub(gone) {
+                    left if left > 0 && gone > 0 => Trim::Delete { round, rows: left },
+                    _ => Trim::Merge { round },
                 }
-                gone += done as u64;
-                delete = delete.saturating_sub(done as u64);
             }
-            self.write(settle)?;
+            Trim::Merge { round } if self.write(|db| merge_some(db))? => Trim::Merge { round },
+            Trim::Merge { round } => Trim::Shrink { round },
+            Trim::Shrink { round } if self.write(|db| shrink_some(db))? => Trim::Shrink { round },
+            Trim::Shrink { round } => {
+                self.write(|db| empty_log(db))?;
+                Trim::Look { round: round + 1 }
+            }
+        };
+        Ok((*trim != Trim::Idle, gone))
+    }
+
+    /// How many of the oldest messages have to go, by proportion.
+    fn rows_over(&self) -> Result<u64, StoreError> {
+        let budget = self.cache_bytes.load(Ordering::Relaxed);
+        self.write(|db| {
+            let used = used_bytes(db)?;
+            if used <= budget {
+                return Ok(0);
+            }
+            let rows: i64 = db.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
+            let rows = u64::try_from(rows).unwrap_or(0);
+            let goal = u128::from(budget) * u128::from(GOAL_PERCENT) / 100;
+            let keep = u128::from(rows) * goal / u128::from(used.max(1));
+            Ok(rows.saturating_sub(u64::try_from(keep).unwrap_or(rows)))
+        })
+    }
+
+    /// The size is looked at with the next step.
+    pub(super) fn look_soon(&self) {
+        self.cache.written.store(0, Ordering::Relaxed);
+        let mut trim = lock(&self.cache.trim);
+        if *trim == Trim::Idle {
+            *trim = Trim::Look { round: 0 };
         }
-        Ok(gone)
+    }
+
+    /// Counts what was written; after enough of it the size is looked at.
+    pub(super) fn wrote(&self, bytes: u64) {
+        let before = self.cache.written.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes >= LOOK_AFTER_BYTES {
+            self.look_soon();
+        }
     }
 
     /// Forgets all sessions and messages of a gateway. What waits in the outbox stays.
@@ -115,7 +174,7 @@ impl Store {
                             "DELETE FROM message WHERE id IN (
                                  SELECT message.id FROM session CROSS JOIN message ON message.session = session.id
                                  WHERE session.gateway = ? LIMIT ?)",
-                            [id, ROWS_AT_ONCE],
+                            [id, ROWS_PER_STEP],
                         )
                     })?;
                     if done == 0 {
@@ -149,19 +208,6 @@ impl Store {
             settle(db)
         })
     }
-
-    /// Trims when enough was written since the size was looked at.
-    pub(super) fn trim_if_due(&self) -> Result<(), StoreError> {
-        if self.cache.written.load(Ordering::Relaxed) < LOOK_AFTER_BYTES {
-            return Ok(());
-        }
-        self.cache.written.store(0, Ordering::Relaxed);
-        let budget = self.cache_bytes.load(Ordering::Relaxed);
-        if self.write(|db| used_bytes(db))? > budget {
-            self.trim()?;
-        }
-        Ok(())
-    }
 }
 
 /// Bytes of the pages that hold something.
@@ -171,25 +217,35 @@ fn used_bytes(db: &Connection) -> rusqlite::Result<u64> {
     Ok(u64::try_from(pages * pragma("page_size")?).unwrap_or(0))
 }
 
-/// Drops what was deleted from the index, gives free pages back to the file system and empties the log.
-fn settle(db: &mut Connection) -> rusqlite::Result<()> {
-    for _ in 0..400 {
-        let before = db.total_changes();
-        db.execute(
-            "INSERT INTO message_words (message_words, rank) VALUES ('merge', ?)",
-            [MERGE_PAGES],
-        )?;
-        if db.total_changes() - before < 2 {
-            break;
-        }
-    }
-    // Each step of the pragma frees one page.
-    let mut vacuum = db.prepare("PRAGMA incremental_vacuum")?;
+/// Drops some of what was deleted from the index. Answers whether there is more.
+fn merge_some(db: &Connection) -> rusqlite::Result<bool> {
+    let before = db.total_changes();
+    db.execute(
+        "INSERT INTO message_words (message_words, rank) VALUES ('merge', ?)",
+        [PAGES_PER_STEP],
+    )?;
+    // The command itself counts as one change.
+    Ok(db.total_changes() - before >= 2)
+}
+
+/// Gives some free pages back to the file system. Answers whether there are more.
+fn shrink_some(db: &Connection) -> rusqlite::Result<bool> {
+    let mut vacuum = db.prepare_cached(&format!("PRAGMA incremental_vacuum({PAGES_PER_STEP})"))?;
     let mut freed = vacuum.query([])?;
+    // Each row that is asked for frees a page.
     while freed.next()?.is_some() {}
-    drop(freed);
-    drop(vacuum);
-    // Another process may be reading; then the log is emptied later.
+    Ok(db.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0))? > 0)
+}
+
+/// Folds the log into the file and empties it. When another process reads just now, that happens later.
+fn empty_log(db: &Connection) -> rusqlite::Result<()> {
     let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     Ok(())
+}
+
+/// All of it at once.
+fn settle(db: &Connection) -> rusqlite::Result<()> {
+    while merge_some(db)? {}
+    while shrink_some(db)? {}
+    empty_log(db)
 }

@@ -1,9 +1,9 @@
 //! Full-text search over everything that is here.
 //!
-//! The index gives matching messages newest first. The newest few hundred are looked at closely: BM25 over their real
-//! text, a bonus for words in a row, and for recency. When a query matches fewer messages than that (nearly always, from
-//! the second word on), all of them are ranked; a word that is everywhere is ranked among its newest. The words typed
-//! are also tried as one phrase, so that an old sentence is found among many newer messages that have its words.
+//! The index gives matching messages newest first. The newest hundred are looked at closely: BM25 over their real text,
+//! a bonus for words in a row, and for recency. When a query matches fewer messages than that (nearly always, from the
+//! second word on), all of them are ranked; a word that is everywhere is ranked among its newest. In that case the words
+//! typed are also tried as one phrase, so that an old sentence is found among many newer messages that have its words.
 
 mod query;
 mod rank;

@@ -21,11 +21,14 @@ use std::{
 };
 
 /// Messages looked at closely per query.
-const CANDIDATES: usize = 128;
+const CANDIDATES: usize = 96;
 /// Messages read per query, when many do not pass the check (one-letter beginnings, filters).
 const READ: usize = 4_000;
 /// The same, where the index was asked for more than what was typed.
-const LOOSE_READ: usize = 320;
+const LOOSE_READ: usize = 256;
+/// The words are tried as a phrase when one of them is in fewer messages than that. SQLite cannot be stopped while it
+/// finds nothing, and words that are everywhere but never side by side would keep it busy for long.
+const PHRASE_MESSAGES: f64 = 10_000.0;
 /// Matches from which the frequency of a word is estimated.
 const SAMPLE: i64 = 48;
 
@@ -46,6 +49,27 @@ struct Scope {
     tag: Option<String>,
     first: i64,
     last: i64,
+}
+
+/// Which part of all messages has a term, estimated; and all messages.
+struct Shares {
+    of_messages: Vec<f64>,
+    messages: f64,
+}
+
+impl Shares {
+    /// Rare terms count more.
+    fn weights(&self) -> Vec<f64> {
+        self.of_messages
+            .iter()
+            .map(|share| (1.0 + 1.0 / share.max(1e-6)).ln())
+            .collect()
+    }
+
+    /// Messages that have the rarest term.
+    fn rarest_messages(&self) -> f64 {
+        self.of_messages.iter().copied().fold(1.0, f64::min) * self.messages
+    }
 }
 
 /// Why reading matches ended.
@@ -72,25 +96,30 @@ impl Run<'_> {
         };
         let mut seen = HashSet::new();
         let mut candidates = Vec::new();
+        let shares = self.shares()?;
         let expression = self.typed.expression(Reach::Exact);
         if expression.is_empty() {
             self.collect(&scope, None, READ, &mut seen, &mut candidates)?;
         } else {
-            if let Some(phrase) = self.typed.as_phrase().filter(Term::is_indexed) {
+            // A long unfinished word costs much when many words begin so; but then most of what the cut one brings
+            // passes the check, too. Where it does not, few words begin so, and the exact way is cheap.
+            let mut end = End::ReadEnough;
+            if self.typed.can_be_loose() {
+                let loose = self.typed.expression(Reach::Loose);
+                end = self.collect(&scope, Some(&loose), LOOSE_READ, &mut seen, &mut candidates)?;
+            }
+            if end == End::ReadEnough {
+                end = self.collect(&scope, Some(&expression), READ, &mut seen, &mut candidates)?;
+            }
+            if end != End::NoMore
+                && shares.rarest_messages() < PHRASE_MESSAGES
+                && let Some(phrase) = self.typed.as_phrase().filter(Term::is_indexed)
+            {
                 let phrase = phrase.expression(Reach::Loose);
                 self.collect(&scope, Some(&phrase), LOOSE_READ, &mut seen, &mut candidates)?;
             }
-            // A long unfinished word costs much when many words begin so; but then most of what the cut one brings
-            // passes the check, too. Where it does not, few words begin so, and the exact way is cheap.
-            let settled = self.typed.can_be_loose() && {
-                let loose = self.typed.expression(Reach::Loose);
-                self.collect(&scope, Some(&loose), LOOSE_READ, &mut seen, &mut candidates)? != End::ReadEnough
-            };
-            if !settled {
-                self.collect(&scope, Some(&expression), READ, &mut seen, &mut candidates)?;
-            }
         }
-        let weights = self.weights()?;
+        let weights = shares.weights();
         let now = candidates
             .iter()
             .map(|candidate| candidate.at_ms)
@@ -278,60 +307,63 @@ impl Run<'_> {
         Ok(End::NoMore)
     }
 
-    /// The weight of each term: how rare it has been lately, which costs a few steps in the index instead of a count.
-    fn weights(&self) -> rusqlite::Result<Vec<f64>> {
-        let [_, _, ..] = self.typed.terms.as_slice() else {
-            return Ok(vec![1.0]);
+    /// How common the terms have been lately, which costs a few steps in the index instead of a count.
+    fn shares(&self) -> rusqlite::Result<Shares> {
+        let mut shares = Shares {
+            of_messages: vec![1.0; self.typed.terms.len()],
+            messages: 0.0,
         };
-        let span = |sql: &str, term: Option<String>| -> rusqlite::Result<Option<(i64, i64, i64)>> {
-            self.db
-                .prepare_cached(sql)?
-                .query_row(params![term, SAMPLE], |row| {
-                    Ok(
-                        match (row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?) {
-                            (Some(first), Some(last)) => Some((first, last, row.get(2)?)),
-                            _ => None,
-                        },
-                    )
-                })
+        let ([_, _, ..], Some(newest)) = (self.typed.terms.as_slice(), self.end_of_time("max")?) else {
+            return Ok(shares);
         };
-        let all = span(
-            "SELECT min(id), max(id), count(*) FROM
-             (SELECT id FROM message WHERE ?1 IS NULL ORDER BY id DESC LIMIT ?2)",
-            None,
-        )?;
-        let Some((first, newest, count)) = all else {
-            return Ok(vec![1.0; self.typed.terms.len()]);
-        };
-        let density = |first: i64, count: i64| -> f64 {
+        // Messages per step of the row ids: among all, then among those with the term.
+        let density = |(first, count): (i64, i64)| -> f64 {
             #[allow(clippy::cast_precision_loss)]
             let (gap, count) = ((newest - first).max(1) as f64, count as f64);
             count / gap
         };
-        let overall = density(first, count);
-        self.typed
-            .terms
-            .iter()
-            .map(|term| {
-                if !term.is_indexed() {
-                    return Ok(0.1);
-                }
-                let found = self.while_time_lasts(|| {
-                    span(
-                        "SELECT min(rowid), max(rowid), count(*) FROM (SELECT rowid FROM message_words
-                         WHERE message_words MATCH ?1 ORDER BY rowid DESC LIMIT ?2)",
-                        Some(term.expression(Reach::Loose)),
-                    )
-                })?;
-                Ok(match found {
-                    Some(Some((first, _, count))) => {
-                        (1.0 + overall / density(first, count)).ln().clamp(0.1, 12.0)
-                    }
-                    Some(None) => 12.0,
-                    None => 1.0,
+        let first_of = |sql: &str, term: Option<String>| -> rusqlite::Result<Option<(i64, i64)>> {
+            self.db
+                .prepare_cached(sql)?
+                .query_row(params![term, SAMPLE], |row| {
+                    Ok(row.get::<_, Option<i64>>(0)?.zip(row.get::<_, Option<i64>>(1)?))
                 })
-            })
-            .collect()
+        };
+        let all = first_of(
+            "SELECT min(id), count(*) FROM
+             (SELECT id FROM message WHERE ?1 IS NULL ORDER BY id DESC LIMIT ?2)",
+            None,
+        )?;
+        let overall = density(all.unwrap_or((newest, 1)));
+        let oldest = self.end_of_time("min")?.unwrap_or(newest);
+        #[allow(clippy::cast_precision_loss)]
+        let span = (newest - oldest) as f64;
+        shares.messages = overall * span;
+        for (term, share) in self.typed.terms.iter().zip(&mut shares.of_messages) {
+            if !term.is_indexed() {
+                continue;
+            }
+            let found = self.while_time_lasts(|| {
+                first_of(
+                    "SELECT min(rowid), count(*) FROM (SELECT rowid FROM message_words
+                     WHERE message_words MATCH ?1 ORDER BY rowid DESC LIMIT ?2)",
+                    Some(term.expression(Reach::Loose)),
+                )
+            })?;
+            *share = match found {
+                Some(Some(found)) => (density(found) / overall).min(1.0),
+                Some(None) => 0.0,
+                None => 0.5,
+            };
+        }
+        Ok(shares)
+    }
+
+    /// The oldest or newest row id.
+    fn end_of_time(&self, which: &str) -> rusqlite::Result<Option<i64>> {
+        self.db
+            .prepare_cached(&format!("SELECT {which}(id) FROM message"))?
+            .query_row([], |row| row.get(0))
     }
 
     /// Sessions whose title matches.
