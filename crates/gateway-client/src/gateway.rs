@@ -209,7 +209,10 @@ impl PauseReason {
             return None;
         };
         // It comes from the other side and ends up in a shell: nothing but an id.
-        let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let plain = !id.is_empty()
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         plain.then(|| format!("openclaw devices approve {id}"))
     }
 }
