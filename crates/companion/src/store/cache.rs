@@ -54,7 +54,7 @@ const SCHEMA_1: &str = "
     CREATE VIRTUAL TABLE message_words USING fts5 (
         words, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '2 3 4'
     );
-    INSERT INTO message_words (message_words, rank) VALUES ('deletemerge', 5);
+    INSERT INTO message_words (message_words, rank) VALUES ('deletemerge', 60);
     CREATE TRIGGER message_gone AFTER DELETE ON message BEGIN
         DELETE FROM message_words WHERE rowid = old.id;
     END;

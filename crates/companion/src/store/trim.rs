@@ -218,7 +218,34 @@ fn used_bytes(db: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// Drops some of what was deleted from the index. Answers whether there is more.
+///
+/// Left to itself, the index writes a whole segment anew each time a few percent of it were deleted, which is many times
+/// during one trim. So it is told to leave that until here.
 fn merge_some(db: &Connection) -> rusqlite::Result<bool> {
+    set_delete_merge(db, 5)?;
+    let more = merge_pages(db)?;
+    if !more {
+        set_delete_merge(db, 60)?;
+    }
+    Ok(more)
+}
+
+/// From which part of deleted rows on, in percent, a segment of the index is written anew. The file keeps this.
+fn set_delete_merge(db: &Connection, percent: i64) -> rusqlite::Result<()> {
+    let now: Option<i64> = db
+        .prepare_cached("SELECT v FROM message_words_config WHERE k = 'deletemerge'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    if now != Some(percent) {
+        db.execute(
+            "INSERT INTO message_words (message_words, rank) VALUES ('deletemerge', ?)",
+            [percent],
+        )?;
+    }
+    Ok(())
+}
+
+fn merge_pages(db: &Connection) -> rusqlite::Result<bool> {
     let before = db.total_changes();
     db.execute(
         "INSERT INTO message_words (message_words, rank) VALUES ('merge', ?)",
