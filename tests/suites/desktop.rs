@@ -244,7 +244,7 @@ async fn without_a_notification_daemon_it_says_so_and_answers() {
 }
 
 #[tokio::test]
-async fn without_a_keyring_it_says_so_and_writes_the_token_nowhere() {
+async fn without_a_keyring_it_says_so_goes_on_for_the_session_and_writes_the_token_nowhere() {
     let live = Live::shared().unwrap();
     let desktop = DesktopConfig {
         keyring: Keyring::None,
@@ -261,6 +261,10 @@ async fn without_a_keyring_it_says_so_and_writes_the_token_nowhere() {
     accept_found_gateway(&popup).await;
     popup.wait_for_text("body", "no keychain").await.unwrap();
     stage.picture("no-keyring").unwrap();
+    popup.click(".first .check input").await.unwrap();
+    accept_found_gateway(&popup).await;
+    popup.wait_for_text(".state", "connected").await.unwrap();
+    stage.picture("no-keyring-session-only").unwrap();
     let files = leaks::in_files(stage.desktop.dir(), live.gateway.token()).unwrap();
     assert!(files.is_empty(), "a token went to {files:?} instead");
     popup.close().await.unwrap();

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::wildcard_enum_match_arm,
     clippy::print_stdout,
     missing_docs,
     reason = "a test stops where something is wrong"
@@ -393,7 +394,7 @@ async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_not
         over(&client, &session).await;
         keys.push(key.clone());
         let there = history(&client, &session).await.messages;
-        if prompts(&there, &[key.clone()]) == [0] {
+        if prompts(&there, std::slice::from_ref(&key)) == [0] {
             // Accepted, and gone with the process: what an outbox does then is to send it again under its key.
             println!("round {round}: the prompt was not in the transcript and is sent again");
             client.send(prompt(&session, &key, &text)).await.unwrap();

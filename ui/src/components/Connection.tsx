@@ -105,31 +105,39 @@ export function SignIn(): JSX.Element {
   const words = t();
   const connection = link.model.parts.connection.value;
   const [sessionOnly, setSessionOnly] = useState(false);
-  const id = activeGateway(link.model.parts.gateways.value);
-  const submit = (event: SubmitEvent): void => {
-    event.preventDefault();
-    const field = (event.currentTarget as HTMLFormElement).elements.namedItem("token");
-    if (!(field instanceof HTMLInputElement) || field.value.trim() === "") return;
-    const token = field.value.trim();
-    // The window forgets the token as soon as it is handed over.
-    field.value = "";
-    void link.ask({ type: "setGatewayToken", id, token, sessionOnly });
-  };
   return (
-    <form class="center" onSubmit={submit}>
+    <div class="center">
       <span class="tile accent">
         <Icon name="key" />
       </span>
       <h3>{words.signInTitle}</h3>
       <p>{connectionSentence(connection, words, locale())}</p>
       {connection.command !== undefined && <CommandLine command={connection.command} />}
-      <div class="line">
-        <input name="token" type="password" class="field grow" aria-label={words.tokenLabel} placeholder={words.tokenHint} autocomplete="off" spellcheck={false} autofocus />
-        <button type="submit" class="button primary">
-          {words.signIn}
-        </button>
-      </div>
+      <TokenField sessionOnly={sessionOnly} primary />
       <SessionOnly checked={sessionOnly} onChange={setSessionOnly} />
+    </div>
+  );
+}
+
+/** A token for the active gateway. The window forgets it as soon as it is handed over. */
+function TokenField({ sessionOnly, primary }: { sessionOnly: boolean; primary: boolean }): JSX.Element {
+  const link = useLink();
+  const words = t();
+  const id = activeGateway(link.model.parts.gateways.value);
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const field = (event.currentTarget as HTMLFormElement).elements.namedItem("token");
+    if (!(field instanceof HTMLInputElement) || field.value.trim() === "") return;
+    const token = field.value.trim();
+    field.value = "";
+    void link.ask({ type: "setGatewayToken", id, token, sessionOnly });
+  };
+  return (
+    <form class="line" onSubmit={submit}>
+      <input name="token" type="password" class="field grow" aria-label={words.tokenLabel} placeholder={words.tokenHint} autocomplete="off" spellcheck={false} autofocus={primary} />
+      <button type="submit" class={primary ? "button primary" : "button"}>
+        {words.signIn}
+      </button>
     </form>
   );
 }
@@ -162,6 +170,8 @@ export function KeychainLocked(): JSX.Element {
           {words.tryAgain}
         </button>
       </div>
+      <p class="soft">{words.withoutKeychain}</p>
+      <TokenField sessionOnly primary={false} />
     </div>
   );
 }

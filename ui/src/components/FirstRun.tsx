@@ -13,6 +13,9 @@ export function FirstRun(): JSX.Element {
   const words = t();
   const found = link.model.parts.found.value;
   const [adding, setAdding] = useState(false);
+  const [sessionOnly, setSessionOnly] = useState(false);
+  // Said after the keychain was asked in vain: only then is there something to choose.
+  const noKeychain = link.model.parts.notices.value.some((notice) => notice.id === "no-keychain");
   const best = found.find((gateway) => gateway.reachable) ?? found[0];
   return (
     <div class="first">
@@ -36,7 +39,7 @@ export function FirstRun(): JSX.Element {
             <button
               type="button"
               class={gateway === best && !adding ? "button primary" : "button"}
-              onClick={() => void link.ask({ type: "acceptFoundGateway", id: gateway.id, sessionOnly: false })}
+              onClick={() => void link.ask({ type: "acceptFoundGateway", id: gateway.id, sessionOnly: noKeychain && sessionOnly })}
             >
               {words.connect}
             </button>
@@ -55,6 +58,7 @@ export function FirstRun(): JSX.Element {
           </button>
         </li>
       </ul>
+      {noKeychain && !adding && <SessionOnly checked={sessionOnly} onChange={setSessionOnly} />}
       {adding ? (
         <AddGateway onDone={() => setAdding(false)} />
       ) : (

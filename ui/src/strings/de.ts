@@ -182,6 +182,7 @@ export const de: Strings = {
   sessionOnly: "Beim Beenden von Clawtray vergessen",
   keychainTitle: "Der Schlüsselbund ist gesperrt",
   keychainSentence: "Das Token des Gateways liegt darin. Entsperre den Schlüsselbund und versuche es erneut.",
+  withoutKeychain: "Oder ohne ihn weiter: Das Token wird beim Beenden von Clawtray vergessen.",
   certificateTitle: "Diesem Zertifikat vertrauen?",
   certificateSentence: (gateway) =>
     `Das Zertifikat von ${gateway} ist von niemand Bekanntem unterschrieben. Vergleiche den Fingerabdruck mit dem auf dem Gateway.`,

@@ -189,6 +189,7 @@ export const en = {
   sessionOnly: "Forget it when Clawtray quits",
   keychainTitle: "The keychain is locked",
   keychainSentence: "The token of the gateway is in it. Unlock the keychain, then try again.",
+  withoutKeychain: "Or go on without it: the token is forgotten when Clawtray quits.",
   certificateTitle: "Trust this certificate?",
   certificateSentence: (gateway: string) =>
     `The certificate of ${gateway} is signed by nobody known. Compare the fingerprint with the one on the gateway.`,

@@ -182,6 +182,7 @@ export const es: Strings = {
   sessionOnly: "Olvidarlo al salir de Clawtray",
   keychainTitle: "El llavero está bloqueado",
   keychainSentence: "El token del gateway está dentro. Desbloquea el llavero y vuelve a intentarlo.",
+  withoutKeychain: "O continúa sin él: el token se olvida al salir de Clawtray.",
   certificateTitle: "¿Confiar en este certificado?",
   certificateSentence: (gateway) =>
     `El certificado de ${gateway} no lo firma nadie conocido. Compara la huella con la del gateway.`,

@@ -182,6 +182,7 @@ export const ja: Strings = {
   sessionOnly: "Clawtray の終了時に忘れる",
   keychainTitle: "キーチェーンがロックされています",
   keychainSentence: "ゲートウェイのトークンが入っています。ロックを解除してから再試行してください。",
+  withoutKeychain: "キーチェーンなしで続けることもできます。トークンは Clawtray の終了時に忘れられます。",
   certificateTitle: "この証明書を信頼しますか？",
   certificateSentence: (gateway) => `${gateway} の証明書の署名者は不明です。ゲートウェイ側の指紋と照合してください。`,
   fingerprint: "指紋",

@@ -181,6 +181,7 @@ export const zh: Strings = {
   sessionOnly: "退出 Clawtray 时忘记",
   keychainTitle: "钥匙串已锁定",
   keychainSentence: "网关的令牌保存在其中。解锁钥匙串后再试。",
+  withoutKeychain: "也可以不用钥匙串继续：退出 Clawtray 时会忘记令牌。",
   certificateTitle: "信任此证书？",
   certificateSentence: (gateway) => `${gateway} 的证书没有已知的签发者。请与网关上的指纹核对。`,
   fingerprint: "指纹",
