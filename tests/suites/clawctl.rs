@@ -1,6 +1,7 @@
 //! `clawctl` against the real gateway.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
