@@ -130,6 +130,12 @@ pub enum Request {
         session: Option<String>,
         limit: u32,
     },
+    /// Shows a session in this window and scrolls to a message (a search hit's), reading older ones as needed.
+    /// `reveal` is signalled when it is there.
+    RevealMessage {
+        session: String,
+        message: String,
+    },
     /// Writes a session to a file the user chose or to the clipboard. Answers `{text}`; format `markdown` or `json`.
     ExportSession {
         session: String,
@@ -188,6 +194,10 @@ pub enum Request {
         fingerprint: String,
     },
     RemoveGateway {
+        id: String,
+    },
+    /// Forgets the local copy of a gateway's conversations. What waits to be sent, drafts and settings stay.
+    ClearCache {
         id: String,
     },
     /// Keychain was locked or absent: try again, or go on for this session only.

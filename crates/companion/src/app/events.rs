@@ -139,12 +139,14 @@ impl App {
                 let Some(link) = app.links.get_mut(&id) else {
                     return;
                 };
-                link.sessions.snapshot(page.sessions);
+                link.sessions.snapshot(page.sessions.clone());
                 link.sessions_loaded = true;
                 app.publisher.dirty.sessions = true;
+                app.keep_sessions(&id, page);
                 app.settle_targets(&id);
                 if after_gap {
                     app.look_for_missed(&id);
+                    app.begin_backfill(&id);
                 }
             }) as Then
         });
@@ -161,8 +163,11 @@ impl App {
             row.active_run_ids.as_ref().is_some_and(Vec::is_empty) && row.has_active_run != Some(true)
         });
         match merged {
-            Merged::Done => {}
-            Merged::Removed => self.withdraw(&session_tag(id, session)),
+            Merged::Done => self.keep_session(id, session),
+            Merged::Removed => {
+                self.withdraw(&session_tag(id, session));
+                self.drop_session_record(id, session);
+            }
             Merged::Refresh => self.after_once(Timer::Refresh(id.to_owned()), Duration::from_millis(250)),
         }
         self.publisher.dirty.sessions = true;
@@ -172,6 +177,10 @@ impl App {
         }
         if is_unread && self.in_view(id, session) {
             self.mark_read(id, session);
+        }
+        if matches!(reason, Some("reset" | "new" | "rewind" | "branch-switch")) {
+            // What is still there comes with the next page.
+            self.drop_message_records(id, session);
         }
         if matches!(
             reason,
@@ -217,6 +226,7 @@ impl App {
             let changes = open.on_message(message, now_ms);
             self.transcript_changed(id, session, changes);
         }
+        self.keep_message(id, session, message);
         self.on_delivered_elsewhere(id, message);
     }
 

@@ -297,6 +297,7 @@ impl App {
         self.session_secrets.retain(|(owner, _), _| owner != id);
         self.outbox.forget(id);
         self.shelf.forget(id);
+        self.forget_records(id);
         {
             let mut shared = self
                 .shared

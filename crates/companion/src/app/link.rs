@@ -64,6 +64,10 @@ pub(super) struct Link {
     pub(super) told: Told,
     /// Replies found after a gap, not told yet.
     pub(super) missed: Vec<super::notify::Missed>,
+    /// Messages that windows wait to scroll to.
+    pub(super) reveals: Vec<super::history::Reveal>,
+    /// Sessions whose newest messages are still to be kept here, the next one last.
+    pub(super) backfill: Vec<String>,
 }
 
 impl Link {
@@ -85,6 +89,8 @@ impl Link {
             down_told: false,
             told,
             missed: Vec::new(),
+            reveals: Vec::new(),
+            backfill: Vec::new(),
         }
     }
 
@@ -166,6 +172,9 @@ impl App {
         let generation = self.generation;
         let now_ms = self.now_ms();
         let told = self.shelf.told(id);
+        if !self.links.contains_key(id) {
+            self.show_stored_sessions(id);
+        }
         let link = self
             .links
             .entry(id.to_owned())

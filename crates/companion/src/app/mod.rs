@@ -10,7 +10,9 @@ mod link;
 mod needs;
 mod notify;
 mod publish;
+mod records;
 mod requests;
+mod search;
 mod session_requests;
 mod shelf;
 mod shelf_on_disk;
@@ -31,7 +33,7 @@ use crate::paths::Paths;
 use crate::ports::{IssuedToken, Ports, Secret, SecretKind, WindowKind};
 use crate::profiles::Profiles;
 use crate::settings::SettingsFile;
-use crate::store::{Repair, Store, StoreOptions};
+use crate::store::{Repair, SearchLane, Store, StoreHandle, StoreOptions};
 use crate::tray_model::SteadySign;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
@@ -117,6 +119,11 @@ pub struct App {
     ports: Ports,
     options: Options,
     shelf: Box<dyn Shelf>,
+    /// The local copy of the conversations, where there is a data folder.
+    records: Option<StoreHandle>,
+    /// Its budget, in megabytes.
+    cache_megabytes: u32,
+    search_lanes: HashMap<&'static str, SearchLane>,
     settings: SettingsFile,
     profiles: Profiles,
     links: BTreeMap<String, Link>,
@@ -171,15 +178,19 @@ impl App {
         let (settings, settings_problem) = SettingsFile::open(paths.settings(), now_ms);
         let (profiles, profiles_problem) = Profiles::open(paths.profiles(), now_ms);
         let known: Vec<String> = profiles.all().iter().map(|profile| profile.id.clone()).collect();
-        let (shelf, shelf_problems) = match options.shelf.take() {
-            Some(shelf) => (shelf, Vec::new()),
-            None => open_shelf(&paths),
+        let cache_megabytes = settings.get().cache_megabytes;
+        let (shelf, records, shelf_problems) = match options.shelf.take() {
+            Some(shelf) => (shelf, None, Vec::new()),
+            None => open_shelf(&paths, cache_megabytes),
         };
         let outbox = Outbox::restored(shelf.outbox(&known));
         let mut app = Self {
             ports,
             options,
             shelf,
+            records,
+            cache_megabytes,
+            search_lanes: HashMap::new(),
             settings,
             profiles,
             links: BTreeMap::new(),
@@ -262,7 +273,13 @@ impl App {
         }
         let all = futures_util::future::join_all(gateways.iter().map(|gateway| gateway.shutdown()));
         // A gateway that does not say goodbye does not hold up the end.
-        let _ = tokio::time::timeout(Duration::from_secs(3), all).await;
+        let kept = async {
+            if let Some(records) = &self.records {
+                let _ = records.write(|_| Ok(())).await;
+            }
+        };
+        let both = futures_util::future::join(all, kept);
+        let _ = tokio::time::timeout(Duration::from_secs(3), both).await;
     }
 
     fn on_input(&mut self, input: Input) {
@@ -373,16 +390,21 @@ impl App {
 }
 
 /// The store in the data folder. Without one the app works and says that nothing outlives it.
-fn open_shelf(paths: &Paths) -> (Box<dyn Shelf>, Vec<String>) {
-    match Store::open(&paths.data, StoreOptions::default()) {
-        Ok(store) => {
+fn open_shelf(paths: &Paths, cache_megabytes: u32) -> (Box<dyn Shelf>, Option<StoreHandle>, Vec<String>) {
+    let options = StoreOptions {
+        cache_bytes: records::bytes(cache_megabytes),
+        ..StoreOptions::default()
+    };
+    match Store::open(&paths.data, options).and_then(StoreHandle::new) {
+        Ok(records) => {
+            let store = Arc::clone(records.blocking());
             let problems = store.take_repairs().iter().map(Repair::sentence).collect();
-            (Box::new(StoreShelf::new(Arc::new(store))), problems)
+            (Box::new(StoreShelf::new(store)), Some(records), problems)
         }
         Err(error) => {
             tracing::warn!(%error, "the store could not be opened");
             let sentence = "The data folder cannot be used: prompts and drafts last until the app ends.";
-            (Box::new(MemoryShelf::default()), vec![sentence.to_owned()])
+            (Box::new(MemoryShelf::default()), None, vec![sentence.to_owned()])
         }
     }
 }

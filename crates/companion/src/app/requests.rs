@@ -93,7 +93,11 @@ impl App {
                 session,
                 limit,
             } => {
-                return self.search(&query, agent, session, limit, reply);
+                return self.search(window, &query, agent, session, limit, reply);
+            }
+            Request::RevealMessage { session, message } => {
+                self.reveal(here, &session, message);
+                Ok(Value::Null)
             }
             Request::ExportSession { session, format } => return self.export_session(session, format, reply),
             Request::UseGateway { id } => {
@@ -132,6 +136,7 @@ impl App {
             }
             Request::TrustCertificate { id, fingerprint } => self.trust_certificate(&id, &fingerprint),
             Request::RemoveGateway { id } => return self.remove_gateway(&id, reply),
+            Request::ClearCache { id } => return self.clear_cache(&id, reply),
             Request::RetryKeychain { id } => {
                 self.connect(&id);
                 Ok(Value::Null)
@@ -194,6 +199,7 @@ impl App {
         if keys != self.hotkey.keys && (self.hotkey.state != "off" || !keys.is_empty()) {
             self.bind_hotkey();
         }
+        self.keep_to_size();
         self.publisher.dirty.settings = true;
         self.publisher.dirty.sessions = true;
     }

@@ -2,7 +2,7 @@
 
 use super::handle::Reply;
 use super::{App, Then};
-use crate::api::{CommandView, MessageRole, ModelView, SearchHit, UiError};
+use crate::api::{CommandView, MessageRole, ModelView, UiError};
 use crate::gateway::{Gateway, HistoryQuery};
 use crate::ports::WindowKind;
 use serde_json::{Map, Value, json};
@@ -119,6 +119,7 @@ impl App {
             json!({ "key": session }),
             reply,
             move |app, id, _| {
+                app.drop_message_records(id, &key);
                 app.load_history(id, &key);
                 Ok(Value::Null)
             },
@@ -161,6 +162,7 @@ impl App {
             link.sessions.remove(session);
             link.transcripts.remove(session);
         }
+        self.drop_session_record(id, session);
         self.profiles.change(id, |profile| {
             if profile.session.as_deref() == Some(session) {
                 profile.session = None;
@@ -240,53 +242,6 @@ impl App {
         });
     }
 
-    pub(super) fn search(
-        &mut self,
-        query: &str,
-        agent: Option<String>,
-        session: Option<String>,
-        limit: u32,
-        reply: Reply,
-    ) {
-        let query = query.trim().to_owned();
-        if query.is_empty() {
-            let _ = reply.send(Ok(json!([])));
-            return;
-        }
-        let limit = limit.clamp(1, 200);
-        let ready = self
-            .active_ready()
-            .filter(|(_, gateway)| gateway.capabilities().native);
-        let Some((id, gateway)) = ready else {
-            let _ = reply.send(Ok(json!([])));
-            return;
-        };
-        let mut params = json!({ "query": query, "limit": limit });
-        if let Some(params) = params.as_object_mut() {
-            if let Some(agent) = agent {
-                params.insert("agentId".to_owned(), agent.into());
-            }
-            if let Some(session) = session {
-                params.insert("sessionKeys".to_owned(), json!([session]));
-            }
-        }
-        self.spawn(async move {
-            let answer = gateway.call_raw("sessions.search", params).await;
-            Box::new(move |app: &mut Self| {
-                let answer = answer.map_err(Self::from_call).map(|answer| {
-                    let title = |key: &str| {
-                        app.links
-                            .get(&id)
-                            .map(|link| link.sessions.title(key))
-                            .unwrap_or_default()
-                    };
-                    json!(hits(&answer, &query, &title))
-                });
-                let _ = reply.send(answer);
-            }) as Then
-        });
-    }
-
     pub(super) fn export_session(&mut self, session: String, format: String, reply: Reply) {
         if !matches!(format.as_str(), "markdown" | "json") {
             let _ = reply.send(Err(Self::invalid("A session is exported as markdown or json.")));
@@ -321,7 +276,7 @@ async fn make_session(gateway: &dyn Gateway, session: &str, model: &str) -> Resu
         .map_err(App::from_call)
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(super) fn text(value: &Value, name: &str) -> String {
     value
         .get(name)
         .and_then(Value::as_str)
@@ -329,7 +284,7 @@ fn text(value: &Value, name: &str) -> String {
         .unwrap_or_default()
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -378,60 +333,6 @@ fn models(answer: &Value) -> Vec<ModelView> {
             }
         })
         .collect()
-}
-
-fn hits(answer: &Value, query: &str, title: &dyn Fn(&str) -> String) -> Vec<SearchHit> {
-    list(answer, "results")
-        .map(|hit| {
-            let session = text(hit, "sessionKey");
-            let snippet = text(hit, "snippet");
-            SearchHit {
-                session_title: title(&session),
-                session,
-                message: hit
-                    .get("messageId")
-                    .and_then(Value::as_str)
-                    .map(|id| format!("msg:{id}")),
-                marks: marks(&snippet, query),
-                snippet,
-                at_ms: hit.get("timestamp").and_then(Value::as_i64).unwrap_or_default(),
-            }
-        })
-        .collect()
-}
-
-/// Where the words of a query stand in a snippet, in UTF-16 units, whatever their case.
-fn marks(snippet: &str, query: &str) -> Vec<(u32, u32)> {
-    let units: Vec<(char, u32)> = snippet
-        .chars()
-        .scan(0_u32, |at, c| {
-            let start = *at;
-            *at += u32::try_from(c.len_utf16()).unwrap_or(1);
-            Some((c, start))
-        })
-        .collect();
-    let end_of = |at: usize| {
-        units
-            .get(at)
-            .map(|(c, start)| start + u32::try_from(c.len_utf16()).unwrap_or(1))
-            .unwrap_or_default()
-    };
-    let same = |a: char, b: char| a == b || a.to_lowercase().eq(b.to_lowercase());
-    let mut found: Vec<(u32, u32)> = Vec::new();
-    for word in query.split_whitespace() {
-        let word: Vec<char> = word.chars().collect();
-        for at in 0..units.len() {
-            let here = units.get(at..).unwrap_or_default();
-            let matches = here.len() >= word.len() && here.iter().zip(&word).all(|((c, _), w)| same(*c, *w));
-            if matches && !word.is_empty() {
-                let start = units.get(at).map(|(_, start)| *start).unwrap_or_default();
-                found.push((start, end_of(at + word.len() - 1)));
-            }
-        }
-    }
-    found.sort_unstable();
-    found.dedup();
-    found
 }
 
 async fn export(
@@ -488,18 +389,6 @@ async fn export(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn marks_count_in_utf16_units_and_ignore_case() {
-        for (snippet, query, expected) in [
-            ("Word1 and word1", "word1", vec![(0, 5), (10, 15)]),
-            ("😀 Straße", "straße", vec![(3, 9)]),
-            ("abc", "", vec![]),
-            ("aaa", "aa", vec![(0, 2), (1, 3)]),
-        ] {
-            assert_eq!(marks(snippet, query), expected, "{snippet}");
-        }
-    }
 
     #[test]
     fn lists_of_the_real_gateway_are_read() {

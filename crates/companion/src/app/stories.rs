@@ -26,3 +26,4 @@ fn respond(stage: &Stage, tag: &str, kind: NotificationResponseKind) {
 mod chat;
 mod connection;
 mod desktop;
+mod records;

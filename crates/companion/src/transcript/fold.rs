@@ -75,15 +75,25 @@ pub fn fold(rows: &[Message]) -> Vec<Entry> {
     entries
 }
 
+/// The id of the message that shows a stored row.
+#[must_use]
+pub fn message_id(row: &Message) -> String {
+    let known = match &row.role {
+        Role::User => row
+            .idempotency_key
+            .as_deref()
+            .and_then(|key| key.strip_suffix(":user"))
+            .map(str::to_owned),
+        Role::Assistant | Role::ToolResult => row.meta.run_id.as_ref().map(|run| format!("run:{run}")),
+        Role::System | Role::Other(_) => None,
+    };
+    known.unwrap_or_else(|| row_id(row))
+}
+
 fn user(row: &Message) -> Entry {
-    let id = row
-        .idempotency_key
-        .as_deref()
-        .and_then(|key| key.strip_suffix(":user"))
-        .map_or_else(|| row_id(row), str::to_owned);
     Entry {
         view: MessageView {
-            id,
+            id: message_id(row),
             role: MessageRole::User,
             text: row.text(),
             attachments: attachments(&row.content),
@@ -98,9 +108,7 @@ fn assistant(row: &Message, asked_at: Option<i64>) -> Entry {
     let run = row.meta.run_id.as_ref().map(|run| run.as_str().to_owned());
     let at_ms = row.timestamp.unwrap_or_default();
     let mut view = MessageView {
-        id: run
-            .as_ref()
-            .map_or_else(|| row_id(row), |run| format!("run:{run}")),
+        id: message_id(row),
         role: MessageRole::Assistant,
         at_ms,
         model: row.model.clone(),

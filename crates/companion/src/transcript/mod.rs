@@ -9,7 +9,7 @@ mod live;
 #[cfg(test)]
 mod tests;
 
-pub use fold::{fold, tool_summary};
+pub use fold::{fold, message_id, tool_summary};
 
 use crate::api::{AttachmentView, Change, MessageRole, MessageState, MessageView, RunView, TranscriptView};
 use crate::gateway::History;
@@ -36,13 +36,16 @@ pub struct Transcript {
     runs: HashMap<String, live::Run>,
     /// Active runs in the order they began.
     active: Vec<String>,
-    rows: HashSet<String>,
+    /// The gateway's ids of the rows that are here, with the ids of the messages that show them.
+    rows: HashMap<String, String>,
     /// Messages and runs that changed since history was asked for.
     touched: HashSet<String>,
     newest_seq: u64,
     limit: usize,
     has_older: bool,
     loading: bool,
+    /// The gateway has answered.
+    loaded: bool,
     shown_run: Option<RunView>,
     waiting_approval: bool,
     reload: bool,
@@ -90,6 +93,39 @@ impl Transcript {
             .iter()
             .map(|entry| &entry.view)
             .find(|view| view.id == id)
+    }
+
+    /// The message that is meant: by its own id, or by the gateway's id of one of its rows (`msg:<id>`).
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&MessageView> {
+        self.message(id).or_else(|| {
+            let row = id.strip_prefix("msg:")?;
+            self.message(self.rows.get(row)?)
+        })
+    }
+
+    /// The transcript position of the oldest message.
+    #[must_use]
+    pub fn oldest_seq(&self) -> Option<u64> {
+        self.entries.iter().filter_map(|entry| entry.seq).min()
+    }
+
+    /// Whether older messages can be asked for.
+    #[must_use]
+    pub fn has_older(&self) -> bool {
+        self.has_older
+    }
+
+    /// Whether nothing has been read yet, and something will come.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.loading
+    }
+
+    /// Whether the gateway has answered, so that the local copy has nothing to say any more.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.loaded
     }
 
     /// The id of the newest message of a run.
@@ -204,6 +240,17 @@ impl Transcript {
         let mut fresh = fold(&history.messages);
         let touched = std::mem::take(&mut self.touched);
         let old = std::mem::take(&mut self.entries);
+        // After a reset the gateway counts anew.
+        self.newest_seq = old
+            .iter()
+            .filter(|entry| touched.contains(&entry.view.id))
+            .filter_map(|entry| entry.seq)
+            .max()
+            .unwrap_or_default();
+        if !self.loaded {
+            // The local copy may have had rows that the gateway does not give.
+            self.rows.clear();
+        }
         self.note_rows(&history.messages);
         let (going_on, ended): (Vec<_>, Vec<_>) = std::mem::take(&mut self.active)
             .into_iter()
@@ -256,12 +303,34 @@ impl Transcript {
         self.entries.append(&mut late);
         self.has_older = history.has_more;
         self.loading = false;
+        self.loaded = true;
         if let Some(flight) = adopted {
             self.adopt(flight, live.as_ref(), now_ms);
         }
         self.entries.append(&mut waiting);
         self.trim();
         self.shown_run = self.run_view();
+        vec![Change::Transcript {
+            transcript: self.view(),
+        }]
+    }
+
+    /// Shows the local copy until the gateway answers. `awaited`: the gateway was asked.
+    pub fn load_stored(&mut self, history: &History, awaited: bool) -> Vec<Change> {
+        if self.loaded || !self.loading {
+            return Vec::new();
+        }
+        let mut stored = fold(&history.messages);
+        if stored.is_empty() {
+            return Vec::new();
+        }
+        self.note_rows(&history.messages);
+        stored.retain(|entry| self.position(&entry.view.id).is_none());
+        stored.append(&mut self.entries);
+        self.entries = stored;
+        self.has_older = history.has_more;
+        self.loading = awaited;
+        self.trim();
         vec![Change::Transcript {
             transcript: self.view(),
         }]
@@ -279,7 +348,7 @@ impl Transcript {
                     .meta
                     .id
                     .as_ref()
-                    .is_none_or(|id| !self.rows.contains(id.as_str())),
+                    .is_none_or(|id| !self.rows.contains_key(id.as_str())),
             })
             .cloned()
             .collect();
@@ -305,7 +374,10 @@ impl Transcript {
     /// A message that was added to the transcript, by anyone.
     pub fn on_message(&mut self, message: &Message, now_ms: i64) -> Vec<Change> {
         if let Some(id) = &message.meta.id
-            && !self.rows.insert(id.as_str().to_owned())
+            && self
+                .rows
+                .insert(id.as_str().to_owned(), message_id(message))
+                .is_some()
         {
             return Vec::new();
         }
@@ -470,7 +542,7 @@ impl Transcript {
     fn note_rows(&mut self, messages: &[Message]) {
         for message in messages {
             if let Some(id) = &message.meta.id {
-                self.rows.insert(id.as_str().to_owned());
+                self.rows.insert(id.as_str().to_owned(), message_id(message));
             }
             if let Some(seq) = message.meta.seq {
                 self.newest_seq = self.newest_seq.max(seq);

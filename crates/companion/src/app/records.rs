@@ -1,0 +1,324 @@
+//! The local copy of the conversations: what the gateway gives is kept beside the loop, and shown until the gateway
+//! answers. Whatever goes wrong with it never holds up the conversation.
+
+use super::handle::Reply;
+use super::{App, Then};
+use crate::gateway::{History, HistoryQuery, SessionsPage};
+use crate::sessions::title;
+use crate::store::{PageKind, Repair, Store, StoreError};
+use crate::transcript::MESSAGE_LIMIT;
+use clawtray_gateway_protocol::{Message, SessionRow};
+use serde_json::Value;
+use std::collections::HashSet;
+
+/// Sessions whose newest messages are fetched after a connect, at most: the most recent ones.
+const BACKFILL: usize = 40;
+/// The stamp of a session's row may be a little later than that of its last message.
+const STAMP_SLACK_MS: i64 = 2_000;
+
+/// Megabytes as bytes.
+pub(super) fn bytes(megabytes: u32) -> u64 {
+    u64::from(megabytes) << 20
+}
+
+impl App {
+    /// Keeps something, after everything that was to be kept before.
+    fn keep(&mut self, job: impl FnOnce(&Store) -> Result<(), StoreError> + Send + 'static) {
+        let Some(records) = &self.records else { return };
+        let done = records.begin_write(job);
+        self.spawn(async move {
+            let done = done.await;
+            Box::new(move |app: &mut Self| {
+                app.noted(done);
+            }) as Then
+        });
+    }
+
+    /// Says what became of a job: the result, when there is one.
+    pub(super) fn noted<R>(&mut self, result: Result<R, StoreError>) -> Option<R> {
+        let repairs = self
+            .records
+            .as_ref()
+            .map(|records| records.blocking().take_repairs())
+            .unwrap_or_default();
+        for repair in repairs {
+            match repair {
+                Repair::CacheRebuilt => {
+                    self.notice("cache-rebuilt", &repair.sentence(), "Nothing has to be done.");
+                    let all: Vec<String> = self.links.keys().cloned().collect();
+                    for id in all {
+                        self.resync(&id);
+                    }
+                }
+                Repair::OutboxSalvaged { .. } => self.notice("store", &repair.sentence(), ""),
+            }
+        }
+        match result {
+            Ok(done) => {
+                self.withdraw_notice("cache-full");
+                Some(done)
+            }
+            Err(StoreError::Superseded) => None,
+            Err(error) => {
+                tracing::warn!(%error, "the local copy of the conversations was not read or written");
+                if matches!(error, StoreError::Full { .. }) {
+                    let hint = "Make room on the disk; what is missing is fetched again.";
+                    self.notice(
+                        "cache-full",
+                        "The disk is full: conversations are not kept for offline use.",
+                        hint,
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// The sessions as they were last known, until the gateway lists them.
+    pub(super) fn show_stored_sessions(&mut self, id: &str) {
+        let Some(records) = self.records.clone() else {
+            return;
+        };
+        let id = id.to_owned();
+        self.spawn(async move {
+            let gateway = id.clone();
+            let rows = records.read(move |store| store.sessions(&gateway)).await;
+            Box::new(move |app: &mut Self| {
+                let Some(rows) = app.noted(rows) else { return };
+                let Some(link) = app.links.get_mut(&id).filter(|link| !link.sessions_loaded) else {
+                    return;
+                };
+                for mut row in rows {
+                    if link.sessions.get(row.key.as_str()).is_none() {
+                        // What ran then says nothing about now.
+                        row.has_active_run = None;
+                        row.active_run_ids = None;
+                        link.sessions.replace(row);
+                    }
+                }
+                app.publisher.dirty.sessions = true;
+                app.settle_targets(&id);
+            }) as Then
+        });
+    }
+
+    /// A transcript as it was last known, until the gateway gives it.
+    pub(super) fn show_stored_transcript(&mut self, id: &str, session: &str) {
+        let Some(records) = self.records.clone() else {
+            return;
+        };
+        let (id, session) = (id.to_owned(), session.to_owned());
+        let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(u32::MAX);
+        self.spawn(async move {
+            let (gateway, key) = (id.clone(), session.clone());
+            let page = records
+                .read(move |store| store.newest_page(&gateway, &key, limit))
+                .await;
+            Box::new(move |app: &mut Self| {
+                let Some(page) = app.noted(page) else { return };
+                let Some(link) = app.links.get_mut(&id) else {
+                    return;
+                };
+                let awaited = link.is_ready();
+                let Some(open) = link.transcripts.get_mut(&session) else {
+                    return;
+                };
+                let changes = open.load_stored(&page.into_history(&session), awaited);
+                if !changes.is_empty() {
+                    app.transcript_changed(&id, &session, changes);
+                    app.go_on_revealing(&id, &session);
+                }
+            }) as Then
+        });
+    }
+
+    /// Keeps a list of sessions. What a complete list leaves out is gone; archived sessions are never listed.
+    pub(super) fn keep_sessions(&mut self, id: &str, page: SessionsPage) {
+        let id = id.to_owned();
+        self.keep(move |store| {
+            store.upsert_sessions(&id, &page.sessions, title)?;
+            if page.has_more {
+                return Ok(());
+            }
+            let listed: HashSet<&str> = page.sessions.iter().map(|row| row.key.as_str()).collect();
+            for row in store.sessions(&id)? {
+                if row.archived != Some(true) && !listed.contains(row.key.as_str()) {
+                    store.delete_session(&id, row.key.as_str())?;
+                }
+            }
+            Ok(())
+        });
+    }
+
+    /// Keeps the row of a session as it is known now.
+    pub(super) fn keep_session(&mut self, id: &str, session: &str) {
+        let Some(row) = self.links.get(id).and_then(|link| link.sessions.get(session)) else {
+            return;
+        };
+        let (id, row): (String, SessionRow) = (id.to_owned(), row.clone());
+        self.keep(move |store| store.upsert_sessions(&id, &[row], title));
+    }
+
+    pub(super) fn keep_message(&mut self, id: &str, session: &str, message: &Message) {
+        // Messages without a place and an id cannot be told from their stored twins; they come with the next page.
+        if message.meta.id.is_none() || self.records.is_none() {
+            return;
+        }
+        let (id, session, message) = (id.to_owned(), session.to_owned(), message.clone());
+        self.keep(move |store| store.upsert_messages(&id, &session, &[message]).map(drop));
+    }
+
+    pub(super) fn keep_page(&mut self, id: &str, session: &str, history: &History, kind: PageKind) {
+        if self.records.is_none() {
+            return;
+        }
+        let id = id.to_owned();
+        let page = History {
+            session: session.into(),
+            ..history.clone()
+        };
+        self.keep(move |store| store.upsert_page(&id, &page, kind).map(drop));
+    }
+
+    pub(super) fn drop_session_record(&mut self, id: &str, session: &str) {
+        let (id, session) = (id.to_owned(), session.to_owned());
+        self.keep(move |store| store.delete_session(&id, &session));
+    }
+
+    pub(super) fn drop_message_records(&mut self, id: &str, session: &str) {
+        let (id, session) = (id.to_owned(), session.to_owned());
+        self.keep(move |store| store.reset_session(&id, &session));
+    }
+
+    /// Forgets all of a gateway that is not known any more.
+    pub(super) fn forget_records(&mut self, id: &str) {
+        let id = id.to_owned();
+        self.keep(move |store| store.clear_gateway(&id));
+    }
+
+    pub(super) fn clear_cache(&mut self, id: &str, reply: Reply) {
+        if self.profiles.get(id).is_none() {
+            let _ = reply.send(Err(Self::error("not-found", "There is no such gateway.", None)));
+            return;
+        }
+        if let Some(link) = self.links.get_mut(id) {
+            link.backfill.clear();
+            if !link.is_ready() {
+                // What windows show is of the copy.
+                link.sessions.snapshot(Vec::new());
+                link.transcripts.clear();
+                self.publisher.all_dirty();
+            }
+        }
+        let Some(records) = &self.records else {
+            let _ = reply.send(Ok(Value::Null));
+            return;
+        };
+        let id = id.to_owned();
+        let gateway = id.clone();
+        let done = records.begin_write(move |store| store.clear_gateway(&gateway));
+        self.spawn(async move {
+            let done = done.await;
+            Box::new(move |app: &mut Self| {
+                app.settle_targets(&id);
+                let answer = app.noted(done).map(|()| Value::Null).ok_or_else(|| {
+                    let hint = "Try again; the log says what is wrong.";
+                    Self::error("store", "The local copy could not be cleared.", Some(hint))
+                });
+                let _ = reply.send(answer);
+            }) as Then
+        });
+    }
+
+    /// The budget in the settings may have changed.
+    pub(super) fn keep_to_size(&mut self) {
+        let wanted = self.settings.get().cache_megabytes;
+        if wanted != self.cache_megabytes {
+            self.cache_megabytes = wanted;
+            self.keep(move |store| store.set_cache_bytes(bytes(wanted)).map(drop));
+        }
+    }
+
+    /// After a connect: the newest messages of recent sessions that nobody opens are fetched, one session after the
+    /// other, so that they are there offline and for the search.
+    pub(super) fn begin_backfill(&mut self, id: &str) {
+        if self.records.is_none() {
+            return;
+        }
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        let can = |gateway: &std::sync::Arc<dyn crate::gateway::Gateway>| gateway.capabilities().history;
+        if link.ready().filter(can).is_none() {
+            return;
+        }
+        let mut recent: Vec<(i64, String)> = link
+            .sessions
+            .rows()
+            .map(|row| (last_change(row), row.key.0.clone()))
+            .collect();
+        recent.sort_unstable_by(|a, b| b.cmp(a));
+        recent.truncate(BACKFILL);
+        let idle = link.backfill.is_empty();
+        link.backfill = recent.into_iter().rev().map(|(_, key)| key).collect();
+        if idle {
+            self.go_on_backfilling(id);
+        }
+    }
+
+    fn go_on_backfilling(&mut self, id: &str) {
+        let Some(records) = self.records.clone() else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        let Some(gateway) = link.ready() else {
+            link.backfill.clear();
+            return;
+        };
+        let open = &link.transcripts;
+        link.backfill.retain(|session| !open.contains_key(session));
+        let Some(session) = link.backfill.last().cloned() else {
+            return;
+        };
+        let changed = link.sessions.get(&session).map(last_change).unwrap_or_default();
+        let id = id.to_owned();
+        self.spawn(async move {
+            let (profile, key) = (id.clone(), session.clone());
+            let newest = records
+                .read(move |store| store.newest_page(&profile, &key, 1))
+                .await;
+            let kept_until = newest
+                .as_ref()
+                .ok()
+                .and_then(|page| page.messages.last()?.timestamp);
+            let history = if newest.is_err() || kept_until.is_some_and(|at| at + STAMP_SLACK_MS >= changed) {
+                None
+            } else {
+                let query = HistoryQuery {
+                    session: session.as_str().into(),
+                    limit: Some(u32::try_from(MESSAGE_LIMIT).unwrap_or(u32::MAX)),
+                    offset: None,
+                };
+                gateway.history(query).await.ok()
+            };
+            Box::new(move |app: &mut Self| {
+                app.noted(newest);
+                let Some(link) = app.links.get_mut(&id) else {
+                    return;
+                };
+                link.backfill.retain(|other| *other != session);
+                let is_there = link.sessions.get(&session).is_some();
+                if let Some(history) = history.filter(|_| is_there) {
+                    app.keep_page(&id, &session, &history, PageKind::Newest);
+                }
+                app.go_on_backfilling(&id);
+            }) as Then
+        });
+    }
+}
+
+fn last_change(row: &SessionRow) -> i64 {
+    row.last_interaction_at.or(row.updated_at).unwrap_or_default()
+}
