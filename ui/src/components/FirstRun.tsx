@@ -14,8 +14,8 @@ export function FirstRun(): JSX.Element {
   const found = link.model.parts.found.value;
   const [adding, setAdding] = useState(false);
   const [sessionOnly, setSessionOnly] = useState(false);
-  // Said after the keychain was asked in vain: only then is there something to choose.
-  const noKeychain = link.model.parts.notices.value.some((notice) => notice.id === "no-keychain");
+  // Only after the keychain was asked in vain is there something to choose.
+  const noKeychain = link.failure.value?.code.startsWith("keychain") ?? false;
   const best = found.find((gateway) => gateway.reachable) ?? found[0];
   return (
     <div class="first">
