@@ -330,8 +330,15 @@ async fn heard(events: &mut mpsc::Receiver<GatewayEvent>, session: &SessionKey, 
             let GatewayEvent::Run(event) = events.recv().await.unwrap() else {
                 continue;
             };
-            if let (true, RunStep::Delta { text, .. }) = (event.session == *session, event.step) {
-                said.push_str(&text);
+            match event.step {
+                _ if event.session != *session => {}
+                RunStep::Delta { text, .. } => said.push_str(&text),
+                // The last words may come with the end alone.
+                RunStep::Final {
+                    message: Some(message),
+                    ..
+                } => said.push_str(&message.text()),
+                _ => {}
             }
         }
     };
