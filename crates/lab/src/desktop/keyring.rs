@@ -2,10 +2,10 @@
 
 use super::{Desktop, START_LIMIT, spawn_logged};
 use crate::process::wait_until;
-use crate::{Context, Result};
+use crate::{Context, Error, Result};
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// What stands behind `org.freedesktop.secrets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,9 @@ impl Desktop {
     }
 
     /// The daemon's program file, as a copy. The installed one may carry a file capability (to lock memory), and where the
-    /// session may not have that, as in many containers, the system refuses to start it. A copy carries none.
+    /// session may not have that, as in many containers, the system refuses to start it. A copy carries none. Another program
+    /// makes it: a file written by this one could still be open in a child that another thread is just starting, and a file
+    /// open for writing cannot be run (`ETXTBSY`).
     fn daemon(&self) -> Result<PathBuf> {
         let copy = self.dir().join("gnome-keyring-daemon");
         if !copy.exists() {
@@ -131,7 +133,16 @@ impl Desktop {
             let original = places
                 .find(|place| place.is_file())
                 .context("gnome-keyring-daemon is not installed")?;
-            std::fs::copy(&original, &copy).context("cannot copy gnome-keyring-daemon")?;
+            let copied = Command::new("cp")
+                .arg("--")
+                .args([&original, &copy])
+                .status()
+                .context("cannot copy gnome-keyring-daemon")?;
+            if !copied.success() {
+                return Err(Error::new(format!(
+                    "cannot copy gnome-keyring-daemon: cp ended with {copied}"
+                )));
+            }
         }
         Ok(copy)
     }
