@@ -1,7 +1,19 @@
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { defineConfig } from "@playwright/test";
 
-const PORT = 4179;
+/** A port that nobody listens on now. */
+async function freePort(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return String(address.port);
+}
+
+// Workers read this file again and must find the same port.
+const PORT = (process.env.CLAWTRAY_UI_PORT ??= await freePort());
 const SYSTEM_CHROMIUM = "/usr/bin/chromium";
 
 export default defineConfig({

@@ -162,6 +162,18 @@ test("model and thinking level are chosen by keyboard", async ({ page }) => {
   await expect(prompt(page)).toBeFocused();
 });
 
+test("what is typed right after a shortcut lands in the list's field, before anything is drawn", async ({ page }) => {
+  await open(page, "empty");
+  await prompt(page).focus();
+  const focused = await page.evaluate(async () => {
+    const key = { key: "m", ctrlKey: true, bubbles: true, cancelable: true };
+    document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", key));
+    for (let turn = 0; turn < 60; turn += 1) await Promise.resolve();
+    return document.activeElement?.className;
+  });
+  expect(focused).toBe("filter");
+});
+
 test("a background send leaves the conversation alone and hides", async ({ page }) => {
   await open(page, "done");
   await prompt(page).fill("Count the open issues");

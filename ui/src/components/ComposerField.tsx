@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Composer } from "../state/composer";
 import { locale, t } from "../strings";
 import { bytes } from "../text/format";
@@ -40,7 +40,8 @@ export function ComposerField({
     area.style.height = `${area.scrollHeight}px`;
   }, [text]);
 
-  useEffect(() => {
+  // Not after the first drawing: a window that is not shown yet draws late, and its first key must find the field.
+  useLayoutEffect(() => {
     composer.focus = () => {
       // After the next drawing, when the new text is in the field.
       queueMicrotask(() => {

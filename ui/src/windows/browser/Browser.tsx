@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Keys, StateDot } from "../../components/bits";
 import { AttachmentChips, ComposerField, isComposing } from "../../components/ComposerField";
 import { ConnectionNote } from "../../components/Connection";
@@ -324,7 +324,7 @@ function More({ browser }: { browser: Browser }): JSX.Element {
   const words = t();
   const open = browser.menu.value;
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     box.current?.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
     const away = (event: PointerEvent): void => {
@@ -441,7 +441,7 @@ function Panel({ browser }: { browser: Browser }): JSX.Element {
 function Confirmation({ browser, what }: { browser: Browser; what: "reset" | "delete" }): JSX.Element {
   const words = t();
   const cancel = useRef<HTMLButtonElement>(null);
-  useEffect(() => cancel.current?.focus(), []);
+  useLayoutEffect(() => cancel.current?.focus(), []);
   const title = what === "delete" ? words.deleteTitle : words.resetTitle;
   return (
     <div class="over">

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { SearchHit } from "../../api/SearchHit";
 import { Avatar, Keys, Marked } from "../../components/bits";
 import { isComposing } from "../../components/ComposerField";
@@ -31,7 +31,7 @@ export function Palette({ browser }: { browser: Browser }): JSX.Element {
   const query = browser.query.value;
   const entries = useEntries(browser);
   const at = Math.min(selected, entries.length - 1);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => {
     list.current?.querySelector(`#found-${at}`)?.scrollIntoView?.({ block: "nearest" });
   }, [at]);

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { ConnectionNote } from "../../components/Connection";
 import { Icon } from "../../components/Icon";
 import { List, optionId } from "../../components/List";
@@ -47,7 +47,8 @@ const FILTERS = { sessions: "findSession", models: "findModel", gateways: "findG
 function Filter({ popup, picker, list, rows }: { popup: Popup; picker: Exclude<Picker, "background">; list: string; rows: number }): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
   const label = t()[FILTERS[picker]];
-  useEffect(() => field.current?.focus(), [picker]);
+  // Before the next key can come: what is typed right after the shortcut belongs to this field.
+  useLayoutEffect(() => field.current?.focus(), [picker]);
   return (
     <div class="find">
       <Icon name="search" />
@@ -72,7 +73,7 @@ function Filter({ popup, picker, list, rows }: { popup: Popup; picker: Exclude<P
 
 /** The background list has nothing to filter: the prompt keeps the keys. */
 function BackgroundFocus({ popup }: { popup: Popup }): null {
-  useEffect(() => popup.focus(), [popup]);
+  useLayoutEffect(() => popup.focus(), [popup]);
   return null;
 }
 

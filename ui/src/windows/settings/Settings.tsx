@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { GatewayView } from "../../api/GatewayView";
 import type { NotificationSettings } from "../../api/NotificationSettings";
 import type { Settings } from "../../api/Settings";
@@ -196,7 +196,7 @@ function Removal({ gateway }: { gateway: GatewayView }): JSX.Element {
   const link = useLink();
   const words = t();
   const cancel = useRef<HTMLButtonElement>(null);
-  useEffect(() => cancel.current?.focus(), []);
+  useLayoutEffect(() => cancel.current?.focus(), []);
   const close = (): void => {
     removing.value = undefined;
   };
