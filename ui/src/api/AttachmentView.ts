@@ -4,4 +4,8 @@ export type AttachmentView = { name: string, mimeType: string, bytes: number,
 /**
  * A small picture as a data URL, where there is one.
  */
-preview?: string, };
+preview?: string, 
+/**
+ * What `artifacts.download` calls it, where the gateway keeps it.
+ */
+artifact?: string, };

@@ -128,6 +128,12 @@ pub enum Request {
         agent: Option<String>,
         #[ts(optional)]
         session: Option<String>,
+        /// Not before then (epoch ms).
+        #[ts(optional, type = "number")]
+        from_ms: Option<i64>,
+        /// Before then (epoch ms).
+        #[ts(optional, type = "number")]
+        until_ms: Option<i64>,
         limit: u32,
     },
     /// Shows a session in this window and scrolls to a message (a search hit's), reading older ones as needed.

@@ -331,6 +331,10 @@ view! {
         #[ts(optional)]
         #[serde(skip_serializing_if = "Option::is_none")]
         pub preview: Option<String>,
+        /// What `artifacts.download` calls it, where the gateway keeps it.
+        #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub artifact: Option<String>,
     }
 }
 view! {

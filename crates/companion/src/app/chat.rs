@@ -27,6 +27,7 @@ pub fn attachment_view(attachment: &Attachment) -> AttachmentView {
         mime_type: attachment.mime_type.clone(),
         bytes: decoded_size(&attachment.content),
         preview: small.then(|| format!("data:{};base64,{}", attachment.mime_type, attachment.content)),
+        artifact: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::link::{LiveRun, Waiting};
 use super::{App, Then, Timer};
-use crate::gateway::{GatewayEvent, RunEvent, RunStep, SessionsQuery};
+use crate::gateway::{GatewayEvent, RunEvent, RunStep};
 use crate::notify_policy::{OccasionKind, session_tag};
 use crate::sessions::Merged;
 use clawtray_gateway_protocol::{Message, Role};
@@ -103,53 +103,6 @@ impl App {
             }) as Then
         });
         self.pump(id);
-    }
-
-    pub(super) fn refresh_sessions(&mut self, id: &str) {
-        self.load_sessions(id, false);
-    }
-
-    fn load_sessions(&mut self, id: &str, after_gap: bool) {
-        let Some(gateway) = self.links.get(id).and_then(super::link::Link::ready) else {
-            return;
-        };
-        if !gateway.capabilities().sessions {
-            if let Some(link) = self.links.get_mut(id) {
-                link.sessions_loaded = true;
-            }
-            self.settle_targets(id);
-            return;
-        }
-        let id = id.to_owned();
-        self.spawn(async move {
-            let page = gateway
-                .sessions(SessionsQuery {
-                    limit: Some(200),
-                    ..SessionsQuery::default()
-                })
-                .await;
-            Box::new(move |app: &mut Self| {
-                let page = match page {
-                    Ok(page) => page,
-                    Err(error) => {
-                        tracing::debug!(%error, "sessions could not be read");
-                        return;
-                    }
-                };
-                let Some(link) = app.links.get_mut(&id) else {
-                    return;
-                };
-                link.sessions.snapshot(page.sessions.clone());
-                link.sessions_loaded = true;
-                app.publisher.dirty.sessions = true;
-                app.keep_sessions(&id, page);
-                app.settle_targets(&id);
-                if after_gap {
-                    app.look_for_missed(&id);
-                    app.begin_backfill(&id);
-                }
-            }) as Then
-        });
     }
 
     fn on_session_changed(&mut self, id: &str, session: &str, reason: Option<&str>, delta: &Value) {

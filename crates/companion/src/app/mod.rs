@@ -13,6 +13,7 @@ mod publish;
 mod records;
 mod requests;
 mod search;
+mod session_pages;
 mod session_requests;
 mod shelf;
 mod shelf_on_disk;

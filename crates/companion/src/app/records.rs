@@ -3,7 +3,7 @@
 
 use super::handle::Reply;
 use super::{App, Then};
-use crate::gateway::{History, HistoryQuery, SessionsPage};
+use crate::gateway::{History, HistoryQuery};
 use crate::sessions::title;
 use crate::store::{PageKind, Repair, Store, StoreError};
 use crate::transcript::MESSAGE_LIMIT;
@@ -132,15 +132,16 @@ impl App {
         });
     }
 
-    /// Keeps a list of sessions. What a complete list leaves out is gone; archived sessions are never listed.
-    pub(super) fn keep_sessions(&mut self, id: &str, page: SessionsPage) {
+    /// Keeps rows as the gateway gave them.
+    pub(super) fn keep_session_rows(&mut self, id: &str, rows: Vec<SessionRow>) {
+        let id = id.to_owned();
+        self.keep(move |store| store.upsert_sessions(&id, &rows, title));
+    }
+
+    /// The gateway's list is complete: of the sessions here that are not archived, those that are not in it are gone.
+    pub(super) fn keep_sessions_of(&mut self, id: &str, listed: HashSet<String>) {
         let id = id.to_owned();
         self.keep(move |store| {
-            store.upsert_sessions(&id, &page.sessions, title)?;
-            if page.has_more {
-                return Ok(());
-            }
-            let listed: HashSet<&str> = page.sessions.iter().map(|row| row.key.as_str()).collect();
             for row in store.sessions(&id)? {
                 if row.archived != Some(true) && !listed.contains(row.key.as_str()) {
                     store.delete_session(&id, row.key.as_str())?;

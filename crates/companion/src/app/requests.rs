@@ -5,6 +5,7 @@ use super::handle::Reply;
 use super::needs::decision;
 use crate::api::{Request, UiError};
 use crate::ports::WindowKind;
+use crate::store::SearchQuery;
 use serde_json::{Value, json};
 
 impl App {
@@ -91,9 +92,20 @@ impl App {
                 query,
                 agent,
                 session,
+                from_ms,
+                until_ms,
                 limit,
             } => {
-                return self.search(window, &query, agent, session, limit, reply);
+                let wanted = SearchQuery {
+                    text: query.trim().to_owned(),
+                    gateway: String::new(),
+                    agent,
+                    session,
+                    from_ms,
+                    until_ms,
+                    limit: limit.clamp(1, 200),
+                };
+                return self.search(window, wanted, reply);
             }
             Request::RevealMessage { session, message } => {
                 self.reveal(here, &session, message);

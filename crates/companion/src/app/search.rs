@@ -14,52 +14,39 @@ use std::time::Duration;
 
 /// The gateway's hits are waited for this long when there are hits here.
 const GATEWAY_ADDS_WITHIN: Duration = Duration::from_millis(400);
+/// The gateway refuses to give more at once.
+const GATEWAY_HITS: u32 = 25;
 
 impl App {
-    pub(super) fn search(
-        &mut self,
-        window: Option<WindowKind>,
-        query: &str,
-        agent: Option<String>,
-        session: Option<String>,
-        limit: u32,
-        reply: Reply,
-    ) {
-        let query = query.trim().to_owned();
+    pub(super) fn search(&mut self, window: Option<WindowKind>, mut wanted: SearchQuery, reply: Reply) {
         let profile = self.profiles.active().map(str::to_owned);
-        let Some(id) = profile.filter(|_| !query.is_empty()) else {
+        let Some(id) = profile.filter(|_| !wanted.text.is_empty()) else {
             let _ = reply.send(Ok(json!([])));
             return;
         };
-        let limit = limit.clamp(1, 200);
+        wanted.gateway.clone_from(&id);
+        let (query, limit) = (wanted.text.clone(), wanted.limit);
+        let (from_ms, until_ms) = (wanted.from_ms, wanted.until_ms);
         let remote = self
             .active_ready()
             .map(|(_, gateway)| gateway)
             .filter(|gateway| gateway.capabilities().native);
-        let mut params = json!({ "query": query, "limit": limit });
+        let mut params = json!({ "query": query, "limit": limit.min(GATEWAY_HITS) });
         if let Some(params) = params.as_object_mut() {
-            if let Some(agent) = &agent {
+            if let Some(agent) = &wanted.agent {
                 params.insert("agentId".to_owned(), agent.as_str().into());
             }
-            if let Some(session) = &session {
+            if let Some(session) = &wanted.session {
                 params.insert("sessionKeys".to_owned(), json!([session]));
             }
         }
         let records = self.records.clone();
         // What a window types replaces what it typed before; others do not wait for each other.
         let lane = window.map(|window| self.search_lanes.entry(window.label()).or_default().clone());
-        let local_query = SearchQuery {
-            text: query.clone(),
-            gateway: id.clone(),
-            agent,
-            session,
-            limit,
-            ..SearchQuery::default()
-        };
         self.spawn(async move {
             let local = async {
                 match &records {
-                    Some(records) => records.search(&lane.unwrap_or_default(), local_query).await,
+                    Some(records) => records.search(&lane.unwrap_or_default(), wanted).await,
                     None => Ok(Vec::new()),
                 }
             };
@@ -99,7 +86,13 @@ impl App {
                 let answer = match remote {
                     Some(Err(error)) if hits.is_empty() => Err(Self::from_call(error)),
                     Some(Ok(answer)) => {
-                        let more = hits_of(&answer, &query, &title).into_iter().map(|hit| SearchHit {
+                        // The gateway knows no dates.
+                        let in_time = |hit: &SearchHit| {
+                            from_ms.is_none_or(|from| hit.at_ms >= from)
+                                && until_ms.is_none_or(|until| hit.at_ms < until)
+                        };
+                        let found = hits_of(&answer, &query, &title).into_iter().filter(in_time);
+                        let more = found.map(|hit| SearchHit {
                             message: hit.message.map(|message| {
                                 let key = (hit.session.clone(), message);
                                 known.get(&key).cloned().unwrap_or(key.1)

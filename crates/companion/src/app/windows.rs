@@ -443,6 +443,13 @@ impl App {
         };
         let sane =
             |session: &String| (1..=256).contains(&session.len()) && !session.chars().any(char::is_control);
+        let message = url.query_pairs().find(|(name, _)| name == "message");
+        let message = message.map(|(_, id)| id.into_owned()).filter(sane);
+        if let (Some(session), Some(message)) = (session.clone().filter(sane), message) {
+            self.show_window(WindowKind::Browser);
+            self.reveal(WindowKind::Browser, &session, message);
+            return;
+        }
         if let Some(session) = session.filter(sane) {
             self.set_target(WindowKind::Popup, &session);
         }

@@ -342,13 +342,17 @@ impl Gateway for FakeGateway {
             row: None,
         })
     }
-    async fn sessions(&self, _: SessionsQuery) -> Result<SessionsPage, CallError> {
+    async fn sessions(&self, query: SessionsQuery) -> Result<SessionsPage, CallError> {
         self.check()?;
-        let sessions: Vec<SessionRow> = self.lock().rows.values().cloned().collect();
+        let mut all: Vec<SessionRow> = self.lock().rows.values().cloned().collect();
+        all.retain(|row| row.archived != Some(true));
+        all.sort_by_key(|row| std::cmp::Reverse(row.updated_at));
+        let start = all.len().min(query.offset.unwrap_or_default() as usize);
+        let end = all.len().min(start + query.limit.unwrap_or(100) as usize);
         Ok(SessionsPage {
-            total: Some(sessions.len() as u64),
-            sessions,
-            has_more: false,
+            total: Some(all.len() as u64),
+            has_more: end < all.len(),
+            sessions: all.drain(start..end).collect(),
         })
     }
     async fn agents(&self) -> Result<Agents, CallError> {

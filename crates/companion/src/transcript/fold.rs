@@ -331,6 +331,7 @@ fn attachments(content: &[ContentPart]) -> Vec<AttachmentView> {
                     mime_type: text(&["mimeType", "mediaType"]).unwrap_or_else(|| "image/*".to_owned()),
                     bytes: value.get("sizeBytes").and_then(Value::as_u64).unwrap_or_default(),
                     preview: None,
+                    artifact: text(&["artifactId"]),
                 })
             }
             ContentPart::Text { .. }

@@ -266,6 +266,29 @@ async fn deep_links_fill_in_and_never_send() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_link_to_a_message_opens_the_browser_there() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    gateway.store(
+        "agent:main:trip",
+        json!({"role": "user", "content": "Find a train."}),
+    );
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let mut browser = stage.subscribe(WindowKind::Browser);
+    stage
+        .app
+        .deep_link("clawtray://session/agent:main:trip?message=msg%3Aagent%3Amain%3Atrip-1");
+    let message = "msg:agent:main:trip-1".to_owned();
+    browser
+        .until("revealed", |m| {
+            m.view.target.session == "agent:main:trip"
+                && m.signals.contains(&Signal::Reveal {
+                    message: message.clone(),
+                })
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn quiet_mute_and_privacy_are_obeyed() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;

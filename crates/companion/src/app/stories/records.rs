@@ -50,6 +50,8 @@ async fn find(stage: &Stage, query: &str) -> Vec<crate::api::SearchHit> {
         query: query.to_owned(),
         agent: None,
         session: None,
+        from_ms: None,
+        until_ms: None,
         limit: 20,
     };
     serde_json::from_value(stage.ask(request).await).unwrap()
@@ -344,4 +346,71 @@ async fn a_smaller_budget_lets_the_oldest_messages_go() {
     .unwrap();
     assert!(store.cache_stats().unwrap().bytes <= 1 << 20);
     assert_eq!(store.sessions(&id).unwrap().len(), 1, "the list stays");
+}
+
+#[tokio::test]
+async fn the_whole_list_is_read_and_what_is_gone_goes() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let key = |n: u32| format!("agent:main:chat-{n}");
+    for n in 0..450 {
+        let row = json!({"key": key(n), "label": format!("Chat {n}"), "updatedAt": 1_790_000_000_000_i64 + i64::from(n)});
+        gateway
+            .lock()
+            .rows
+            .insert(key(n), serde_json::from_value(row).unwrap());
+    }
+    let archive =
+        json!({"sessions": [{"key": "agent:main:old", "label": "Old", "archived": true}], "hasMore": false});
+    gateway
+        .lock()
+        .answers
+        .insert("sessions.list".to_owned(), Ok(archive));
+    let (stage, mut popup) = online(folder.path(), &desk, &gateway).await;
+    popup
+        .until("all of them and the archive", |m| {
+            m.view.sessions.len() == 451 && m.view.sessions.iter().any(|s| s.archived && s.title == "Old")
+        })
+        .await;
+    // Gone in the meantime, deep in the list.
+    gateway.go_offline();
+    gateway.lock().rows.remove(&key(3));
+    popup
+        .until("offline", |m| m.view.connection.word == ConnectionWord::Offline)
+        .await;
+    gateway.go_online();
+    popup
+        .until("one less", |m| {
+            m.view.sessions.len() == 450 && !m.view.sessions.iter().any(|s| s.key == key(3))
+        })
+        .await;
+    stage.quit().await;
+    gateway.go_offline();
+    let stage = with_store(folder.path(), &desk);
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("the same offline", |m| m.view.sessions.len() == 450)
+        .await;
+}
+
+#[tokio::test]
+async fn a_search_keeps_to_its_dates() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    gateway.store(MAIN, json!({"role": "user", "content": "Orchid, first."}));
+    let between = gateway.lock().now_ms + 500;
+    gateway.store(MAIN, json!({"role": "user", "content": "Orchid, second."}));
+    let (stage, _popup) = online(folder.path(), &desk, &gateway).await;
+    assert_eq!(found(&stage, "orchid").await.len(), 2);
+    for (from_ms, until_ms, expected) in [(Some(between), None, "second"), (None, Some(between), "first")] {
+        let request = Request::Search {
+            query: "orchid".to_owned(),
+            agent: None,
+            session: None,
+            from_ms,
+            until_ms,
+            limit: 20,
+        };
+        let hits: Vec<crate::api::SearchHit> = serde_json::from_value(stage.ask(request).await).unwrap();
+        assert_eq!(hits.len(), 1);
+        assert!(hits[0].snippet.contains(expected), "{}", hits[0].snippet);
+    }
 }
