@@ -8,22 +8,6 @@ async function open(page: Page, scenario: string, more = ""): Promise<void> {
   await page.locator(".session").first().waitFor();
 }
 
-for (const theme of ["light", "dark"]) {
-  test(`the window, ${theme}`, async ({ page }) => {
-    await open(page, "browser", `&theme=${theme}`);
-    await expect(page.getByRole("heading", { name: "Lumen release notes" })).toBeVisible();
-    await expect(page.getByRole("separator")).toContainText("Today");
-    await page.getByRole("button", { name: /Read RELEASE-2\.4\.md/ }).click();
-    await accessible(page);
-    await page.screenshot({ path: `e2e/shots/browser-${theme}.png` });
-    await page.keyboard.press("Control+k");
-    await page.getByRole("combobox").fill("arm64");
-    await expect(page.locator(".found mark").first()).toHaveText("arm64");
-    await accessible(page);
-    await page.screenshot({ path: `e2e/shots/browser-find-${theme}.png` });
-  });
-}
-
 test("ten thousand sessions: only those in sight are in the page, the keys reach all", async ({ page }) => {
   await open(page, "many");
   expect(await page.locator(".session").count()).toBeLessThan(60);
@@ -50,12 +34,13 @@ test("filters by word and by key; an empty one says so", async ({ page }) => {
 test("a hit opens its message in place; actions are found by name", async ({ page }) => {
   await open(page, "browser");
   await page.keyboard.press("Control+k");
-  await page.getByRole("combobox").fill("not merged");
+  await page.getByRole("combobox", { name: "Search sessions" }).fill("not merged");
   await expect(page.locator(".found mark")).toHaveText("not merged");
   await page.keyboard.press("Enter");
   await expect(page.locator("#message-b2")).toBeInViewport();
+  expect(await requests(page, "revealMessage")).toEqual([{ type: "revealMessage", session: "s-lumen", message: "b2" }]);
   await page.keyboard.press("Control+k");
-  await page.getByRole("combobox").fill("unpin");
+  await page.getByRole("combobox", { name: "Search sessions" }).fill("unpin");
   await page.keyboard.press("Enter");
   expect(await requests(page, "pinSession")).toEqual([{ type: "pinSession", session: "s-lumen", pinned: false }]);
 });
@@ -83,4 +68,187 @@ test("a reply is sent and streams in here too", async ({ page }) => {
   await page.getByRole("textbox", { name: "Message" }).fill("Thank you");
   await page.keyboard.press("Enter");
   await expect(page.locator('.answer[aria-busy="false"]').last()).toContainText("That is all there is to it");
+});
+
+test("a hit among older messages is read, shown in its place, and the newest are a step away", async ({ page }) => {
+  await open(page, "browser");
+  await page.evaluate(() => {
+    const fake = window.__FAKE__!;
+    fake.older = Array.from({ length: 300 }, (_, index) => ({ ...fake.view.transcript.messages[0]!, id: `o${index}`, text: index === 40 ? "The needle lies here." : `Hay ${index}.` }));
+  });
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search sessions" }).fill("needle");
+  await expect(page.locator(".found mark")).toHaveText("needle");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#message-o40")).toBeInViewport();
+  await expect(page.locator("#message-o40")).toHaveClass(/revealed/);
+  await expect(page.locator("#message-b4")).toHaveCount(0);
+  await page.getByRole("button", { name: "Jump to newest" }).click();
+  await expect(page.locator("#message-b4")).toBeInViewport();
+});
+
+test("words are found in this session, the older ones too", async ({ page, context }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await open(page, "browser");
+  await page.evaluate(() => {
+    const fake = window.__FAKE__!;
+    fake.older = Array.from({ length: 30 }, (_, index) => ({ ...fake.view.transcript.messages[0]!, id: `o${index}`, text: index === 3 ? "An old draft." : `Hay ${index}.`, atMs: Date.now() - 9e8 }));
+  });
+  await page.keyboard.press("Control+f");
+  const field = page.getByRole("textbox", { name: "Find in this session" });
+  await expect(field).toBeFocused();
+  await field.fill("draft");
+  await expect(page.locator(".find-bar")).toContainText("5 of 5");
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".find-bar")).toContainText("4 of 5");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.press("Shift+Enter");
+  await expect(page.locator(".find-bar")).toContainText("1 of 5");
+  await expect(page.locator("#message-o3")).toBeInViewport();
+  expect(await page.evaluate(() => CSS.highlights.get("found")?.size ?? 0)).toBeGreaterThan(0);
+  await accessible(page);
+  await page.keyboard.press("Escape");
+  await expect(page.locator(".find-bar")).toHaveCount(0);
+  expect(await page.evaluate(() => CSS.highlights.has("found"))).toBe(false);
+  await page.getByRole("button", { name: "Jump to newest" }).click();
+  await page.getByRole("button", { name: "Copy link" }).last().click();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("clawtray://session/s-lumen?message=b4");
+});
+
+test("the search keeps to an agent, a session and a time", async ({ page }) => {
+  await open(page, "browser");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search sessions" }).fill("draft");
+  await expect(page.locator(".found mark").first()).toBeVisible();
+  await page.getByLabel("When").selectOption("1");
+  await expect(page.locator(".found", { hasText: "It still lacks" })).toHaveCount(0);
+  await page.getByRole("combobox", { name: "Search in" }).selectOption("here");
+  await page.getByRole("combobox", { name: "Agent" }).selectOption("main");
+  await expect.poll(async () => (await requests(page, "search")).at(-1)).toMatchObject({ query: "draft", agent: "main", session: "s-lumen" });
+  await accessible(page);
+});
+
+test("the list is filtered by letters, agent, channel and archive, and grouped and sorted", async ({ page }) => {
+  await open(page, "browser");
+  await page.getByLabel("Filter sessions").fill("scr");
+  await expect(page.locator(".session")).toHaveCount(2);
+  await page.keyboard.press("Escape");
+  await expect(page.locator(".session")).toHaveCount(6);
+  await page.getByRole("button", { name: "Filter, sort and group" }).click();
+  await accessible(page);
+  await page.locator(".list-options select").nth(1).selectOption("telegram");
+  await expect(page.locator(".session")).toHaveCount(1);
+  await page.getByRole("button", { name: "Show everything" }).click();
+  await page.locator(".list-options select").nth(3).selectOption("agent");
+  await expect(page.locator(".session-head")).toHaveText(["Pinned", "House", "Main", "Ops", "Scribe"]);
+  await page.locator(".list-options select").nth(2).selectOption("title");
+  await page.getByLabel("Archived").check();
+  await expect(page.locator(".sessions")).toContainText("Nothing is archived.");
+});
+
+test("panels: usage, jobs, status, agents and log, by keyboard; a refusal says why", async ({ page }) => {
+  await open(page, "browser");
+  await page.getByRole("tab", { name: "Details" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await expect(page.getByRole("tabpanel")).toContainText("$28.40");
+  const chart = page.getByRole("slider", { name: "Usage by day" });
+  await chart.focus();
+  await page.keyboard.press("ArrowLeft");
+  await expect(chart).toHaveAttribute("aria-valuetext", /\$0\.60/);
+  await expect(page.locator(".share").first()).toContainText("Lumen release notes");
+  await page.getByRole("button", { name: "Tokens" }).click();
+  await expect(page.locator(".big")).toContainText("4M tokens");
+
+  await page.getByRole("tab", { name: "Scheduled" }).click();
+  await expect(page.locator(".item")).toHaveCount(3);
+  await expect(page.locator(".item").first()).toContainText("Every 6 hours");
+  await expect(page.locator(".item").first()).toContainText("staging-2 did not answer");
+  await page.getByRole("button", { name: "Run Check the backups now" }).click();
+  await expect(page.locator(".item").first()).not.toContainText("staging-2 did not answer");
+  await page.getByRole("switch", { name: "Check the backups is on" }).click();
+  await expect(page.getByRole("switch", { name: "Check the backups is on" })).toHaveAttribute("aria-checked", "false");
+  await page.getByRole("button", { name: "Add a job" }).click();
+  await page.getByLabel("Name").fill("Water the plants");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("alert")).toContainText("A job needs a name and something");
+  await page.getByLabel("What the agent is told").fill("Remind me of the plants.");
+  await page.getByRole("textbox", { name: "At", exact: true }).fill("07:30");
+  await accessible(page);
+  await page.getByRole("button", { name: "Add a job" }).click();
+  await expect(page.locator(".item", { hasText: "Water the plants" })).toContainText("Daily at 07:30");
+  await page.getByRole("button", { name: "Delete Water the plants" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
+  await expect(page.locator(".item", { hasText: "Water the plants" })).toHaveCount(0);
+  const calls = (await requests(page, "callGateway")).map((request) => ("method" in request ? request.method : ""));
+  for (const method of ["cron.run", "cron.update", "cron.add", "cron.remove"]) expect(calls.filter((name) => name === method)).toHaveLength(1);
+  await page.evaluate(() => (window.__FAKE__!.facts.forbidden = ["cron.run"]));
+  await page.getByRole("button", { name: "Run Morning digest now" }).click();
+  await expect(page.locator(".why")).toContainText("Home does not allow this device to see or do that.");
+
+  await page.getByRole("tab", { name: "Status" }).click();
+  await expect(page.locator(".standing-line", { hasText: "WhatsApp" })).toContainText("The phone was not seen for 14 days.");
+  await expect(page.locator(".standing-line", { hasText: "Studio Mac" })).toContainText("connected");
+
+  await page.getByRole("tab", { name: "Agents" }).click();
+  await page.getByRole("button", { name: "Tools of Ops" }).click();
+  await expect(page.locator(".tool-group").first()).toContainText("read");
+
+  await page.getByRole("tab", { name: "Gateway log" }).click();
+  await expect(page.getByRole("log", { name: "Gateway log" })).toContainText("listening on");
+  await page.getByRole("button", { name: "Problems" }).click();
+  await expect(page.getByRole("log", { name: "Gateway log" })).not.toContainText("listening on");
+  await page.getByLabel("Filter the log").fill("whatsapp");
+  await expect(page.locator(".log p")).toHaveCount(1);
+});
+
+test("offline, and where the gateway cannot tell, the panels say so", async ({ page }) => {
+  await open(page, "browser");
+  await page.evaluate(() => (window.__FAKE__!.facts.forbidden = ["usage.cost", "sessions.usage"]));
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search sessions" }).fill("show: usage");
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".why")).toContainText("Home does not allow this device");
+  await expect(page.locator(".share").first()).toContainText("Newsletter numbers");
+});
+
+test("approvals wait in the inbox and are decided there", async ({ page }) => {
+  await open(page, "approval");
+  await expect(page.locator(".conversation .needs-you")).toBeVisible();
+  await page.getByRole("tab", { name: "Needs you, 1" }).click();
+  await expect(page.locator(".conversation .needs-you")).toHaveCount(0);
+  await page.getByRole("tabpanel").getByRole("button", { name: /Approve once/ }).click();
+  expect(await requests(page, "resolveApproval")).toEqual([{ type: "resolveApproval", id: "ap1", decision: "allow-once" }]);
+  await expect(page.getByRole("tabpanel")).toContainText("Nothing needs you.");
+});
+
+test("another gateway is chosen by keyboard; the list is a sheet where the window is narrow", async ({ page }) => {
+  await open(page, "browser");
+  await page.keyboard.press("Control+g");
+  await expect(page.getByRole("menuitemradio", { name: /Home/ })).toBeFocused();
+  await accessible(page);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  expect(await requests(page, "useGateway")).toEqual([{ type: "useGateway", id: "ops-gw" }]);
+  await expect(page.locator(".gateway")).toContainText("Ops");
+  await page.setViewportSize({ width: 640, height: 720 });
+  await page.keyboard.press("Control+i");
+  await expect(page.locator("#session-list")).toBeHidden();
+  await page.getByRole("button", { name: "Sessions", exact: true }).click();
+  await expect(page.locator("#session-list")).toBeVisible();
+  await accessible(page);
+  await page.locator(".session", { hasText: "Trip to Lisbon" }).click();
+  await expect(page.locator("#session-list")).toBeHidden();
+  await expect(page.getByRole("heading", { name: "Trip to Lisbon in March" })).toBeVisible();
+});
+
+test("a picture of the transcript comes from the gateway when one asks for it", async ({ page }) => {
+  await open(page, "browser");
+  await page.getByRole("button", { name: "Show sunset.png" }).click();
+  await expect(page.getByRole("img", { name: "sunset.png" })).toBeVisible();
+  const calls = await requests(page, "callGateway");
+  expect(calls).toMatchObject([
+    { method: "artifacts.list", params: { sessionKey: "s-lumen" } },
+    { method: "artifacts.download", params: { sessionKey: "s-lumen", artifactId: "art-1" } },
+  ]);
 });

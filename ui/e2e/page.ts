@@ -54,5 +54,5 @@ export async function shoot(page: Page, name: string): Promise<void> {
   await page.addStyleTag({ content: DESK });
   const box = await page.locator(".popup").boundingBox();
   const height = Math.min(680, Math.ceil((box?.height ?? 600) + 120));
-  await page.screenshot({ path: `e2e/shots/${name}.png`, clip: { x: 0, y: 0, width: 740, height }, caret: "initial" });
+  await page.screenshot({ path: `../target/ui-shots/popup-${name}.png`, clip: { x: 0, y: 0, width: 740, height }, caret: "initial" });
 }

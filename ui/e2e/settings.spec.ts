@@ -13,7 +13,7 @@ for (const theme of ["light", "dark"]) {
       await page.getByRole("navigation").getByRole("button", { name }).click();
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       await accessible(page);
-      await page.screenshot({ path: `e2e/shots/settings-${name.toLowerCase()}-${theme}.png` });
+      await page.screenshot({ path: `../target/ui-shots/settings-${name.toLowerCase()}-${theme}.png` });
     }
   });
 }
@@ -53,4 +53,16 @@ test("a gateway goes only after saying what is lost", async ({ page }) => {
   await page.getByRole("button", { name: "Remove… Ops" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Remove" }).click();
   expect(await requests(page, "removeGateway")).toEqual([{ type: "removeGateway", id: "ops-gw" }]);
+});
+
+test("a local copy is cleared only after saying what is lost", async ({ page }) => {
+  await page.goto("/settings.html?fake=offline");
+  await page.getByRole("button", { name: "Privacy" }).click();
+  await page.getByRole("button", { name: "Clear the local copy of Ops" }).click();
+  await expect(page.getByRole("alertdialog")).toContainText("Drafts and what waits to be sent stay.");
+  await page.keyboard.press("Escape");
+  expect(await requests(page, "clearCache")).toHaveLength(0);
+  await page.getByRole("button", { name: "Clear the local copy of Ops" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Clear" }).click();
+  expect(await requests(page, "clearCache")).toEqual([{ type: "clearCache", id: "ops-gw" }]);
 });

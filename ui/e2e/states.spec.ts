@@ -98,7 +98,7 @@ test("with text at 200 % everything stays reachable", async ({ page }) => {
       });
       expect(box && inside, `${state}: ${await button.textContent()}`).toBe(true);
     }
-    await page.screenshot({ path: `e2e/shots/large-${state}.png` });
+    await page.screenshot({ path: `../target/ui-shots/large-${state}.png` });
   }
 });
 

@@ -3,8 +3,9 @@ import { useComputed } from "@preact/signals";
 import { useModel } from "../state/session";
 import type { MessageCell } from "../state/model";
 import { locale, t } from "../strings";
-import { bytes, channelName, clockTime, duration } from "../text/format";
+import { channelName, clockTime, duration } from "../text/format";
 import { Activity, Thinking } from "./Activity";
+import { Attachments } from "./Attachments";
 import { CopyButton, Keys } from "./bits";
 import { Icon } from "./Icon";
 import { Markdown } from "./Markdown";
@@ -19,6 +20,8 @@ export interface MessageActions {
   retryQueued(id: string): void;
   quote(text: string): void;
   again(answer: string): void;
+  /** Copies an address of the message, where messages have one. */
+  link?(id: string): void;
   onGrow(): void;
 }
 
@@ -46,25 +49,6 @@ function SystemMessage({ cell }: { cell: MessageCell }): JSX.Element {
   );
 }
 
-function Attachments({ attachments }: { attachments: readonly AttachmentView[] }): JSX.Element | null {
-  if (attachments.length === 0) return null;
-  return (
-    <div class="attachments">
-      {attachments.map((attachment, index) => (
-        <span class="chip" key={index}>
-          {attachment.preview?.startsWith("data:image/") ? (
-            <img class="thumb" src={attachment.preview} alt="" />
-          ) : (
-            <Icon name="file" />
-          )}
-          <b class="clip">{attachment.name}</b>
-          {attachment.bytes > 0 && <span class="dim">{bytes(attachment.bytes, locale())}</span>}
-        </span>
-      ))}
-    </div>
-  );
-}
-
 function UserMessage({ cell, actions }: { cell: MessageCell; actions: MessageActions }): JSX.Element {
   const { state, attachments, via, atMs, error, id } = cell.head.value;
   const words = t();
@@ -84,6 +68,11 @@ function UserMessage({ cell, actions }: { cell: MessageCell; actions: MessageAct
         <button type="button" class="link-button quiet" onClick={() => actions.edit(text)} aria-label={words.editAgain}>
           {words.edit}
         </button>
+        {actions.link && (
+          <button type="button" class="link-button quiet" onClick={() => actions.link?.(id)}>
+            {words.copyLink}
+          </button>
+        )}
         {state === "sending" && (
           <span class="under-word">
             <Icon name="clock" small />
@@ -193,6 +182,12 @@ function AgentMessage({ cell, last, actions }: { cell: MessageCell; last: boolea
             <button type="button" class="button plain medium" onPointerDown={(event) => event.preventDefault()} onClick={() => actions.quote(selectionOr())}>
               <Icon name="quote" small />
               {words.quote}
+            </button>
+          )}
+          {actions.link && (
+            <button type="button" class="button plain medium" onClick={() => actions.link?.(cell.id)}>
+              <Icon name="link" small />
+              {words.copyLink}
             </button>
           )}
           {last && (

@@ -17,12 +17,15 @@ export function Transcript({
   shown,
   outbox,
   earlier,
+  newest: toNewest,
   actions,
   whole = false,
 }: {
   shown: readonly string[];
   outbox: readonly QueuedView[];
   earlier: (() => void) | undefined;
+  /** Set while the newest messages are not in the page: goes to them. */
+  newest?: (() => void) | undefined;
   /** The whole conversation, opened at its end and parted by days. */
   whole?: boolean;
   actions: Omit<MessageActions, "onGrow">;
@@ -40,12 +43,17 @@ export function Transcript({
     if (scroller && following.current) scroller.scrollTop = scroller.scrollHeight;
   }, []);
 
-  // What the user just asked is what they want to see.
+  // What the user just asked is what they want to see; what comes by itself does not take the reader away.
   const newest = shown.at(-1);
   const lastSeen = useRef(newest);
+  const unseen = useRef(0);
   if (newest !== lastSeen.current) {
+    const from = lastSeen.current === undefined ? -1 : shown.indexOf(lastSeen.current);
+    const fresh = from < 0 ? [] : shown.slice(from + 1);
+    const asked = fresh.some((id) => model.cell(id)?.head.peek().role === "user");
+    if (from < 0 || asked) following.current = toNewest === undefined;
+    else if (!following.current) unseen.current += fresh.length;
     lastSeen.current = newest;
-    following.current = true;
   }
 
   // What is read stays where it is when older messages arrive above it.
@@ -90,7 +98,8 @@ export function Transcript({
         aria-label={words.conversation}
         tabIndex={0}
         onScroll={(event) => {
-          following.current = !isAway(event.currentTarget);
+          following.current = toNewest === undefined && !isAway(event.currentTarget);
+          if (following.current) unseen.current = 0;
           setAway(!following.current);
         }}
       >
@@ -127,18 +136,21 @@ export function Transcript({
           ))}
         </div>
       </div>
-      {away && (
+      {(away || toNewest !== undefined) && (
         <button
           type="button"
           class="newest"
-          aria-label={words.newest}
+          aria-label={unseen.current > 0 ? words.newestCount(unseen.current) : words.newest}
           title={words.newest}
           onClick={() => {
             following.current = true;
-            toEnd();
+            unseen.current = 0;
+            toNewest?.();
+            requestAnimationFrame(toEnd);
           }}
         >
           <Icon name="down" />
+          {unseen.current > 0 && <b class="number">{unseen.current}</b>}
         </button>
       )}
     </div>

@@ -18,6 +18,11 @@ export function agentName(agents: readonly AgentView[], id: string): string {
   return found?.name || (id === "" ? "" : id.charAt(0).toUpperCase() + id.slice(1));
 }
 
+/** Views name an agent by its id or by its name; the gateway wants the id. */
+export function agentId(agents: readonly AgentView[], word: string): string {
+  return (agents.find((agent) => agent.id === word) ?? agents.find((agent) => agent.name === word))?.id ?? word;
+}
+
 /** What a session is in: waiting for an approval, running, failed, unread. The first that holds. */
 function sessionState(session: SessionView): Row["state"] {
   const words = t();

@@ -8,6 +8,7 @@ import type { UiError } from "../../api/UiError";
 import type { Update } from "../../api/Update";
 import type { View } from "../../api/View";
 import { type Host, guessPlatform, type WindowName } from "../host";
+import { FakeGatewayFacts } from "./gateway";
 import { COMMANDS, gateway, message, MODELS, READY, session, tool } from "./parts";
 import { SCENARIOS } from "./scenarios";
 import { ANSWER } from "./texts";
@@ -30,9 +31,13 @@ export class FakeHost implements Host {
   pace = 30;
   /** What the fake agent answers. */
   answer = ANSWER;
+  /** What comes when older messages are asked for. */
+  older: MessageView[] | undefined;
   /** Answers the next request of this type with an error. */
   failNext: { type: Request["type"]; error: UiError } | undefined;
   view: View;
+  /** What the gateway knows beside the conversations. */
+  readonly facts = new FakeGatewayFacts();
   #revision = 1;
   #listener: ((update: Update) => void) | undefined;
   #run: { stopped: boolean } | undefined;
@@ -143,8 +148,10 @@ export class FakeHost implements Host {
         this.view.settings = { ...this.view.settings, ...(request.patch as object) };
         this.patch({ type: "settings", settings: this.view.settings });
         return null;
-      case "search":
-        return this.view.transcript.messages.flatMap((entry) => {
+      case "search": {
+        const older = this.view.transcript.hasOlder ? (this.older ?? []) : [];
+        return [...older, ...this.view.transcript.messages].flatMap((entry) => {
+          if (request.fromMs !== undefined && entry.atMs < request.fromMs) return [];
           const at = entry.text.toLowerCase().indexOf(request.query.toLowerCase());
           if (at < 0) return [];
           const hit: SearchHit = {
@@ -157,6 +164,7 @@ export class FakeHost implements Host {
           };
           return [hit];
         });
+      }
       case "pinSession":
         return this.#change(request.session, { pinned: request.pinned });
       case "muteSession":
@@ -171,17 +179,38 @@ export class FakeHost implements Host {
         this.view.sessions = this.view.sessions.filter((entry) => entry.key !== request.session);
         this.patch({ type: "sessions", upsert: [], remove: [request.session] });
         return null;
-      case "loadOlder": {
-        const older = Array.from({ length: 20 }, (_, index) =>
-          message(`old-${this.#nextId}-${index}`, index % 2 === 0 ? "user" : "assistant", `Earlier message ${index}.`),
-        );
-        this.#nextId += 1;
-        this.patch({ type: "olderMessages", messages: older, hasOlder: false });
+      case "loadOlder":
+        this.#older();
+        return null;
+      case "revealMessage": {
+        if (request.session !== this.view.transcript.session) {
+          const found = this.view.sessions.find((entry) => entry.key === request.session);
+          this.#target(request.session, found?.title ?? "New session", found?.agent ?? "main");
+        }
+        if (!this.view.transcript.messages.some((entry) => entry.id === request.message)) this.#older();
+        queueMicrotask(() => this.signal({ type: "reveal", message: request.message }));
         return null;
       }
+      case "useGateway":
+        this.view.gateways = this.view.gateways.map((each) => ({ ...each, active: each.id === request.id }));
+        this.view.connection = { ...this.view.connection, gateway: this.view.gateways.find((each) => each.active)?.name ?? "" };
+        this.patch({ type: "gateways", gateways: this.view.gateways }, { type: "connection", connection: this.view.connection });
+        return null;
+      case "callGateway":
+        return structuredClone(this.facts.call(request.method, request.params as Record<string, unknown>));
       default:
         return null;
     }
+  }
+
+  /** The page before: the scenario's own, or some made up. */
+  #older(): void {
+    if (!this.view.transcript.hasOlder) return;
+    const older =
+      this.older ??
+      Array.from({ length: 20 }, (_, index) => message(`old-${index}`, index % 2 === 0 ? "user" : "assistant", `Earlier message ${index}.`, { atMs: Date.now() - 2 * 86_400_000 }));
+    this.view.transcript = { ...this.view.transcript, messages: [...older, ...this.view.transcript.messages], hasOlder: false };
+    this.patch({ type: "olderMessages", messages: older, hasOlder: false });
   }
 
   #change(key: string, change: Partial<SessionView>): null {

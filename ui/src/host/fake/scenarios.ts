@@ -223,6 +223,7 @@ export const SCENARIOS: Record<string, () => View> = {
     const base = baseView();
     return {
       ...base,
+      gateways: [gateway(READY), { ...OTHER_GATEWAY(), unread: 2 }],
       sessions: base.sessions.map((entry, index) => ({ ...entry, costUsd: 0.4 * index, tokens: entry.key === "s-disk" ? 176_000 : entry.tokens })),
       target: LUMEN,
       transcript: {
@@ -232,6 +233,7 @@ export const SCENARIOS: Record<string, () => View> = {
           message("b2", "assistant", "The draft is in `docs/RELEASE-2.4.md`. It still lacks the arm64 fix, which is not merged.", { atMs: Date.now() - day, durationMs: 1800 }),
           message("b3", "user", "The arm64 fix is merged. Add it and tell me what else changed since the draft.", { atMs: Date.now() - 120_000, via: "telegram" }),
           message("b4", "assistant", "Added. Besides [#412](https://code.example/412) there are two changes since the draft:\n\n- **Uploads** are tried again after a network change.\n- An **empty playlist** no longer crashes the player.", {
+            attachments: [{ name: "sunset.png", mimeType: "image/png", bytes: 18_200 }],
             atMs: Date.now() - 60_000, thinking: "First the draft, then the log.", tools: calls, durationMs: 6400,
           }),
         ],

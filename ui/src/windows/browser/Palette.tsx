@@ -4,10 +4,12 @@ import type { SearchHit } from "../../api/SearchHit";
 import { Avatar, Keys, Marked } from "../../components/bits";
 import { isComposing } from "../../components/ComposerField";
 import { Icon, type IconName } from "../../components/Icon";
-import { agentName } from "../../state/lists";
+import { agentId, agentName } from "../../state/lists";
 import { locale, t } from "../../strings";
 import { channelName, shortTime } from "../../text/format";
 import { rank } from "../../text/fuzzy";
+import { TABS } from "./panels";
+import { tabName } from "./Side";
 import type { Browser } from "./state";
 
 interface Entry {
@@ -75,6 +77,7 @@ export function Palette({ browser }: { browser: Browser }): JSX.Element {
             onKeyDown={onKey}
           />
         </div>
+        <Scope browser={browser} />
         <div class="palette-list" ref={list} {...(entries.length > 0 ? { role: "listbox", id: "found", "aria-label": words.searchAll } : {})}>
           {groups.map((head) => (
             <div role="group" aria-label={head} key={head}>
@@ -128,7 +131,10 @@ function useEntries(browser: Browser): Entry[] {
   const { sessions, agents } = browser.link.model.parts;
   const now = Date.now();
   const time = (ms: number): string => shortTime(ms, now, locale(), words);
-  const found = rank(query, sessions.value, (session) => session.title).slice(0, SESSIONS);
+  // Sessions have no place in a search that keeps to one session or to some days.
+  const { agent, here, days } = browser.scope.value;
+  const among = here || days > 0 ? [] : agent === "" ? sessions.value : sessions.value.filter((session) => agentId(agents.value, session.agent) === agent);
+  const found = rank(query, among, (session) => session.title).slice(0, SESSIONS);
   const entries: Entry[] = found.map(({ item, match }) => {
     const name = agentName(agents.value, item.agent);
     return {
@@ -162,10 +168,29 @@ function useEntries(browser: Browser): Entry[] {
     });
   }
   const current = browser.current.value;
+  const { native } = browser.link.model.parts.connection.value.capabilities;
+  const { run, parts } = browser.link.model;
   const actions: [string, IconName, () => void][] = [
     [words.newSession, "compose", () => browser.newSession()],
     [words.openSettings, "gear", () => void browser.link.ask({ type: "showWindow", window: "settings" })],
+    [words.findHere, "search", () => browser.find.start()],
+    ...TABS.filter((tab) => native || tab === "details" || tab === "inbox" || tab === "agents").map((tab): [string, IconName, () => void] => [
+      words.showPanel(tabName(tab)),
+      "panel",
+      () => browser.openTab(tab),
+    ]),
+    ...parts.gateways.value
+      .filter((gateway) => !gateway.active)
+      .map((gateway): [string, IconName, () => void] => [words.useGatewayNamed(gateway.name), "server", () => browser.useGateway(gateway.id)]),
+    [words.listOptions, "funnel", () => (browser.listOptions.value = true)],
+    [browser.selection.value.archived ? words.showEverything : words.showArchive, "archive", () => browser.select({ archived: !browser.selection.value.archived })],
   ];
+  if (native) {
+    actions.push([words.addJob, "clock", () => ((browser.panels.addingJob.value = true), browser.openTab("cron"))]);
+  }
+  if (run.value && parts.connection.value.capabilities.abort) {
+    actions.push([words.stopRun, "stop", () => void browser.link.ask({ type: "stop", session: parts.target.value.session })]);
+  }
   if (current) {
     actions.push(
       [current.pinned ? words.unpinSession : words.pinSession, "pin", () => browser.pin()],
@@ -174,6 +199,7 @@ function useEntries(browser: Browser): Entry[] {
       [words.compactNow, "cube", () => browser.compact()],
       [words.fork, "fork", () => browser.fork()],
       [current.archived ? words.unarchive : words.archive, "archive", () => browser.archive()],
+      [words.copySessionLink, "link", () => browser.copyLink()],
       [words.exportMarkdown, "copy", () => browser.export("markdown")],
       [words.exportJson, "copy", () => browser.export("json")],
       [words.reset, "redo", () => (browser.asking.value = "reset")],
@@ -198,6 +224,43 @@ function useEntries(browser: Browser): Entry[] {
     });
   }
   return entries;
+}
+
+/** What the search keeps to: an agent, this session, the last days. */
+function Scope({ browser }: { browser: Browser }): JSX.Element {
+  const words = t();
+  const { agents } = browser.link.model.parts;
+  const { agent, here, days } = browser.scope.value;
+  const times: [number, string][] = [
+    [0, words.anyTime],
+    [1, words.today],
+    [7, words.lastDays(7)],
+    [30, words.lastDays(30)],
+    [365, words.lastDays(365)],
+  ];
+  return (
+    <div class="scope" role="group" aria-label={words.searchIn}>
+      <select class="field select" aria-label={words.searchIn} value={here ? "here" : ""} onChange={(event) => browser.narrow({ here: event.currentTarget.value === "here" })}>
+        <option value="">{words.allSessions}</option>
+        {browser.current.value && <option value="here">{words.thisSession}</option>}
+      </select>
+      <select class="field select" aria-label={words.agentWord} value={agent} onChange={(event) => browser.narrow({ agent: event.currentTarget.value })}>
+        <option value="">{words.allAgents}</option>
+        {agents.value.map((each) => (
+          <option key={each.id} value={each.id}>
+            {each.name}
+          </option>
+        ))}
+      </select>
+      <select class="field select" aria-label={words.when} value={String(days)} onChange={(event) => browser.narrow({ days: Number(event.currentTarget.value) })}>
+        {times.map(([value, name]) => (
+          <option key={value} value={String(value)}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
 }
 
 /** The text around a hit, the hit marked. */

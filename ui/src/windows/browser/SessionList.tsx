@@ -2,37 +2,127 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { SessionView } from "../../api/SessionView";
 import { Avatar, Spinner } from "../../components/bits";
+import { isComposing } from "../../components/ComposerField";
 import { Icon } from "../../components/Icon";
 import { agentName } from "../../state/lists";
 import { locale, t } from "../../strings";
 import { channelName, shortTime } from "../../text/format";
-import { type Browser, type Filter, FILTERS, group, type Line } from "./state";
+import { channelOf, EVERYTHING, type Filter, FILTERS, group, type Grouping, GROUPINGS, type Line, type Sort, SORTS } from "./rows";
+import type { Browser } from "./state";
 
 const ROW_PX = 56;
 const HEAD_PX = 30;
 /** Drawn beyond the edges, so that a quick scroll shows no gap. */
 const MARGIN_PX = 300;
 
-const NOTHING = { all: "noSessionsYet", unread: "nothingUnread", running: "nothingRunning", "needs-you": "nothingNeedsYou", archived: "noSessionsYet" } as const;
-const TABS = { all: "all", unread: "unreadTab", running: "runningTab", "needs-you": "needsYou", archived: "archivedTab" } as const;
+const NOTHING = { all: "noSessionsYet", unread: "nothingUnread", running: "nothingRunning", "needs-you": "nothingNeedsYou" } as const;
+const TABS = { all: "all", unread: "unreadTab", running: "runningTab", "needs-you": "needsYou" } as const;
 
+/** What the list keeps to: letters, a state, and behind a button the rest. */
 export function Filters({ browser }: { browser: Browser }): JSX.Element {
   const words = t();
   const count = browser.needsYou.value;
-  const tab = (filter: Filter): JSX.Element => (
-    <button
-      key={filter}
-      type="button"
-      aria-pressed={browser.filter.value === filter}
-      onClick={() => (browser.filter.value = filter)}
-    >
-      {words[TABS[filter]]}
-      {filter === "needs-you" && count > 0 && <i>{count}</i>}
+  const { filter, text, agent, channel, archived, sort, grouping } = browser.selection.value;
+  const special = agent !== "" || channel !== "" || archived || sort !== EVERYTHING.sort || grouping !== EVERYTHING.grouping;
+  const tab = (name: Filter): JSX.Element => (
+    <button key={name} type="button" aria-pressed={filter === name} onClick={() => browser.select({ filter: name })}>
+      {words[TABS[name]]}
+      {name === "needs-you" && count > 0 && <i>{count}</i>}
     </button>
   );
   return (
-    <div class="segments" role="group" aria-label={words.filter}>
-      {FILTERS.map(tab)}
+    <div class="list-head">
+      <div class="list-filter">
+        <Icon name="search" small />
+        <input
+          aria-label={words.filterSessions}
+          placeholder={words.filterSessions}
+          aria-controls="session-list"
+          spellcheck={false}
+          autocomplete="off"
+          value={text}
+          onInput={(event) => browser.select({ text: event.currentTarget.value })}
+          onKeyDown={(event) => {
+            if (isComposing(event)) return;
+            if (event.key === "ArrowDown" || event.key === "Enter") {
+              event.preventDefault();
+              document.getElementById("session-list")?.focus();
+              const first = browser.sessions.value[0];
+              if (event.key === "Enter" && first) browser.open(first.key);
+            } else if (event.key === "Escape" && text !== "") {
+              event.stopPropagation();
+              browser.select({ text: "" });
+            }
+          }}
+        />
+        <button
+          type="button"
+          class={special ? "icon-button on" : "icon-button"}
+          aria-label={words.listOptions}
+          title={words.listOptions}
+          aria-expanded={browser.listOptions.value}
+          onClick={() => (browser.listOptions.value = !browser.listOptions.value)}
+        >
+          <Icon name="funnel" />
+        </button>
+      </div>
+      {browser.listOptions.value && <Options browser={browser} special={special} />}
+      <div class="segments" role="group" aria-label={words.filter}>
+        {FILTERS.map(tab)}
+      </div>
+    </div>
+  );
+}
+
+function Options({ browser, special }: { browser: Browser; special: boolean }): JSX.Element {
+  const words = t();
+  const { agents, sessions } = browser.link.model.parts;
+  const { agent, channel, archived, sort, grouping } = browser.selection.value;
+  const first = useRef<HTMLSelectElement>(null);
+  useLayoutEffect(() => first.current?.focus(), []);
+  const inUse = useMemo(() => {
+    const agentsSeen = new Set<string>();
+    const channelsSeen = new Set<string>();
+    for (const session of sessions.value) {
+      agentsSeen.add(session.agent);
+      channelsSeen.add(channelOf(session));
+    }
+    return { agents: [...agentsSeen].sort(), channels: [...channelsSeen].sort() };
+  }, [sessions.value]);
+  const sorts: Record<Sort, string> = { recent: words.sortRecent, title: words.sortTitle, context: words.context, cost: words.costWord };
+  const groupings: Record<Grouping, string> = { day: words.groupDay, label: words.groupLabel, agent: words.agentWord, channel: words.channelWord, none: words.groupNone };
+  const pick = <Value extends string>(label: string, value: Value, options: [Value, string][], take: (value: Value) => void, field?: typeof first): JSX.Element => (
+    <label>
+      <span>{label}</span>
+      <select class="field select" ref={field} value={value} onChange={(event) => take(event.currentTarget.value as Value)}>
+        {options.map(([option, name]) => (
+          <option key={option} value={option}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+  return (
+    <div class="list-options">
+      {pick(words.agentWord, agent, [["", words.all], ...inUse.agents.map((id): [string, string] => [id, agentName(agents.value, id)])], (value) => browser.select({ agent: value }), first)}
+      {pick(
+        words.channelWord,
+        channel,
+        [["", words.all], ...inUse.channels.map((id): [string, string] => [id, id === "desktop" ? words.thisApp : channelName(id)])],
+        (value) => browser.select({ channel: value }),
+      )}
+      {pick(words.sortBy, sort, SORTS.map((name): [Sort, string] => [name, sorts[name]]), (value) => browser.select({ sort: value }))}
+      {pick(words.groupBy, grouping, GROUPINGS.map((name): [Grouping, string] => [name, groupings[name]]), (value) => browser.select({ grouping: value }))}
+      <label class="check">
+        <input type="checkbox" checked={archived} onChange={(event) => browser.select({ archived: event.currentTarget.checked })} />
+        <span>{words.archivedTab}</span>
+      </label>
+      {special && (
+        <button type="button" class="link-button" onClick={() => browser.select({ ...EVERYTHING, filter: browser.selection.value.filter, text: browser.selection.value.text })}>
+          {words.showEverything}
+        </button>
+      )}
     </div>
   );
 }
@@ -44,7 +134,11 @@ export function SessionList({ browser }: { browser: Browser }): JSX.Element {
   const [scroll, setScroll] = useState({ top: 0, height: 800 });
   const sessions = browser.sessions.value;
   const selected = browser.link.model.parts.target.value.session;
-  const lines = useMemo(() => group(sessions, Date.now(), words), [sessions, words]);
+  const selection = browser.selection.value;
+  const agents = browser.link.model.parts.agents.value;
+  const lines = useMemo(() => group(sessions, selection, agents, Date.now(), words), [sessions, selection, agents, words]);
+  // Another selection is read from its beginning.
+  useLayoutEffect(() => box.current?.scrollTo({ top: 0 }), [selection]);
   const tops = useMemo(() => {
     const found = new Float64Array(lines.length + 1);
     lines.forEach((line, index) => (found[index + 1] = (found[index] ?? 0) + ("head" in line ? HEAD_PX : ROW_PX)));
@@ -95,7 +189,7 @@ export function SessionList({ browser }: { browser: Browser }): JSX.Element {
       class="session-scroll"
       onScroll={(event) => setScroll({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}
     >
-      {lines.length === 0 && <p class="nothing">{words[NOTHING[browser.filter.value]]}</p>}
+      {lines.length === 0 && <p class="nothing">{selection.text.trim() !== "" ? words.noSession(selection.text.trim()) : selection.archived ? words.nothingArchived : words[NOTHING[selection.filter]]}</p>}
       {lines.length > 0 && (
         <div
           class="session-lines"

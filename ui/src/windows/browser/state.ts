@@ -1,27 +1,48 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { ModelView } from "../../api/ModelView";
+import type { Request } from "../../api/Request";
 import type { SearchHit } from "../../api/SearchHit";
 import type { SessionView } from "../../api/SessionView";
 import { Composer } from "../../state/composer";
-import { agentName } from "../../state/lists";
+import { agentId, agentName } from "../../state/lists";
 import type { Link } from "../../state/session";
-import type { Strings } from "../../strings";
+import { announce } from "../../state/announce";
+import { t } from "../../strings";
 import { copyText } from "../../text/clipboard";
-import { daysBetween } from "../../text/format";
-
-export type Filter = "all" | "unread" | "running" | "needs-you" | "archived";
-export const FILTERS: readonly Filter[] = ["all", "unread", "running", "needs-you"];
-
-/** A line of the list: the head of a group, or a session. */
-export type Line = { head: string; pinned: boolean } | { session: SessionView };
+import { Find } from "./find";
+import { Panels, type Tab } from "./panels";
+import { choose, EVERYTHING, type Selection } from "./rows";
 
 const SEARCH_DELAY_MS = 40;
 const HITS = 30;
+const DAY_MS = 86_400_000;
+/** How many messages are in the page at first, and how many more come with each step back. */
+export const PAGE = 100;
+
+/** What the search keeps to. */
+export interface SearchScope {
+  /** Empty: all. */
+  agent: string;
+  /** Only the session that is shown. */
+  here: boolean;
+  /** Only the last days; 0: any time. */
+  days: number;
+}
 
 /** Everything the session browser does, apart from drawing. */
 export class Browser {
   readonly composer: Composer;
-  readonly filter = signal<Filter>("all");
+  readonly selection = signal<Selection>(EVERYTHING);
+  /** The list lies over the conversation (narrow windows). */
+  readonly drawer = signal(false);
+  readonly listOptions = signal(false);
+  readonly gatewayMenu = signal(false);
+  readonly scope = signal<SearchScope>({ agent: "", here: false, days: 0 });
+  readonly panels: Panels;
+  readonly find: Find;
+  /** The last message in the page while older ones are read; nothing: the newest. */
+  readonly until = signal<string | undefined>(undefined);
+  readonly limit = signal(PAGE);
   readonly palette = signal(false);
   readonly query = signal("");
   readonly hits = signal<readonly SearchHit[]>([]);
@@ -37,13 +58,17 @@ export class Browser {
   readonly sessions: ReadonlySignal<readonly SessionView[]>;
   readonly current: ReadonlySignal<SessionView | undefined>;
   readonly needsYou: ReadonlySignal<number>;
+  readonly #session: ReadonlySignal<string>;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
   #search = 0;
 
   constructor(readonly link: Link) {
     this.composer = new Composer(link);
+    this.panels = new Panels(link);
+    this.find = new Find(link, (message) => this.reveal(message));
     const { parts } = link.model;
-    this.sessions = computed(() => parts.sessions.value.filter((session) => fits(session, this.filter.value)));
+    this.sessions = computed(() => choose(parts.sessions.value, this.selection.value));
+    this.#session = computed(() => link.model.transcript.value.session);
     this.current = computed(() => parts.sessions.value.find((session) => session.key === parts.target.value.session));
     this.needsYou = computed(() => parts.sessions.value.filter((session) => session.needsApproval).length);
   }
@@ -54,7 +79,15 @@ export class Browser {
       this.link.model.onSignal((event) => {
         if (event.type === "hidden") this.composer.flushDraft();
         if (event.type === "prefill") this.composer.write(event.text);
-        if (event.type === "reveal") reveal(event.message);
+        if (event.type === "reveal") this.show(event.message);
+      }),
+      this.panels.start(),
+      // Another conversation begins at its end.
+      effect(() => {
+        void this.#session.value;
+        this.until.value = undefined;
+        this.limit.value = PAGE;
+        this.find.close();
       }),
       // What is being looked at is read.
       effect(() => {
@@ -84,22 +117,95 @@ export class Browser {
     this.focus();
   }
 
+  /** Shows a session; with a message, that message in its place. */
   open(session: string, message?: string): void {
     this.palette.value = false;
-    if (session !== this.link.model.parts.target.value.session) void this.link.ask({ type: "setTarget", session });
-    if (message === undefined) return;
-    // The messages of another session come with the next update.
-    const stop = effect(() => {
-      const { session: shown, order } = this.link.model.transcript.value;
-      if (shown !== session || !order.includes(message)) return;
-      queueMicrotask(() => stop());
-      requestAnimationFrame(() => reveal(message));
+    this.drawer.value = false;
+    if (message !== undefined) {
+      // The app reads as far back as it must and signals when the message is there.
+      void this.link.ask({ type: "revealMessage", session, message });
+    } else if (session !== this.link.model.parts.target.value.session) {
+      void this.link.ask({ type: "setTarget", session });
+    }
+  }
+
+  reveal(message: string): void {
+    const { session, order } = this.link.model.transcript.value;
+    if (order.includes(message)) this.show(message);
+    else this.open(session, message);
+  }
+
+  /** Scrolls to a message that is known, with some of what is around it. */
+  show(message: string): void {
+    const { order } = this.link.model.transcript.value;
+    const at = order.indexOf(message);
+    if (at < 0) return;
+    const shown = this.shown.value;
+    if (!shown.includes(message)) {
+      const end = Math.min(order.length - 1, at + PAGE / 2);
+      this.until.value = end === order.length - 1 ? undefined : order[end];
+      this.limit.value = PAGE;
+    }
+    requestAnimationFrame(() => flash(message));
+  }
+
+  /** The messages in the page. */
+  readonly shown: ReadonlySignal<readonly string[]> = computed(() => {
+    const { order } = this.link.model.transcript.value;
+    const until = this.until.value === undefined ? -1 : order.indexOf(this.until.value);
+    const end = until < 0 ? order.length : until + 1;
+    return order.slice(Math.max(0, end - this.limit.value), end);
+  });
+
+  earlier(): void {
+    const { order, session } = this.link.model.transcript.value;
+    if (this.shown.value[0] === order[0]) void this.link.ask({ type: "loadOlder", session });
+    this.limit.value += PAGE;
+  }
+
+  newest(): void {
+    this.until.value = undefined;
+    this.limit.value = PAGE;
+  }
+
+  select(change: Partial<Selection>): void {
+    this.selection.value = { ...this.selection.value, ...change };
+  }
+
+  openTab(tab: Tab): void {
+    this.panels.tab.value = tab;
+    this.panel.value = true;
+  }
+
+  useGateway(id: string): void {
+    this.gatewayMenu.value = false;
+    void this.link.ask({ type: "useGateway", id });
+  }
+
+  /** An address that opens this message again, here or from anywhere on this computer. */
+  copyLink(message?: string): void {
+    const { session } = this.link.model.parts.target.value;
+    const place = message === undefined ? "" : `?message=${encodeURIComponent(message)}`;
+    void copyText(`clawtray://session/${encodeURIComponent(session)}${place}`).then((done) => {
+      if (done) announce(t().linkCopied);
     });
   }
 
   newSession(): void {
     this.palette.value = false;
-    void this.link.ask({ type: "newSession", agent: this.link.model.parts.target.value.agent || undefined });
+    this.drawer.value = false;
+    const { target, agents } = this.link.model.parts;
+    void this.link.ask({ type: "newSession", agent: agentId(agents.value, target.value.agent) || undefined });
+    this.focus();
+  }
+
+  narrow(change: Partial<SearchScope>): void {
+    this.scope.value = { ...this.scope.value, ...change };
+    this.search(this.query.value);
+  }
+
+  newSessionWith(agent: string): void {
+    void this.link.ask({ type: "newSession", agent });
     this.focus();
   }
 
@@ -113,8 +219,14 @@ export class Browser {
       this.hits.value = [];
       return;
     }
+    const { agent, here, days } = this.scope.value;
+    const request: Request = { type: "search", query: query.trim(), limit: HITS };
+    if (agent !== "") request.agent = agent;
+    if (here) request.session = this.link.model.parts.target.value.session;
+    // Today is the day, not the last 24 hours.
+    if (days > 0) request.fromMs = new Date().setHours(0, 0, 0, 0) - (days - 1) * DAY_MS;
     this.#searchTimer = setTimeout(() => {
-      void this.link.ask<SearchHit[]>({ type: "search", query: query.trim(), limit: HITS }).then((answer) => {
+      void this.link.ask<SearchHit[]>(request).then((answer) => {
         if (asked === this.#search && Array.isArray(answer)) this.hits.value = answer;
       });
     }, SEARCH_DELAY_MS);
@@ -173,31 +285,22 @@ export class Browser {
   }
 }
 
-function reveal(message: string): void {
-  document.getElementById(`message-${message}`)?.scrollIntoView({ block: "center" });
-}
-
-export function fits(session: SessionView, filter: Filter): boolean {
-  if (filter === "archived") return session.archived;
-  if (session.archived) return false;
-  if (filter === "unread") return session.unread;
-  if (filter === "running") return session.running;
-  return filter === "all" || session.needsApproval;
-}
-
-/** Pinned first, then by the day of the last message. Sessions come in with the newest first. */
-export function group(sessions: readonly SessionView[], nowMs: number, words: Strings): Line[] {
-  const lines: Line[] = [];
-  const pinned = sessions.filter((session) => session.pinned);
-  if (pinned.length > 0) lines.push({ head: words.pinned, pinned: true }, ...pinned.map((session) => ({ session })));
-  let head = "";
-  for (const session of sessions) {
-    if (session.pinned) continue;
-    const days = daysBetween(session.updatedAtMs, nowMs);
-    const next = days <= 0 ? words.today : days === 1 ? words.yesterday : days < 7 ? words.thisWeek : words.older;
-    if (next !== head) lines.push({ head: next, pinned: false });
-    head = next;
-    lines.push({ session });
-  }
-  return lines;
+/** Brings a message into the middle and marks it for a moment. */
+function flash(message: string): void {
+  const found = document.getElementById(`message-${message}`);
+  if (!found) return;
+  found.classList.add("revealed");
+  setTimeout(() => found.classList.remove("revealed"), 2000);
+  // What comes into sight gets its real height only then and moves the rest: until it stands still, it is put right.
+  let still = 0;
+  let frames = 0;
+  const settle = (): void => {
+    const before = found.getBoundingClientRect().top;
+    found.scrollIntoView({ block: "center" });
+    const moved = Math.abs(found.getBoundingClientRect().top - before) > 1;
+    still = moved ? 0 : still + 1;
+    frames += 1;
+    if (still < 4 && frames < 60) requestAnimationFrame(settle);
+  };
+  settle();
 }

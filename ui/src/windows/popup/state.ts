@@ -7,6 +7,7 @@ import type { SessionView } from "../../api/SessionView";
 import type { RowList } from "../../components/List";
 import { Composer } from "../../state/composer";
 import {
+  agentId,
   agentList,
   agentName,
   backgroundList,
@@ -276,7 +277,8 @@ export class Popup implements Choices {
   }
 
   newChat(): void {
-    void this.link.ask({ type: "newSession", agent: this.link.model.parts.target.value.agent || undefined });
+    const { target, agents } = this.link.model.parts;
+    void this.link.ask({ type: "newSession", agent: agentId(agents.value, target.value.agent) || undefined });
     this.focus();
   }
 

@@ -14,13 +14,15 @@ import { LANGUAGES, locale, t } from "../../strings";
 import { connectionSentence, connectionWord } from "../../text/connection";
 import { bytes } from "../../text/format";
 import { sentenceCase } from "../../text/tools";
-import { Choice, Row, Switch } from "./controls";
+import { Switch } from "../../components/Switch";
+import { Choice, Row } from "./controls";
 import { HotkeyField } from "./Hotkey";
 
 type Page = "gateways" | "shortcuts" | "notifications" | "appearance" | "privacy" | "about";
 
 const page = signal<Page>("gateways");
 const removing = signal<GatewayView | undefined>(undefined);
+const clearing = signal<GatewayView | undefined>(undefined);
 const adding = signal(false);
 
 /** Changes apply at once; there is nothing to save. */
@@ -60,6 +62,7 @@ export function SettingsView({ link }: { link: Link }): JSX.Element {
         {page.value === "about" && <About />}
       </main>
       {removing.value !== undefined && <Removal gateway={removing.value} />}
+      {clearing.value !== undefined && <Clearing gateway={clearing.value} />}
     </div>
   );
 }
@@ -195,18 +198,41 @@ function Gateway({ gateway }: { gateway: GatewayView }): JSX.Element {
 function Removal({ gateway }: { gateway: GatewayView }): JSX.Element {
   const link = useLink();
   const words = t();
+  return (
+    <Confirmation
+      title={`${words.removeGatewayTitle} ${gateway.name}`}
+      sentence={words.removeGatewaySentence}
+      action={words.remove}
+      close={() => (removing.value = undefined)}
+      run={() => void link.ask({ type: "removeGateway", id: gateway.id })}
+    />
+  );
+}
+
+function Clearing({ gateway }: { gateway: GatewayView }): JSX.Element {
+  const link = useLink();
+  const words = t();
+  return (
+    <Confirmation
+      title={words.clearCacheTitle(gateway.name)}
+      sentence={words.clearCacheSentence}
+      action={words.clearCacheConfirm}
+      close={() => (clearing.value = undefined)}
+      run={() => void link.ask({ type: "clearCache", id: gateway.id })}
+    />
+  );
+}
+
+/** What cannot be taken back is asked once, with what is lost. */
+function Confirmation({ title, sentence, action, close, run }: { title: string; sentence: string; action: string; close: () => void; run: () => void }): JSX.Element {
+  const words = t();
   const cancel = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => cancel.current?.focus(), []);
-  const close = (): void => {
-    removing.value = undefined;
-  };
   return (
     <div class="over" onKeyDown={(event) => event.key === "Escape" && close()}>
-      <div class="card confirmation" role="alertdialog" aria-modal="true" aria-labelledby="remove-title" aria-describedby="remove-sentence">
-        <h3 id="remove-title">
-          {words.removeGatewayTitle} {gateway.name}
-        </h3>
-        <p id="remove-sentence">{words.removeGatewaySentence}</p>
+      <div class="card confirmation" role="alertdialog" aria-modal="true" aria-labelledby="confirm-title" aria-describedby="confirm-sentence">
+        <h3 id="confirm-title">{title}</h3>
+        <p id="confirm-sentence">{sentence}</p>
         <div class="actions">
           <span class="grow" />
           <button type="button" class="button" ref={cancel} onClick={close}>
@@ -217,10 +243,10 @@ function Removal({ gateway }: { gateway: GatewayView }): JSX.Element {
             class="button destroy"
             onClick={() => {
               close();
-              void link.ask({ type: "removeGateway", id: gateway.id });
+              run();
             }}
           >
-            {words.remove}
+            {action}
           </button>
         </div>
       </div>
@@ -372,6 +398,7 @@ const BUDGETS = [128, 512, 2048];
 
 function Privacy({ settings, change }: Part): JSX.Element {
   const words = t();
+  const { gateways } = useLink().model.parts;
   const budgets = [...new Set([...BUDGETS, settings.cacheMegabytes])].sort((a, b) => a - b);
   return (
     <>
@@ -386,6 +413,17 @@ function Privacy({ settings, change }: Part): JSX.Element {
           />
         </Row>
       </div>
+      {gateways.value.length > 0 && (
+        <div class="group copies">
+          {gateways.value.map((gateway) => (
+            <Row key={gateway.id} title={words.localCopyOf(gateway.name)}>
+              <button type="button" class="button medium" aria-label={words.clearCacheOf(gateway.name)} onClick={() => (clearing.value = gateway)}>
+                {words.clearCache}
+              </button>
+            </Row>
+          ))}
+        </div>
+      )}
       <p class="footnote">
         <Icon name="lock" small />
         {words.noTelemetry}

@@ -13,10 +13,6 @@ export function Row({ title, detail, children }: { title: string; detail?: strin
   );
 }
 
-export function Switch({ label, on, onChange }: { label: string; on: boolean; onChange: (on: boolean) => void }): JSX.Element {
-  return <button type="button" class="switch" role="switch" aria-checked={on} aria-label={label} onClick={() => onChange(!on)} />;
-}
-
 /** A few choices beside each other, walked with the arrow keys. */
 export function Choice<Value extends string>({
   label,
