@@ -226,6 +226,7 @@ impl Follow<'_> {
             GatewayEvent::Run(_)
             | GatewayEvent::Message { .. }
             | GatewayEvent::SessionChanged { .. }
+            | GatewayEvent::SessionsChanged { .. }
             | GatewayEvent::ApprovalRequested(_)
             | GatewayEvent::ApprovalResolved { .. }
             | GatewayEvent::Health(_)

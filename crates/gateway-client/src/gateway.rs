@@ -412,6 +412,12 @@ pub enum GatewayEvent {
     },
     /// The consumer missed events: reload what it shows.
     Resync,
+    /// The list of sessions has to be read again; nothing is said about any one of them. Transcripts and runs are as
+    /// they were.
+    SessionsChanged {
+        /// Why, in the gateway's word.
+        reason: Option<String>,
+    },
     /// A run's progress.
     Run(RunEvent),
     /// A message was added to a transcript (by anyone).

@@ -227,6 +227,19 @@ fn a_provider_that_is_tried_again_replaces_the_text() {
 }
 
 #[test]
+fn a_change_without_a_session_is_about_the_list_alone() {
+    let frames = &fixtures()["56-cron-events"];
+    let keyless: Vec<String> = frames
+        .iter()
+        .filter(|frame| frame.contains(r#""event":"sessions.changed","payload":{"reason":"delete","ts":"#))
+        .cloned()
+        .collect();
+    assert_eq!(keyless.len(), 1, "the recording has one");
+    let reason = Some("delete".to_owned());
+    assert_eq!(replay(&keyless), [GatewayEvent::SessionsChanged { reason }]);
+}
+
+#[test]
 fn approvals_come_with_what_may_be_answered() {
     let events = replay(&fixtures()["60-exec-approval-allow"]);
     let asked: Vec<_> = events

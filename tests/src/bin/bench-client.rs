@@ -371,6 +371,7 @@ async fn ours(url: &str) -> Result<()> {
             GatewayEvent::Connected { .. }
             | GatewayEvent::Message { .. }
             | GatewayEvent::SessionChanged { .. }
+            | GatewayEvent::SessionsChanged { .. }
             | GatewayEvent::ApprovalRequested(_)
             | GatewayEvent::ApprovalResolved { .. }
             | GatewayEvent::Health(_)

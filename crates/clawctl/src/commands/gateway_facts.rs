@@ -158,6 +158,7 @@ fn session_of(event: &GatewayEvent) -> Option<&str> {
         GatewayEvent::Other { payload, .. } => payload.get("sessionKey").and_then(Value::as_str),
         GatewayEvent::Connected { .. }
         | GatewayEvent::Resync
+        | GatewayEvent::SessionsChanged { .. }
         | GatewayEvent::ApprovalResolved { .. }
         | GatewayEvent::Health(_)
         | GatewayEvent::Shutdown { .. } => None,

@@ -240,6 +240,7 @@ async fn follow(link: &Link, args: &Status, term: &mut Term, last: &mut Option<F
                 | GatewayEvent::Resync
                 | GatewayEvent::Message { .. }
                 | GatewayEvent::SessionChanged { .. }
+                | GatewayEvent::SessionsChanged { .. }
                 | GatewayEvent::ApprovalRequested(_)
                 | GatewayEvent::ApprovalResolved { .. } => break,
                 GatewayEvent::Shutdown { .. } => {

@@ -19,6 +19,7 @@ impl App {
                 self.timers.remove(&Timer::Resync(id.to_owned()));
                 self.resync(id);
             }
+            GatewayEvent::SessionsChanged { .. } => self.refresh_sessions_soon(id),
             GatewayEvent::Run(event) => self.on_run(id, &event),
             GatewayEvent::Message { session, message } => self.on_message(id, session.as_str(), &message),
             GatewayEvent::SessionChanged {
@@ -105,6 +106,11 @@ impl App {
         self.pump(id);
     }
 
+    /// One reading for a burst of changes.
+    fn refresh_sessions_soon(&mut self, id: &str) {
+        self.after_once(Timer::Refresh(id.to_owned()), Duration::from_millis(250));
+    }
+
     fn on_session_changed(&mut self, id: &str, session: &str, reason: Option<&str>, delta: &Value) {
         let Some(link) = self.links.get_mut(id) else {
             return;
@@ -121,7 +127,7 @@ impl App {
                 self.withdraw(&session_tag(id, session));
                 self.drop_session_record(id, session);
             }
-            Merged::Refresh => self.after_once(Timer::Refresh(id.to_owned()), Duration::from_millis(250)),
+            Merged::Refresh => self.refresh_sessions_soon(id),
         }
         self.publisher.dirty.sessions = true;
         if was_unread && !is_unread {

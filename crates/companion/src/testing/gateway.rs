@@ -43,6 +43,8 @@ pub struct Inner {
     pub calls: Vec<(String, Value)>,
     /// Answers to raw calls by method; an empty object where none is named.
     pub answers: BTreeMap<String, Result<Value, CallError>>,
+    /// How often a transcript was read.
+    pub histories: u32,
     /// How often a reconnect was asked for.
     pub reconnects: u32,
     /// It was shut down.
@@ -68,6 +70,7 @@ impl Default for FakeGateway {
             aborted: Vec::new(),
             calls: Vec::new(),
             answers: BTreeMap::new(),
+            histories: 0,
             reconnects: 0,
             closed: false,
             capabilities: Capabilities::NATIVE,
@@ -323,7 +326,8 @@ impl Gateway for FakeGateway {
     }
     async fn history(&self, query: HistoryQuery) -> Result<History, CallError> {
         self.check()?;
-        let inner = self.lock();
+        let mut inner = self.lock();
+        inner.histories += 1;
         let all = inner
             .stored
             .get(query.session.as_str())

@@ -135,6 +135,7 @@ pub(super) async fn pump(
             }
             GatewayEvent::Message { .. }
             | GatewayEvent::SessionChanged { .. }
+            | GatewayEvent::SessionsChanged { .. }
             | GatewayEvent::ApprovalRequested(_)
             | GatewayEvent::ApprovalResolved { .. }
             | GatewayEvent::Shutdown { .. }

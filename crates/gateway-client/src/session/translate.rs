@@ -35,10 +35,11 @@ pub(crate) fn event(runs: &mut Runs, name: &str, payload: Option<&RawValue>) -> 
                 reason,
                 delta: outline(raw).unwrap_or_default(),
             },
-            // Without a key it means that the list as a whole has to be read again.
+            // Without a key it is about the list as a whole, and says nothing of any transcript.
             SessionChangedHead {
-                session_key: None, ..
-            } => GatewayEvent::Resync,
+                session_key: None,
+                reason,
+            } => GatewayEvent::SessionsChanged { reason },
         }),
         "exec.approval.requested" => approval_requested(name, raw, ApprovalKind::Exec),
         "plugin.approval.requested" => approval_requested(name, raw, ApprovalKind::Plugin),

@@ -62,6 +62,48 @@ async fn a_prompt_its_streamed_reply_and_the_notification() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_of_the_whole_list_leaves_a_run_and_its_transcript_alone() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    stage.app.hotkey_pressed();
+    popup
+        .until("shown", |m| m.signals.last() == Some(&Signal::Shown))
+        .await;
+    gateway.begin(MAIN, "r1", &["Half"]);
+    popup
+        .until("streaming", |m| m.lines() == ["Assistant Streaming: Half"])
+        .await;
+    // What is read after every connect has been read by then; the clock is a pretended one.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let before = gateway.lock().histories;
+    let (gone, new) = ("agent:main:gone", "agent:main:new");
+    for (row, after) in [(gone, new), (new, gone)] {
+        let rows = [MAIN, row].map(|key| {
+            let row = clawtray_gateway_protocol::SessionRow {
+                key: key.into(),
+                ..Default::default()
+            };
+            (key.to_owned(), row)
+        });
+        gateway.lock().rows = rows.into();
+        gateway.emit(crate::gateway::GatewayEvent::SessionsChanged {
+            reason: Some("delete".to_owned()),
+        });
+        let has = |m: &crate::testing::Mirror, key: &str| m.view.sessions.iter().any(|s| s.key == key);
+        popup
+            .until("the list was read", |m| has(m, row) && !has(m, after))
+            .await;
+    }
+    assert_eq!(gateway.lock().histories, before, "no transcript was read");
+    assert_eq!(popup.lines(), ["Assistant Streaming: Half"]);
+    gateway.finish(MAIN, "r1", "Half and half.");
+    popup
+        .until("done", |m| m.lines() == ["Assistant Done: Half and half."])
+        .await;
+    stage.quit().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reply_in_view_is_not_notified_and_another_session_is() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
