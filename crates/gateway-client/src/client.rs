@@ -2,7 +2,7 @@
 
 use crate::config::{ClientConfig, Credentials};
 use crate::dial::{Dialer, Network};
-use crate::driver::{Driver, Request};
+use crate::driver::{Driver, Request, Tables};
 use crate::fanout::Fanout;
 use crate::session::{CallId, Command, Session};
 use crate::{CallError, ConnectionState, GatewayEvent};
@@ -125,6 +125,13 @@ impl Client {
     /// Closes the connection and stays away until [`crate::Gateway::reconnect`].
     pub fn go_offline(&self) {
         self.command(Command::Offline);
+    }
+
+    /// How many calls wait; for tests and bug reports. Nothing after the end.
+    pub async fn waiting(&self) -> Option<Tables> {
+        let (to, tables) = oneshot::channel();
+        self.inner.requests.send(Request::Tables(to)).ok()?;
+        tables.await.ok()
     }
 
     pub(crate) fn reconnect_now(&self) {

@@ -45,6 +45,16 @@ pub(crate) enum Request {
         until_final: bool,
         reply: Reply,
     },
+    Tables(oneshot::Sender<Tables>),
+}
+
+/// How many calls wait, by each of the two tables that know of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// Requests that wait for an answer of the gateway, our own included.
+    pub session: usize,
+    /// Callers that wait for the answer.
+    pub driver: usize,
 }
 
 /// What the driver works with.
@@ -131,6 +141,9 @@ impl Driver {
                             replies.insert(id, reply);
                             self.session.on_command(now(), Command::Call { id, method, params, timeout, until_final });
                         }
+                    }
+                    Some(Request::Tables(to)) => {
+                        let _ = to.send(Tables { session: self.session.pending(), driver: replies.len() });
                     }
                 },
                 opened = maybe(&mut opening) => {

@@ -59,6 +59,7 @@ pub use clawtray_gateway_protocol as protocol;
 pub use client::Client;
 pub use config::{ClientConfig, Credentials, IssuedToken, PLATFORM, WallClock};
 pub use dial::{Dialer, Transport};
+pub use driver::Tables;
 pub use endpoint::Endpoint;
 pub use gateway::*;
 pub use identity::DeviceIdentity;

@@ -11,12 +11,15 @@
 
 mod common;
 
+use clawtray_gateway_client::protocol::method::NoParams;
+use clawtray_gateway_client::protocol::method::status::Status;
 use clawtray_gateway_client::session::verdict::OpenError;
 use clawtray_gateway_client::session::{Command, Effect, Session};
 use clawtray_gateway_client::{
-    Client, ConnectionState, Dialer, Endpoint, Gateway, GatewayEvent, RunStep, Transport,
+    CallError, Client, ConnectionState, Dialer, Endpoint, Gateway, GatewayEvent, RunStep, Tables, Transport,
 };
 use common::{at, challenge, config, hello, ready_session};
+use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -260,16 +263,44 @@ async fn through_the_client() {
             result.unwrap();
             // The reader has them too, every one.
             finals_seen.wait_for(|count| *count == n / PER_RUN).await.unwrap();
+            let mut unanswered = Box::pin(client.call_raw("status", json!({})));
             tokio::select! {
-                result = client.call_raw("status", json!({})) => panic!("answered by nobody: {result:?}"),
+                result = &mut unanswered => panic!("answered by nobody: {result:?}"),
                 _ = request(&mut peer) => {}
             }
+            let waiting = client.waiting().await.unwrap();
+            assert_eq!((waiting.session, waiting.driver), (1, 1));
+            drop(unanswered);
+            // Nobody waits for that one any more, and the gateway never answers the next.
+            let (late, _) = tokio::join!(
+                client.call_within::<Status>(&NoParams {}, Duration::from_millis(1)),
+                request(&mut peer)
+            );
+            assert!(matches!(late, Err(CallError::Timeout(_))), "{late:?}");
+            assert_eq!(client.waiting().await, Some(Tables::default()));
         }
         if n == WARM_UP {
             before = resident_kib();
         }
     }
     check("client", before);
+    // The connection goes away under calls that wait.
+    let calls = (0..8).map(|_| {
+        let client = client.clone();
+        async move { client.call_raw("status", json!({})).await }
+    });
+    let (ends, ()) = tokio::join!(join_all(calls), async {
+        for _ in 0..8 {
+            request(&mut peer).await;
+        }
+        let waiting = client.waiting().await.unwrap();
+        assert_eq!((waiting.session, waiting.driver), (8, 8));
+        drop(peer);
+    });
+    for end in ends {
+        assert!(matches!(end, Err(CallError::Disconnected { .. })), "{end:?}");
+    }
+    assert_eq!(client.waiting().await, Some(Tables::default()));
     client.shutdown().await;
     drop(client);
     reader.await.unwrap();
