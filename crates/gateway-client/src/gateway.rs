@@ -141,6 +141,14 @@ pub struct ServerInfo {
     pub boot_id: Option<String>,
 }
 
+impl ServerInfo {
+    /// Whether the gateway has a method.
+    #[must_use]
+    pub fn offers(&self, method: &str) -> bool {
+        self.methods.iter().any(|offered| offered == method)
+    }
+}
+
 /// Why a connection waits for the user. Each names the next step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PauseReason {

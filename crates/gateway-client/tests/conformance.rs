@@ -328,6 +328,17 @@ fn every_request_is_one_that_the_schema_allows() {
             names: vec!["a".into()],
         },
     );
+    s.method::<sessions::GroupsDefaults>("SessionsGroupsDefaultsParams", &NoParams {});
+    for cwd in [some("/src"), None] {
+        s.method::<sessions::GroupsUpdate>(
+            "SessionsGroupsUpdateParams",
+            &sessions::GroupsUpdateParams {
+                name: "a".into(),
+                cwd,
+                worktree: true,
+            },
+        );
+    }
     s.method::<sessions::GroupsRename>(
         "SessionsGroupsRenameParams",
         &sessions::GroupsRenameParams {
@@ -511,6 +522,13 @@ fn every_request_is_one_that_the_schema_allows() {
     );
     s.method::<devices::TokenRotate>("DeviceTokenRotateParams", &token);
     s.method::<devices::TokenRevoke>("DeviceTokenRevokeParams", &token);
+    s.method::<devices::ScopesRequestUpgrade>(
+        "ScopeUpgradeRequest",
+        &devices::ScopesParams {
+            scopes: vec!["operator.read".into(), "operator.admin".into()],
+        },
+    );
+    s.method::<devices::ScopesWaitUpgrade>("ScopeUpgradeWait", &request);
 
     s.method::<artifacts::Download>(
         "ArtifactsDownloadParams",

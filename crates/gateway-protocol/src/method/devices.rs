@@ -34,6 +34,15 @@ method!(
     TokenRevoke = "device.token.revoke", Some(Scope::Pairing), TokenParams => Value
 );
 
+method!(
+    /// Asks for wider scopes without leaving: the owner decides as about a pairing. From 2026.8 on.
+    ScopesRequestUpgrade = "device.scopes.requestUpgrade", Some(Scope::Read), ScopesParams => ScopesRequested
+);
+method!(
+    /// Waits for that decision. It lasts as long as the owner takes: give it a time limit of its own.
+    ScopesWaitUpgrade = "device.scopes.waitUpgrade", Some(Scope::Read), RequestParams => ScopesDecided
+);
+
 /// A pairing request's id.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -129,4 +138,43 @@ pub struct PairedDevice {
     pub scopes: Vec<String>,
     /// Whether it is connected.
     pub connected: bool,
+}
+
+/// Parameters of `device.scopes.requestUpgrade`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ScopesParams {
+    /// All scopes that the device wants, those of this connection included.
+    pub scopes: Vec<String>,
+}
+
+/// Result of `device.scopes.requestUpgrade`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScopesRequested {
+    /// Named in `openclaw devices approve <id>`.
+    pub request_id: String,
+}
+
+/// Result of `device.scopes.waitUpgrade`.
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScopesDecided {
+    /// `approved`, `rejected`, `expired`.
+    pub status: String,
+    /// The request.
+    pub request_id: String,
+    /// When approved: the token to connect with from now on.
+    pub device_token: Option<String>,
+    /// When approved: what it grants.
+    pub scopes: Vec<String>,
+}
+
+impl std::fmt::Debug for ScopesDecided {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScopesDecided")
+            .field("status", &self.status)
+            .field("request_id", &self.request_id)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
 }

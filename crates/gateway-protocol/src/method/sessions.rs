@@ -66,6 +66,14 @@ method!(
     GroupsPut = "sessions.groups.put", Some(Scope::Write), GroupsPutParams => Value
 );
 method!(
+    /// Where new sessions of the groups begin. From 2026.8 on.
+    GroupsDefaults = "sessions.groups.defaults", Some(Scope::Write), NoParams => GroupsDefaultsResult
+);
+method!(
+    /// Sets where new sessions of a group begin. From 2026.8 on.
+    GroupsUpdate = "sessions.groups.update", Some(Scope::Write), GroupsUpdateParams => GroupsDefaultsResult
+);
+method!(
     /// Renames a group.
     GroupsRename = "sessions.groups.rename", Some(Scope::Write), GroupsRenameParams => Value
 );
@@ -400,6 +408,38 @@ pub struct Group {
 pub struct GroupsPutParams {
     /// All groups, in order.
     pub names: Vec<String>,
+}
+
+/// Parameters of `sessions.groups.update`: both of a group's defaults, as they shall be.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct GroupsUpdateParams {
+    /// The group.
+    pub name: String,
+    /// The folder that new sessions work in; none leaves it to the agent.
+    pub cwd: Option<String>,
+    /// Each new session gets a worktree of its own.
+    pub worktree: bool,
+}
+
+/// Result of `sessions.groups.defaults` and `sessions.groups.update`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct GroupsDefaultsResult {
+    /// The groups that have any.
+    #[serde(deserialize_with = "crate::lenient::rows")]
+    pub defaults: Vec<GroupDefaults>,
+}
+
+/// Where new sessions of a group begin.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct GroupDefaults {
+    /// The group.
+    pub name: String,
+    /// The folder that new sessions work in.
+    pub cwd: Option<String>,
+    /// Each new session gets a worktree of its own.
+    pub worktree: Option<bool>,
 }
 
 /// Parameters of `sessions.groups.rename`.
