@@ -1,24 +1,36 @@
-//! `cargo xtask bench NAME`: runs the binary `bench-NAME` of `product-tests`, built for release.
+//! `cargo xtask bench NAME`: `clawctl` and `browser` are here; any other is the binary `bench-NAME` of `product-tests`,
+//! built for release.
+
+mod browser;
+mod clawctl;
+mod measure;
+mod report;
+
+pub(crate) use measure::as_wrapper as measure;
 
 use crate::steps::{Steps, cargo, root};
 use clawtray_lab::{Context, Error, Result};
+
+/// The benchmarks that drive programs from outside; they need nothing that takes long to build.
+const OF_PROGRAMS: [&str; 2] = ["clawctl", "browser"];
 
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     let manifest = root().join("tests/Cargo.toml");
     let manifest = std::fs::read_to_string(&manifest).context("cannot read tests/Cargo.toml")?;
     let known = names(&manifest);
-    let list = if known.is_empty() {
-        "none".to_owned()
-    } else {
-        known.join(", ")
-    };
     let Some((name, rest)) = args.split_first() else {
-        println!("Benchmarks: {list}");
+        println!("Benchmarks: {}", known.join(", "));
         return Ok(());
     };
+    match *name {
+        "clawctl" => return clawctl::run(rest),
+        "browser" => return browser::run(rest),
+        _ => {}
+    }
     if !known.iter().any(|one| one == name) {
         return Err(Error::new(format!(
-            "there is no benchmark {name:?}; there are: {list}"
+            "there is no benchmark {name:?}; there are: {}",
+            known.join(", ")
         )));
     }
     let binary = format!("bench-{name}");
@@ -26,12 +38,12 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     Steps::new("bench").run_last(&binary, command.args(rest))
 }
 
-/// The benchmarks that a manifest declares: its `[[bin]]`s called `bench-…`.
+/// The benchmarks: ours, and the `[[bin]]`s of a manifest that are called `bench-…`.
 fn names(manifest: &str) -> Vec<String> {
     let quoted = manifest
         .lines()
         .filter_map(|line| line.trim().strip_prefix("name = \"bench-")?.strip_suffix('"'));
-    quoted.map(str::to_owned).collect()
+    OF_PROGRAMS.into_iter().chain(quoted).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -41,6 +53,6 @@ mod tests {
     #[test]
     fn benchmarks_are_found_in_the_manifest() {
         let manifest = "[package]\nname = \"product-tests\"\n[[bin]]\nname = \"demo\"\n[[bin]]\nname = \"bench-start\"\n";
-        assert_eq!(names(manifest), ["start"]);
+        assert_eq!(names(manifest), ["clawctl", "browser", "start"]);
     }
 }

@@ -42,6 +42,8 @@ fn main() -> ExitCode {
         Some((&"compat", rest)) => ("compat", compat::run(rest)),
         Some((&"record-frames", rest)) => ("record-frames", record_frames(rest)),
         Some((&"bench", rest)) => ("bench", bench::run(rest)),
+        // Around each program that a benchmark runs; nothing to call by hand.
+        Some((&"measure", rest)) => return bench::measure(rest),
         Some((&("help" | "--help" | "-h"), _)) | None => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -2,8 +2,10 @@
 
 use crate::cli::RunOutput;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::interrupt::Interrupt;
 use crate::link::{Link, failed};
 use crate::markdown::Stream;
+use crate::outbox::Outbox;
 use crate::term::{Paint, Term, one_line};
 use clawtray_gateway_client::protocol::{ContentPart, Message, Role, RunId, SessionKey};
 use clawtray_gateway_client::{ConnectionState, GatewayEvent, HistoryQuery, Prompt, RunEvent, RunStep};
@@ -79,10 +81,22 @@ pub(crate) async fn prompt(link: &Link, prompt: Prompt, output: &RunOutput, term
     let mut interrupt = Interrupt::new()?;
     let session = prompt.session.clone();
     let key = RunId(prompt.idempotency_key.clone());
-    term.progress("sending…");
+    let outbox = Outbox::open(link)?;
+    let send = async {
+        let Some(outbox) = &outbox else {
+            term.progress("sending…");
+            return Ok(link.gateway.send(prompt).await?);
+        };
+        outbox.send_left_over(link, term).await?;
+        term.progress("sending…");
+        outbox.send(link, prompt, term).await
+    };
     let ack = tokio::select! {
-        ack = link.gateway.send(prompt) => ack?,
+        ack = send => ack?,
         () = interrupt.pressed() => {
+            if let Some(outbox) = &outbox {
+                outbox.take_back(key.as_str());
+            }
             let _ = tokio::time::timeout(STOP_LIMIT, link.gateway.abort(&session, Some(&key))).await;
             return Err(Failure::new(Exit::Interrupted, "interrupted"));
         }
@@ -496,42 +510,6 @@ pub(crate) fn summary(arguments: &Value) -> String {
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
             arguments.to_string()
         }
-    }
-}
-
-/// Ctrl+C, and the polite signal.
-struct Interrupt {
-    #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 2],
-    was_pressed: bool,
-}
-
-impl Interrupt {
-    fn new() -> Outcome<Self> {
-        Ok(Self {
-            #[cfg(unix)]
-            signals: {
-                use tokio::signal::unix::{SignalKind, signal};
-                [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
-            },
-            was_pressed: false,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn pressed(&mut self) {
-        let [interrupt, terminate] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        self.was_pressed = true;
-    }
-
-    #[cfg(not(unix))]
-    async fn pressed(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
-        self.was_pressed = true;
     }
 }
 

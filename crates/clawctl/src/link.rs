@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clawtray_companion::connection::{Facts, view};
 use clawtray_companion::control::{self, AppGateway, TellError};
+use clawtray_companion::identity::device_key;
 use clawtray_companion::paths::Paths;
 use clawtray_companion::ports::{Secret, SecretError, SecretKind, SecretStore};
 use clawtray_companion::profiles::{ENVIRONMENT, Profile, Profiles, clean_url};
@@ -253,14 +254,14 @@ pub(crate) async fn profile_target(profile: &Profile) -> Outcome<Target> {
     })
 }
 
-/// This device's key for a gateway; made and kept when there is none.
+/// This device's identity for a gateway, which the app shares; made and kept when there is none.
 pub(crate) async fn device(store: &Keychain, profile: &str) -> Result<DeviceIdentity, SecretError> {
-    if let Some(kept) = store.get(profile, SecretKind::DeviceKey).await?
-        && let Ok(bytes) = STANDARD.decode(kept.expose())
-        && let Ok(bytes) = <[u8; 32]>::try_from(bytes)
-    {
+    let key = device_key(store, profile, &Paths::from_environment().data).await?;
+    let bytes = STANDARD.decode(key.expose()).unwrap_or_default();
+    if let Ok(bytes) = <[u8; 32]>::try_from(bytes) {
         return Ok(DeviceIdentity::from_secret_bytes(&bytes));
     }
+    // What is kept is no key: a new one takes its place.
     let identity = DeviceIdentity::generate();
     let key = Secret::new(STANDARD.encode(identity.to_secret_bytes()));
     store.set(profile, SecretKind::DeviceKey, key).await?;

@@ -4,8 +4,10 @@ mod cli;
 mod commands;
 mod exit;
 mod follow;
+mod interrupt;
 mod link;
 mod markdown;
+mod outbox;
 mod shipped;
 mod term;
 

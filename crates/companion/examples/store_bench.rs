@@ -1,5 +1,5 @@
 //! Measures the store: `cargo run --release -p clawtray-companion --features testing --example store_bench -- [messages]
-//! [sessions] [directory]`. An existing directory is used as it is.
+//! [sessions] [directory] [gateway]`. An existing directory is used as it is. Lines `figure NAME: MS` are for programs.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -17,6 +17,8 @@ fn main() {
     let messages: u32 = arguments.next().map_or(1_000_000, |text| text.parse().unwrap());
     let sessions: u32 = arguments.next().map_or(10_000, |text| text.parse().unwrap());
     let kept = arguments.next();
+    let gateway = arguments.next().unwrap_or_else(|| "home".to_owned());
+    let home = gateway.as_str();
     let temporary = std::env::temp_dir().join(format!("clawtray-store-bench-{}", std::process::id()));
     let dir = kept.as_ref().map_or_else(|| temporary.clone(), Into::into);
     let options = StoreOptions {
@@ -26,7 +28,7 @@ fn main() {
     let store = Store::open(&dir, options).unwrap();
     if store.cache_stats().unwrap().messages == 0 {
         let begin = Stopwatch::start();
-        fill(&store, "home", sessions, messages).unwrap();
+        fill(&store, home, sessions, messages).unwrap();
         println!(
             "filled {messages} messages, {sessions} sessions in {:.1?}",
             begin.elapsed()
@@ -43,46 +45,48 @@ fn main() {
     let big = session_key(0);
     println!(
         "largest session: {} messages",
-        store.coverage("home", &big).unwrap().messages
+        store.coverage(home, &big).unwrap().messages
     );
     let mut times = Vec::new();
     for n in 0..50 {
         let key = if n % 2 == 0 { big.clone() } else { session_key(n) };
         let begin = Stopwatch::start();
-        let page = store.newest_page("home", &key, 200).unwrap();
+        let page = store.newest_page(home, &key, 200).unwrap();
         times.push(begin.elapsed());
         assert!(!page.messages.is_empty());
     }
     report("open a session (200 newest)", times);
     let mut times = Vec::new();
-    let mut cursor = store.newest_page("home", &big, 200).unwrap().older;
+    let mut cursor = store.newest_page(home, &big, 200).unwrap().older;
     while let Some(at) = cursor {
         let begin = Stopwatch::start();
-        cursor = store.page_before("home", &big, at, 200).unwrap().older;
+        cursor = store.page_before(home, &big, at, 200).unwrap().older;
         times.push(begin.elapsed());
     }
     report("an older page of the largest", times);
     let begin = Stopwatch::start();
-    let rows = store.sessions("home").unwrap().len();
-    println!("{:<44}{rows} rows in {:.1?}", "session list", begin.elapsed());
+    let rows = store.sessions(home).unwrap().len();
+    let took = begin.elapsed();
+    println!("{:<44}{rows} rows in {took:.1?}", "session list");
+    figure("session list", took.0);
 
-    let rows = store.sessions("home").unwrap();
+    let rows = store.sessions(home).unwrap();
     let begin = Stopwatch::start();
     store
-        .upsert_sessions("home", &rows, |row| row.label.clone().unwrap_or_default())
+        .upsert_sessions(home, &rows, |row| row.label.clone().unwrap_or_default())
         .unwrap();
     println!("{:<44}{:.1?}", "the same session list again", begin.elapsed());
     let mut times = Vec::new();
     for n in 0..100_u64 {
-        let mut message = store.newest_page("home", &big, 1).unwrap().messages.remove(0);
+        let mut message = store.newest_page(home, &big, 1).unwrap().messages.remove(0);
         message.meta.id = Some(format!("bench-{n}").as_str().into());
         message.meta.seq = message.meta.seq.map(|seq| seq + 1);
         let begin = Stopwatch::start();
         store
-            .upsert_messages("home", &big, std::slice::from_ref(&message))
+            .upsert_messages(home, &big, std::slice::from_ref(&message))
             .unwrap();
         times.push(begin.elapsed());
-        store.delete_message("home", &big, &message).unwrap();
+        store.delete_message(home, &big, &message).unwrap();
     }
     report("keep a message that arrives", times);
     let mut times = Vec::new();
@@ -96,14 +100,14 @@ fn main() {
             timeout_ms: None,
         };
         let begin = Stopwatch::start();
-        store.outbox_insert("home", &prompt, 1).unwrap();
+        store.outbox_insert(home, &prompt, 1).unwrap();
         times.push(begin.elapsed());
         store.outbox_cancel(&prompt.idempotency_key).unwrap();
     }
     report("write a prompt to the outbox", times);
 
     let mut all = Vec::new();
-    for (name, queries) in queries() {
+    for (name, queries) in queries(home) {
         let mut times = Vec::new();
         let mut hits = 0;
         for query in &queries {
@@ -121,10 +125,10 @@ fn main() {
 }
 
 /// Every keystroke of typed words, then kinds of queries that are hard in different ways.
-fn queries() -> Vec<(&'static str, Vec<SearchQuery>)> {
+fn queries(gateway: &str) -> Vec<(&'static str, Vec<SearchQuery>)> {
     let ask = |text: String| SearchQuery {
         text,
-        gateway: "home".to_owned(),
+        gateway: gateway.to_owned(),
         limit: 50,
         ..SearchQuery::default()
     };
@@ -247,6 +251,11 @@ fn on_processor() -> Duration {
     )
 }
 
+/// A figure for programs, in milliseconds.
+fn figure(name: &str, took: Duration) {
+    println!("figure {name}: {:.3}", took.as_secs_f64() * 1000.0);
+}
+
 fn report(name: &str, times: Vec<(Duration, Duration)>) {
     let (mut times, mut busy): (Vec<_>, Vec<_>) = times.into_iter().unzip();
     times.sort_unstable();
@@ -262,4 +271,6 @@ fn report(name: &str, times: Vec<(Duration, Duration)>) {
         at(&busy, 100),
         times.len()
     );
+    let known = name.split(" (").next().unwrap_or(name);
+    figure(known, at(&times, 95));
 }

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod control;
 pub mod discovery;
 mod file;
+pub mod identity;
 pub mod notify_policy;
 pub mod outbox;
 pub mod paths;

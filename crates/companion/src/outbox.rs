@@ -4,7 +4,7 @@
 //! whose answer was lost is looked up in the transcript first; where that is not possible it waits for the user.
 
 use crate::api::{MessageState, QueuedView};
-use crate::gateway::{Attachment, CallError};
+use crate::gateway::{Attachment, CallError, Gateway, HistoryQuery};
 use crate::text::one_line;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -112,6 +112,32 @@ pub fn verdict(error: &CallError) -> Verdict {
     }
 }
 
+/// Messages of a transcript that are looked through.
+const LOOK_BACK: u32 = 200;
+
+/// Looks whether the gateway has a prompt whose answer was lost: its key is in the transcript, or its run is under way.
+pub async fn look_up(gateway: &dyn Gateway, session: &str, id: &str) -> Verdict {
+    if !gateway.capabilities().native {
+        return Verdict::Failed("It may have been sent; the answer was lost.".to_owned());
+    }
+    let query = HistoryQuery {
+        session: session.into(),
+        limit: Some(LOOK_BACK),
+        offset: None,
+    };
+    let Ok(history) = gateway.history(query).await else {
+        return Verdict::Uncertain;
+    };
+    let key = format!("{id}:user");
+    let mut messages = history.messages.iter();
+    let stored = messages.any(|message| message.idempotency_key.as_deref() == Some(key.as_str()));
+    if stored || history.in_flight.is_some_and(|run| run.run_id.as_str() == id) {
+        Verdict::Delivered
+    } else {
+        Verdict::Again
+    }
+}
+
 /// All prompts on their way, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
@@ -123,17 +149,23 @@ pub struct Outbox {
 impl Outbox {
     /// What was kept from an earlier process.
     #[must_use]
-    pub fn restored(mut items: Vec<Item>) -> Self {
+    pub fn restored(items: Vec<Item>) -> Self {
+        Self {
+            items: Self::left_over(items),
+            in_flight: HashSet::new(),
+        }
+    }
+
+    /// What another process has left, oldest first: nobody knows what became of a prompt that was being sent.
+    #[must_use]
+    pub fn left_over(mut items: Vec<Item>) -> Vec<Item> {
         items.sort_by_key(|item| item.at_ms);
         for item in &mut items {
             if item.state == ItemState::Sending {
                 item.state = ItemState::Uncertain;
             }
         }
-        Self {
-            items,
-            in_flight: HashSet::new(),
-        }
+        items
     }
 
     /// Adds a prompt.

@@ -3,6 +3,7 @@
 use crate::cli::{Ask, Global, Run, RunOutput, Send};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::follow;
+use crate::interrupt::Interrupt;
 use crate::link::{self, Link, Wants};
 use crate::term::Term;
 use base64::Engine;
@@ -76,7 +77,11 @@ async fn open(global: &Global, term: &mut Term, output: &RunOutput) -> Outcome<L
     if !output.json && !output.jsonl {
         term.progress("connecting…");
     }
-    link::open(global, WANTS, term).await
+    let mut interrupt = Interrupt::new()?;
+    tokio::select! {
+        link = link::open(global, WANTS, term) => link,
+        () = interrupt.pressed() => Err(Failure::new(Exit::Interrupted, "interrupted, nothing was sent")),
+    }
 }
 
 fn prompt(session: SessionKey, text: String, output: &RunOutput) -> Prompt {

@@ -1,19 +1,17 @@
 //! Prompts and transcripts.
 
 use super::handle::Reply;
+use super::shelf::Turn;
 use super::{App, Then, Timer};
 use crate::api::{AttachmentInput, AttachmentView, MessageState, UiError};
-use crate::gateway::{
-    Attachment, CallError, ConnectionState, Gateway, HistoryQuery, Prompt, RunEvent, RunStep, SendAck,
-};
-use crate::outbox::{Item, ItemState, Step, Verdict, verdict};
+use crate::gateway::{Attachment, CallError, ConnectionState, Gateway, Prompt, RunEvent, RunStep, SendAck};
+use crate::outbox::{Item, ItemState, Outbox, Step, Verdict, look_up, verdict};
 use crate::ports::WindowKind;
 use clawtray_gateway_protocol::{ContentPart, Message, Role, RunId};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-const PAGE: u32 = 100;
 /// The largest small picture that goes to windows, in base64 characters.
 const PREVIEW: usize = 60_000;
 
@@ -174,15 +172,43 @@ impl App {
             return;
         };
         for step in self.outbox.next(profile) {
+            let (Step::Send(item) | Step::LookUp(item)) = &step;
+            match self.shelf.claim(item) {
+                Turn::Ours => {}
+                Turn::Done => {
+                    let id = item.id.clone();
+                    self.settle(&id, &Verdict::Delivered);
+                    self.after_once(Timer::Pump(profile.to_owned()), Duration::ZERO);
+                    continue;
+                }
+                Turn::Elsewhere => {
+                    let id = item.id.clone();
+                    // Looked up before it is ours to send: it may have arrived by then.
+                    self.settle(&id, &Verdict::Uncertain);
+                    self.after_once(Timer::Pump(profile.to_owned()), Duration::from_secs(2));
+                    continue;
+                }
+            }
             match step {
                 Step::Send(item) => {
-                    self.shelf.put_item(&item);
                     self.echo(&item);
                     self.send_item(Arc::clone(&gateway), item);
                 }
                 Step::LookUp(item) => self.look_up(Arc::clone(&gateway), item),
             }
             self.publisher.dirty.outbox = true;
+        }
+    }
+
+    /// Takes up prompts that another process has left: it was killed, or had no connection.
+    pub(super) fn adopt(&mut self, profile: &str) {
+        let left = self.shelf.outbox(&[profile.to_owned()]);
+        for item in Outbox::left_over(left) {
+            if self.outbox.get(&item.id).is_none() {
+                self.echo(&item);
+                self.outbox.push(item);
+                self.publisher.dirty.outbox = true;
+            }
         }
     }
 
@@ -204,38 +230,9 @@ impl App {
 
     /// The answer was lost: the transcript says whether the gateway has the prompt.
     fn look_up(&mut self, gateway: Arc<dyn Gateway>, item: Item) {
-        let can = gateway.capabilities();
-        if !can.native {
-            let verdict = Verdict::Failed("It may have been sent; the answer was lost.".to_owned());
-            self.settle(&item.id, &verdict);
-            return;
-        }
         self.spawn(async move {
-            let query = HistoryQuery {
-                session: item.session.as_str().into(),
-                limit: Some(PAGE),
-                offset: None,
-            };
-            let history = gateway.history(query).await;
+            let verdict = look_up(&*gateway, &item.session, &item.id).await;
             Box::new(move |app: &mut Self| {
-                let verdict = match history {
-                    Ok(history) => {
-                        let key = format!("{}:user", item.id);
-                        let stored = history
-                            .messages
-                            .iter()
-                            .any(|m| m.idempotency_key.as_deref() == Some(key.as_str()));
-                        let runs = history
-                            .in_flight
-                            .is_some_and(|run| run.run_id.as_str() == item.id);
-                        if stored || runs {
-                            Verdict::Delivered
-                        } else {
-                            Verdict::Again
-                        }
-                    }
-                    Err(_) => Verdict::Uncertain,
-                };
                 let go_on = verdict != Verdict::Uncertain;
                 app.settle(&item.id, &verdict);
                 if go_on {

@@ -103,6 +103,7 @@ impl App {
                 app.publisher.connection_dirty();
             }) as Then
         });
+        self.adopt(id);
         self.pump(id);
     }
 

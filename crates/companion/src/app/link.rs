@@ -4,15 +4,16 @@ use super::{App, Then, Timer, shelf::Told};
 use crate::api::{ConnectionView, QuestionView};
 use crate::connection;
 use crate::gateway::{Agents, Approval, ConnectionState, Gateway, GatewayEvent};
+use crate::identity::{device_key, new_device_key};
 use crate::ports::{ConnectRequest, IssuedToken, Secret, SecretError, SecretKind, SecretStore};
 use crate::profiles::Profile;
 use crate::sessions::Sessions;
 use crate::transcript::Transcript;
-use base64::Engine;
 use clawtray_gateway_protocol::SessionKey;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -140,26 +141,12 @@ struct Secrets {
     device_key: Option<Secret>,
 }
 
-async fn read_secrets(store: &dyn SecretStore, profile: &str) -> Result<Secrets, SecretError> {
-    let token = store.get(profile, SecretKind::GatewayToken).await?;
-    let device_token = store.get(profile, SecretKind::DeviceToken).await?;
-    let device_key = match store.get(profile, SecretKind::DeviceKey).await? {
-        Some(key) => key,
-        None => {
-            let key = new_device_key();
-            store.set(profile, SecretKind::DeviceKey, key.clone()).await?;
-            key
-        }
-    };
+async fn read_secrets(store: &dyn SecretStore, profile: &str, data: &Path) -> Result<Secrets, SecretError> {
     Ok(Secrets {
-        token,
-        device_token,
-        device_key: Some(device_key),
+        token: store.get(profile, SecretKind::GatewayToken).await?,
+        device_token: store.get(profile, SecretKind::DeviceToken).await?,
+        device_key: Some(device_key(store, profile, data).await?),
     })
-}
-
-fn new_device_key() -> Secret {
-    Secret::new(base64::engine::general_purpose::STANDARD.encode(rand::random::<[u8; 32]>()))
 }
 
 impl App {
@@ -194,12 +181,12 @@ impl App {
         let store = Arc::clone(&self.ports.secrets);
         let issued = self.issued.0.clone();
         let kept = self.kept_for_session(&profile);
-        let id = id.to_owned();
+        let (id, data) = (id.to_owned(), self.data.clone());
         self.spawn(async move {
             let mut profile = profile;
             let secrets = match kept {
                 Some(secrets) => Ok(secrets),
-                None => read_secrets(&*store, &id).await,
+                None => read_secrets(&*store, &id, &data).await,
             };
             let mut secrets = match secrets {
                 Ok(secrets) => secrets,

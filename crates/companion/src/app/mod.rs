@@ -24,7 +24,7 @@ mod windows;
 
 pub use chat::attachment_view;
 pub use handle::{AppHandle, Sink};
-pub use shelf::{MemoryShelf, Shelf, Told};
+pub use shelf::{MemoryShelf, Shelf, Told, Turn};
 pub use shelf_on_disk::StoreShelf;
 
 use crate::api::{HotkeyView, Notice, UiError};
@@ -130,6 +130,8 @@ pub struct App {
     links: BTreeMap<String, Link>,
     generation: u64,
     outbox: Outbox,
+    /// Where files lie that are shared with the command line.
+    data: std::path::PathBuf,
     /// Secrets of profiles that keep them for this session only.
     session_secrets: HashMap<(String, SecretKind), Secret>,
     found: Vec<Found>,
@@ -197,6 +199,7 @@ impl App {
             links: BTreeMap::new(),
             generation: 0,
             outbox,
+            data: paths.data,
             session_secrets: HashMap::new(),
             found: Vec::new(),
             notices: BTreeMap::new(),

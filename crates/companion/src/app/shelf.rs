@@ -62,10 +62,23 @@ impl Told {
     }
 }
 
+/// Whether a prompt may be sent by this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nobody else sends it.
+    Ours,
+    /// Another process, the command line, is sending it.
+    Elsewhere,
+    /// Another process has sent it.
+    Done,
+}
+
 /// Durable keeping. Calls are short and answer at once.
 pub trait Shelf: Send + 'static {
-    /// Prompts on their way to these gateways, whole.
+    /// Prompts on their way to these gateways, whole; without those that another process is sending.
     fn outbox(&self, gateways: &[String]) -> Vec<Item>;
+    /// Takes the right to send a prompt, or to look whether it arrived.
+    fn claim(&self, item: &Item) -> Turn;
     /// Keeps a prompt, or its new state.
     fn put_item(&self, item: &Item);
     /// Forgets a prompt.
@@ -112,6 +125,9 @@ impl Shelf for MemoryShelf {
             .filter(|item| gateways.contains(&item.gateway))
             .cloned()
             .collect()
+    }
+    fn claim(&self, _: &Item) -> Turn {
+        Turn::Ours
     }
     fn put_item(&self, item: &Item) {
         let mut contents = self.lock();

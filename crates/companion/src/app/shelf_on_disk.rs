@@ -1,38 +1,31 @@
 //! The shelf in the store's files.
 
-use super::{Shelf, Told};
+use super::{Shelf, Told, Turn};
 use crate::gateway::Prompt;
 use crate::outbox::{Item, ItemState};
-use crate::store::{OutboxState, Store, StoreError};
+use crate::store::{Claimed, OutboxState, Sender, Store, StoreError};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-/// How long a prompt that is being sent belongs to this process.
-const LEASE: Duration = Duration::from_secs(300);
 /// The mark that carries what holds for a whole gateway. No session has an empty key.
 const WHOLE: &str = "";
-/// Claims made to get at one prompt, at most.
-const CLAIMS: usize = 100;
 
 /// Keeps prompts, drafts and marks in the store.
 #[derive(Clone, Debug)]
 pub struct StoreShelf {
     store: Arc<Store>,
-    owner: String,
+    sender: Arc<Sender>,
 }
 
 impl StoreShelf {
     /// A shelf in an open store.
     #[must_use]
     pub fn new(store: Arc<Store>) -> Self {
-        Self {
-            store,
-            owner: format!("app-{}", uuid::Uuid::new_v4().simple()),
-        }
+        let sender = Arc::new(store.sender());
+        Self { store, sender }
     }
 
     fn put(&self, item: &Item) -> Result<(), StoreError> {
-        let now_ms = now_ms();
         let Some(entry) = self.store.outbox_entry(&item.id)? else {
             let prompt = Prompt {
                 session: item.session.as_str().into(),
@@ -45,37 +38,42 @@ impl StoreShelf {
             self.store.outbox_insert(&item.gateway, &prompt, item.at_ms)?;
             return self.store.remember_prompt(&item.gateway, &item.text, item.at_ms);
         };
-        let owner = entry.owner.as_deref().unwrap_or(&self.owner);
+        let us = self.sender.name();
         match item.state {
             ItemState::Queued => match entry.state {
                 OutboxState::Failed => self.store.outbox_retry(&item.id).map(drop),
-                OutboxState::Sending => self.store.outbox_release(&item.id, owner, 0).map(drop),
+                // Nothing happens where another process has the right to send it.
+                OutboxState::Sending => self.store.outbox_release(&item.id, us, 0).map(drop),
                 OutboxState::Queued | OutboxState::Taken => Ok(()),
             },
-            ItemState::Sending => {
-                // The store gives the next prompt of the gateway, whichever session it is of; all that are next are
-                // about to be sent.
-                for _ in 0..CLAIMS {
-                    let claim = self
-                        .store
-                        .outbox_claim(&item.gateway, &self.owner, now_ms, LEASE)?;
-                    if claim.is_none_or(|claim| claim.prompt.idempotency_key == item.id) {
-                        break;
-                    }
-                }
-                Ok(())
-            }
+            ItemState::Sending => self.take(item).map(drop),
             ItemState::Uncertain => Ok(()),
             ItemState::Failed => {
                 let error = item.error.as_deref().unwrap_or_default();
-                self.store.outbox_fail(&item.id, owner, error).map(drop)
+                self.store.outbox_fail(&item.id, us, error).map(drop)
             }
         }
     }
 
+    fn take(&self, item: &Item) -> Result<Turn, StoreError> {
+        let (us, lease) = (self.sender.name(), self.sender.lease());
+        let claimed = self.store.outbox_claim_one(&item.id, us, now_ms(), lease)?;
+        Ok(match claimed {
+            // One that could not be written is sent all the same.
+            Claimed::Ours(_) | Claimed::Unknown => Turn::Ours,
+            Claimed::Elsewhere => Turn::Elsewhere,
+            Claimed::Taken => Turn::Done,
+        })
+    }
+
     fn restore(&self, gateway: &str) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
+        self.store.outbox_free_dead()?;
         for entry in self.store.outbox(gateway)? {
+            let elsewhere = entry.state == OutboxState::Sending && entry.lease_until_ms > now_ms();
+            if elsewhere && entry.owner.as_deref() != Some(self.sender.name()) {
+                continue;
+            }
             let prompt = self.store.outbox_prompt(&entry.id)?;
             items.push(Item {
                 id: entry.id,
@@ -104,6 +102,12 @@ impl Shelf for StoreShelf {
             .iter()
             .flat_map(|gateway| kept(self.restore(gateway)))
             .collect()
+    }
+    fn claim(&self, item: &Item) -> Turn {
+        self.take(item).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the store did not say whose turn it is");
+            Turn::Ours
+        })
     }
     fn put_item(&self, item: &Item) {
         kept(self.put(item));
@@ -243,6 +247,7 @@ mod tests {
             (item("a", "s").attachments, Some("no"))
         );
         // Looked up and not found: it is queued again, by another process than the one that sent it.
+        assert_eq!(again.claim(&item("a", "s")), Turn::Ours);
         again.put_item(&Item {
             state: ItemState::Queued,
             ..item("a", "s")
@@ -266,6 +271,31 @@ mod tests {
         assert_eq!(again.prompts("g", 2), ["text of c", "text of b"]);
         again.forget("g");
         assert!(states(&again).is_empty());
+    }
+
+    #[test]
+    fn of_two_processes_one_sends_a_prompt() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, ctl) = (shelf(&folder), shelf(&folder));
+        app.put_item(&item("a", "s"));
+        assert_eq!(ctl.outbox(&["g".to_owned()]).len(), 1);
+        assert_eq!(ctl.claim(&item("a", "s")), Turn::Ours);
+        assert_eq!(app.claim(&item("a", "s")), Turn::Elsewhere);
+        assert!(
+            app.outbox(&["g".to_owned()]).is_empty(),
+            "it is not the app's to look up"
+        );
+        // Giving back what one does not have changes nothing.
+        app.put_item(&item("a", "s"));
+        assert_eq!(app.claim(&item("a", "s")), Turn::Elsewhere);
+        drop(ctl);
+        assert_eq!(
+            app.claim(&item("a", "s")),
+            Turn::Ours,
+            "a dead sender's prompt is free at once"
+        );
+        app.remove_item("a");
+        assert_eq!(shelf(&folder).claim(&item("a", "s")), Turn::Done);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
 
 /// Makes the file before SQLite does, so that it never was readable by others. SQLite gives `-wal` and `-shm` the
 /// mode of the file.
-fn prepare_file(path: &Path) -> std::io::Result<()> {
+pub(super) fn prepare_file(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).read(true);
     #[cfg(unix)]

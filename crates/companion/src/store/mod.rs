@@ -21,6 +21,7 @@ mod notes;
 mod outbox;
 mod pages;
 mod search;
+mod sender;
 mod sessions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -32,9 +33,10 @@ pub use error::{Part, StoreError};
 pub use handle::{SearchLane, StoreHandle};
 pub use messages::PageKind;
 pub use notes::{Marks, PROMPT_HISTORY_LIMIT};
-pub use outbox::{AttachmentFacts, Claim, Inserted, OutboxEntry, OutboxState};
+pub use outbox::{AttachmentFacts, Claim, Claimed, Inserted, OutboxEntry, OutboxState};
 pub use pages::{Coverage, Cursor, Page};
 pub use search::{SearchQuery, StoreHit};
+pub use sender::Sender;
 pub use trim::CacheStats;
 
 use rusqlite::Connection;

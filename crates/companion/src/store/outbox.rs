@@ -1,8 +1,8 @@
 //! Prompts on their way to a gateway.
 //!
 //! A prompt is written here before anything else happens to it. One process at a time may send it: it claims the prompt
-//! under a lease, and only the owner of the lease says how it went. A lease that ran out (its owner was killed) can be
-//! claimed by anybody; the claim then says that the prompt may have arrived already.
+//! under a lease, and only the owner of the lease says how it went. A lease that ran out, or whose owner is dead
+//! ([`super::Sender`]), can be claimed by anybody; the claim then says that the prompt may have arrived already.
 
 use super::{Store, StoreError};
 use crate::gateway::{Attachment, Prompt};
@@ -81,6 +81,19 @@ pub enum Inserted {
     New,
     /// It was there already, with the same content.
     Known(OutboxState),
+}
+
+/// What became of a claim for one prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claimed {
+    /// It is ours to send.
+    Ours(Box<Claim>),
+    /// Another process sends it.
+    Elsewhere,
+    /// The gateway has it already.
+    Taken,
+    /// It is not here: taken back, or never written.
+    Unknown,
 }
 
 /// The right to send a prompt, until the lease ends.
@@ -185,7 +198,8 @@ impl Store {
         now_ms: i64,
         lease: Duration,
     ) -> Result<Option<Claim>, StoreError> {
-        let until = now_ms.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
+        self.outbox_free_dead()?;
+        let until = lease_end(now_ms, lease);
         self.local(|db| {
             // The write lock is taken before looking, so that two processes never look at the same moment.
             let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -206,15 +220,38 @@ impl Store {
                 .query_row(params![gateway, now_ms], |row| row.get(0))
                 .optional()?;
             let Some(id) = id else { return Ok(None) };
-            db.prepare_cached(
-                "UPDATE outbox SET state = 'sending', owner = ?2, lease_until_ms = ?3, attempt = attempt + 1,
-                     first_attempt_at_ms = coalesce(first_attempt_at_ms, ?4), error = NULL
-                 WHERE id = ?1",
-            )?
-            .execute(params![id, owner, until, now_ms])?;
-            let claim = claim_of(&db, &id)?;
+            let claim = give(&db, &id, owner, until, now_ms)?;
             db.commit()?;
             Ok(claim)
+        })
+    }
+
+    /// Claims one prompt, whichever is next. Asked again by its owner, the answer is the same; a failed prompt is not
+    /// given.
+    pub fn outbox_claim_one(
+        &self,
+        id: &str,
+        owner: &str,
+        now_ms: i64,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        self.outbox_free_dead()?;
+        let until = lease_end(now_ms, lease);
+        self.local(|db| {
+            let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let Some(entry) = find(&db, id)? else {
+                return Ok(Claimed::Unknown);
+            };
+            let ours = entry.owner.as_deref() == Some(owner);
+            let claim = match entry.state {
+                OutboxState::Taken => return Ok(Claimed::Taken),
+                OutboxState::Failed => return Ok(Claimed::Elsewhere),
+                OutboxState::Sending if ours => claim_of(&db, id)?,
+                OutboxState::Sending if entry.lease_until_ms > now_ms => return Ok(Claimed::Elsewhere),
+                OutboxState::Sending | OutboxState::Queued => give(&db, id, owner, until, now_ms)?,
+            };
+            db.commit()?;
+            Ok(claim.map_or(Claimed::Unknown, |claim| Claimed::Ours(Box::new(claim))))
         })
     }
 
@@ -347,6 +384,26 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
         owner: row.get(9)?,
         lease_until_ms: row.get(10)?,
     })
+}
+
+fn lease_end(now_ms: i64, lease: Duration) -> i64 {
+    now_ms.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn give(
+    db: &Connection,
+    id: &str,
+    owner: &str,
+    until_ms: i64,
+    now_ms: i64,
+) -> rusqlite::Result<Option<Claim>> {
+    db.prepare_cached(
+        "UPDATE outbox SET state = 'sending', owner = ?2, lease_until_ms = ?3, attempt = attempt + 1,
+             first_attempt_at_ms = coalesce(first_attempt_at_ms, ?4), error = NULL
+         WHERE id = ?1",
+    )?
+    .execute(params![id, owner, until_ms, now_ms])?;
+    claim_of(db, id)
 }
 
 fn find(db: &Connection, id: &str) -> rusqlite::Result<Option<OutboxEntry>> {
