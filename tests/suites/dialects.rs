@@ -632,3 +632,18 @@ fn node_fetch_speaks_every_dialect() {
 fn the_official_openai_package_streams_a_chat() {
     programs::openai(Stage::shared());
 }
+
+#[test]
+fn no_request_that_can_be_made_up_is_answered_as_undocumented() {
+    let mut shell = Shell::new(common::program());
+    let token = "made-up-requests-0123456789";
+    shell.set("OPENCLAW_GATEWAY_TOKEN", token);
+    let mut serve = shell.command(&["serve"]);
+    serve.stderr(std::process::Stdio::null());
+    let mut server = Running::start("clawctl serve", &mut serve).unwrap();
+    let mut line = String::new();
+    let out = server.child().stdout.take().unwrap();
+    BufReader::new(out).read_line(&mut line).unwrap();
+    let line: Value = serde_json::from_str(&line).expect("serve prints one JSON line");
+    programs::schemathesis(line["httpUrl"].as_str().unwrap(), token, shell.dir.path());
+}
