@@ -75,9 +75,9 @@ impl Bridge {
     }
 
     async fn counted(&self, mut session: BackendSession) -> BackendSession {
-        let params = json!({"sessionKey": session.key, "limit": 1});
+        let params = json!({"sessionKey": session.key, "limit": shape::COUNTED});
         if let Ok(page) = self.call("chat.history", params).await {
-            session.messages = page.get("totalMessages").and_then(Value::as_u64).unwrap_or(0);
+            session.messages = shape::count(&page);
         }
         session
     }

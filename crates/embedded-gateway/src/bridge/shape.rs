@@ -115,6 +115,21 @@ pub(super) fn conversation(history: &[Line], prompt: &str) -> String {
     out
 }
 
+/// Messages that are looked at to count those of a session.
+pub(super) const COUNTED: u32 = 20;
+
+/// How many messages a transcript has. The gateway counts its own marks, such as the one that a reset leaves; those of
+/// the page are taken off.
+pub(super) fn count(page: &Value) -> u64 {
+    let total = page.get("totalMessages").and_then(Value::as_u64).unwrap_or(0);
+    let messages = page.get("messages").and_then(Value::as_array);
+    let marks = messages
+        .into_iter()
+        .flatten()
+        .filter(|message| message.get("role").and_then(Value::as_str) == Some("system"));
+    total.saturating_sub(marks.count() as u64)
+}
+
 /// What a transcript says of a run: its text, tokens and model. `None` when the run said nothing yet.
 pub(super) fn reply(messages: &[Value], run_id: &str) -> Option<Reply> {
     let asked = format!("{run_id}:user");
@@ -213,5 +228,17 @@ mod tests {
             out,
             "Be brief\n\nThe conversation so far:\n\nUser: a\n\nAssistant: b\n\nc"
         );
+    }
+
+    #[test]
+    fn marks_are_no_messages() {
+        let said = |roles: &[&str], total: u64| {
+            let messages: Vec<Value> = roles.iter().map(|role| json!({ "role": role })).collect();
+            count(&json!({"totalMessages": total, "messages": messages}))
+        };
+        assert_eq!(said(&["system"], 1), 0, "just cleared");
+        assert_eq!(said(&["system", "user", "assistant"], 3), 2);
+        assert_eq!(said(&["user", "assistant"], 40), 40);
+        assert_eq!(count(&json!({})), 0);
     }
 }
