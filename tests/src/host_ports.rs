@@ -1,13 +1,13 @@
 //! Ports without a desktop: what the app asks for is told as JSON lines, secrets stay in memory.
 
 use async_trait::async_trait;
-use base64::Engine as _;
+use clawtray_companion::connect::connect;
 use clawtray_companion::ports::{
-    Clock, ConnectRequest, Connector, HotkeyState, Hotkeys, IssuedToken, Notification, Notifier, Opener,
-    Ports, Secret, SecretError, SecretKind, SecretStore, Tray, TrayModel, WindowKind, Windows,
+    Clock, ConnectRequest, Connector, HotkeyState, Hotkeys, Notification, Notifier, Opener, Ports, Secret,
+    SecretError, SecretKind, SecretStore, Tray, TrayModel, WindowKind, Windows,
 };
 use clawtray_embedded_gateway::{AgentBackend, Config, EmbeddedGateway, Running, random_token};
-use clawtray_gateway_client::{Client, ClientConfig, Credentials, DeviceIdentity, Gateway};
+use clawtray_gateway_client::Gateway;
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +15,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
-use tokio::sync::mpsc;
 
 type Tell = Arc<dyn Fn(Value) + Send + Sync>;
 
@@ -158,37 +157,7 @@ struct Connect {
 #[async_trait]
 impl Connector for Connect {
     async fn connect(&self, request: ConnectRequest) -> Arc<dyn Gateway> {
-        let credentials = Credentials {
-            token: request.token.as_ref().map(|token| token.expose().into()),
-            password: None,
-            device_token: request.device_token.as_ref().map(|token| token.expose().into()),
-        };
-        let mut config = ClientConfig::new(&*request.url, credentials);
-        let key = request.device_key.and_then(|key| {
-            base64::engine::general_purpose::STANDARD
-                .decode(key.expose())
-                .ok()?
-                .try_into()
-                .ok()
-        });
-        config.identity = Some(match key {
-            Some(key) => DeviceIdentity::from_secret_bytes(&key),
-            None => DeviceIdentity::generate(),
-        });
-        let (issued, mut tokens) = mpsc::unbounded_channel();
-        config.on_device_token = Some(issued);
-        let (profile, to) = (request.profile, request.issued);
-        tokio::spawn(async move {
-            while let Some(issued) = tokens.recv().await {
-                let token: clawtray_gateway_client::IssuedToken = issued;
-                let token = Secret::new(token.token.expose());
-                let _ = to.send(IssuedToken {
-                    profile: profile.clone(),
-                    token,
-                });
-            }
-        });
-        Arc::new(Client::connect(config))
+        Arc::new(connect(request))
     }
 
     async fn start_embedded(&self) -> Result<(String, Secret), String> {

@@ -4,6 +4,18 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
+/// The names of `--dialect`.
+const DIALECTS: [&str; 8] = [
+    "auto",
+    "native",
+    "sessions",
+    "sessions-list",
+    "gateway",
+    "chat-v1",
+    "messages-v1",
+    "openai",
+];
+
 /// What the help says after the commands.
 pub(crate) const AFTER_HELP: &str = "\
 Exit codes:
@@ -479,6 +491,9 @@ pub(crate) enum GatewayAction {
         /// Store it without trying to connect
         #[arg(long)]
         no_test: bool,
+        /// What is spoken there; auto asks an `http` address for everything that is known
+        #[arg(long, value_name = "NAME", default_value = "auto", value_parser = DIALECTS)]
+        dialect: String,
     },
     /// The gateways
     List {
@@ -495,6 +510,17 @@ pub(crate) enum GatewayAction {
     Remove {
         /// Its name or id
         name: String,
+    },
+    /// Let the app receive the webhooks of a gateway of the dialect messages-v1, on this computer alone
+    Webhook {
+        /// Its name or id
+        name: String,
+        /// The port on 127.0.0.1
+        #[arg(long, default_value_t = 18792)]
+        port: u16,
+        /// No more
+        #[arg(long)]
+        off: bool,
     },
     /// Connect to a gateway and say how it went
     Test {

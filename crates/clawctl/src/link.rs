@@ -13,8 +13,8 @@ use clawtray_companion::ports::{Secret, SecretError, SecretKind, SecretStore};
 use clawtray_companion::profiles::{ENVIRONMENT, Profile, Profiles, clean_url};
 use clawtray_gateway_client::protocol::SessionKey;
 use clawtray_gateway_client::{
-    CallError, Client, ClientConfig, ConnectionState, Credentials, DeviceIdentity, Gateway, IssuedToken,
-    PauseReason, ServerInfo,
+    CallError, ClientConfig, ConnectionState, Credentials, Detected, DeviceIdentity, Gateway, IssuedToken,
+    PauseReason, Protocol, ServerInfo, connect as to_gateway,
 };
 use clawtray_keychain::Keychain;
 use serde_json::Value;
@@ -24,6 +24,8 @@ use tokio::sync::mpsc;
 
 /// Time for a gateway that answers.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Between looks for news on a gateway that cannot push.
+const POLL_EVERY: Duration = Duration::from_secs(10);
 /// Time for a gateway that says that it is starting.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// The scopes that nearly every command needs, and the ones a paired companion has: asking for fewer would gain nothing,
@@ -49,7 +51,7 @@ pub(crate) struct Wants {
 pub(crate) struct Link {
     pub gateway: Arc<dyn Gateway>,
     /// Our own connection, when it is not the app's.
-    client: Option<Client>,
+    client: Option<Detected>,
     pub name: String,
     pub url: String,
     pub server: ServerInfo,
@@ -62,6 +64,8 @@ pub(crate) struct Target {
     pub name: String,
     pub url: String,
     pub profile: Option<Profile>,
+    /// What to speak there.
+    pub protocol: Protocol,
     pub token: Option<Secret>,
     pub device_token: Option<Secret>,
     /// Where secrets go: the keychain's name for this gateway; none for the process alone.
@@ -80,19 +84,7 @@ pub(crate) fn from_environment() -> Outcome<Option<(String, Option<Secret>)>> {
     let token = var("OPENCLAW_GATEWAY_TOKEN")
         .or_else(|| var("OPENCLAW_AUTH_TOKEN"))
         .or(in_url);
-    Ok(Some((
-        web_socket(&url),
-        token.map(|token| Secret::new(token.trim())),
-    )))
-}
-
-/// The real gateway speaks WebSocket on the address that serves its web page.
-fn web_socket(url: &str) -> String {
-    match url.split_once("://") {
-        Some(("http", rest)) => format!("ws://{rest}"),
-        Some(("https", rest)) => format!("wss://{rest}"),
-        Some(_) | None => url.to_owned(),
-    }
+    Ok(Some((url, token.map(|token| Secret::new(token.trim())))))
 }
 
 /// The configured gateways.
@@ -177,6 +169,7 @@ pub(crate) async fn environment_target(url: String, token: Option<Secret>) -> Ta
         name: host.clone().unwrap_or_else(|| url.clone()),
         url,
         profile: None,
+        protocol: Protocol::Auto,
         token,
         device_token: None,
         keep: None,
@@ -245,8 +238,9 @@ pub(crate) async fn profile_target(profile: &Profile) -> Outcome<Target> {
         .map_err(|error| keychain(&error))?;
     Ok(Target {
         name: profile.name.clone(),
-        url: web_socket(&profile.url),
+        url: profile.url.clone(),
         profile: Some(profile.clone()),
+        protocol: profile.protocol(),
         token,
         device_token,
         keep: Some(profile.id.clone()),
@@ -287,7 +281,7 @@ pub(crate) async fn connect(target: Target, wants: Wants, term: &mut Term) -> Ou
 }
 
 /// Begins to connect.
-pub(crate) fn begin(target: &Target, wants: Wants) -> (Client, mpsc::UnboundedReceiver<IssuedToken>) {
+pub(crate) fn begin(target: &Target, wants: Wants) -> (Detected, mpsc::UnboundedReceiver<IssuedToken>) {
     let exposed = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().into());
     let credentials = Credentials {
         token: exposed(&target.token),
@@ -315,10 +309,12 @@ pub(crate) fn begin(target: &Target, wants: Wants) -> (Client, mpsc::UnboundedRe
         subscribe_sessions: wants.sessions,
         pinned_certificate_sha256: target.profile.as_ref().and_then(|p| p.certificate.clone()),
         on_device_token: Some(on_device_token),
+        // What comes unasked matters to those who follow all sessions.
+        poll_every: wants.sessions.then_some(POLL_EVERY),
         ..ClientConfig::new(target.url.clone(), credentials)
     };
     (
-        Client::connect(config.with_identity(target.identity.clone())),
+        to_gateway(config.with_identity(target.identity.clone()), target.protocol),
         issued,
     )
 }
@@ -398,7 +394,8 @@ impl Link {
         let mut scopes: Vec<String> = SCOPES.map(str::to_owned).to_vec();
         loop {
             let result = self.gateway.call_raw(method, params.clone()).await;
-            let (Err(CallError::Gateway(error)), Some(client)) = (&result, &self.client) else {
+            let client = self.client.as_ref().and_then(Detected::native);
+            let (Err(CallError::Gateway(error)), Some(client)) = (&result, client) else {
                 return Ok(result?);
             };
             let missing = match error.detail("missingScope") {
@@ -415,7 +412,7 @@ impl Link {
             state.mark_unchanged();
             client.set_scopes(scopes.clone());
             let _ = tokio::time::timeout(CONNECT_LIMIT, state.changed()).await;
-            wait_ready(client, &self.name, term).await?;
+            wait_ready(&client, &self.name, term).await?;
         }
     }
 

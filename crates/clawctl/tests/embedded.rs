@@ -240,3 +240,47 @@ fn the_bridge_waits_for_a_gateway_that_is_away() {
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(said.err.contains("not reachable"), "{}", said.err);
 }
+
+#[test]
+fn a_gateway_of_an_http_dialect_is_found_and_asked() {
+    let (url, asked) = common::d1_gateway();
+    let mut shell = shell();
+    shell.gateway(&url, "d1-token");
+    let said = shell.run(&["ask", "hello", "there"]);
+    assert_eq!(
+        (said.code, said.out.trim()),
+        (Some(0), "Hello from D1."),
+        "{said:?}"
+    );
+    let sent: Vec<String> = asked
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|text| text.starts_with("POST"))
+        .cloned()
+        .collect();
+    assert_eq!(sent.len(), 1, "sent once");
+    assert!(
+        sent[0].contains(r#""message":"hello there""#) && sent[0].contains(r#""sessionKey":"sess_abc123""#),
+        "{sent:?}"
+    );
+    let said = shell.run(&["history", "sess_abc123", "--json"]);
+    let history: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        history["messages"][0]["content"][0]["text"], "All well.",
+        "{said:?}"
+    );
+    let said = shell.run(&["status", "--json"]);
+    let status: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&status["connected"], &status["sessions"]),
+        (&Value::Bool(true), &Value::from(1)),
+        "{said:?}"
+    );
+    // What the dialect has no call for is said, not tried.
+    let said = shell.run(&["cron", "list"]);
+    assert_eq!(said.code, Some(4), "{said:?}");
+    assert!(said.err.contains("cannot do that"), "{said:?}");
+    shell.gateway(&url, "wrong");
+    assert_eq!(shell.run(&["ask", "hello"]).code, Some(4));
+}

@@ -10,6 +10,10 @@ use std::time::Duration;
 
 /// The port of a gateway that says nothing else.
 pub const DEFAULT_PORT: u16 = 18789;
+/// The usual port of the dialect D1.
+const D1_PORT: u16 = 5050;
+/// The usual port of the dialects D2, D4 and D5.
+const HTTP_PORT: u16 = 3000;
 
 /// What discovery looks at.
 #[async_trait]
@@ -79,7 +83,12 @@ pub fn from_environment(around: &dyn Surroundings) -> Option<Found> {
         (None, Some(_)) => "OPENCLAW_AUTH_TOKEN",
         (None, None) => return None,
     };
-    let (url, in_url) = clean_url(&url.unwrap_or_else(|| format!("ws://127.0.0.1:{DEFAULT_PORT}"))).ok()?;
+    // `OPENCLAW_AUTH_TOKEN` is the HTTP dialects' name for it, and their port goes with it.
+    let usual = match source {
+        "OPENCLAW_AUTH_TOKEN" => format!("http://127.0.0.1:{}", D1_PORT),
+        _ => format!("ws://127.0.0.1:{DEFAULT_PORT}"),
+    };
+    let (url, in_url) = clean_url(&url.unwrap_or(usual)).ok()?;
     Some(found(url, source, token.or(in_url)))
 }
 
@@ -173,6 +182,12 @@ fn from_files(around: &dyn Surroundings) -> Vec<Found> {
 fn from_config(config: &Value, source: &str, around: &dyn Surroundings) -> Option<Found> {
     let gateway = config.get("gateway")?.as_object()?;
     let server = gateway.get("server");
+    // The gateway that is usually installed has neither: these are the write-ups' own, and speak HTTP.
+    let http = match (server, source.ends_with(".json")) {
+        (Some(_), _) => Some(D1_PORT),
+        (None, false) if source.contains(".openclaw/") => Some(HTTP_PORT),
+        (None, _) => None,
+    };
     let number = |value: &Value| {
         value
             .as_u64()
@@ -189,7 +204,7 @@ fn from_config(config: &Value, source: &str, around: &dyn Surroundings) -> Optio
         .get("port")
         .and_then(number)
         .or_else(|| server?.get("port").and_then(number))
-        .unwrap_or(DEFAULT_PORT);
+        .unwrap_or(http.unwrap_or(DEFAULT_PORT));
     let host = gateway
         .get("host")
         .and_then(text)
@@ -210,7 +225,8 @@ fn from_config(config: &Value, source: &str, around: &dyn Surroundings) -> Optio
             keys.iter()
                 .find_map(|key| text(key).or_else(|| key.get("key").and_then(text)))
         });
-    let (url, _) = clean_url(&format!("ws://{host}:{port}")).ok()?;
+    let scheme = if http.is_some() { "http" } else { "ws" };
+    let (url, _) = clean_url(&format!("{scheme}://{host}:{port}")).ok()?;
     Some(found(url, source, token))
 }
 
@@ -272,7 +288,7 @@ mod tests {
             (
                 "/h/.openclaw/openclaw.json",
                 r#"{"gateway":{"auth":{"token":"t2"},"server":{"host":"0.0.0.0","port":5050}}}"#,
-                "~/.openclaw/openclaw.json | ws://127.0.0.1:5050 | t2 | false",
+                "~/.openclaw/openclaw.json | http://127.0.0.1:5050 | t2 | false",
             ),
             (
                 "/h/.openclaw/openclaw.json",
@@ -282,12 +298,17 @@ mod tests {
             (
                 "/h/.openclaw/openclaw.yml",
                 "gateway:\n  token: t3 # mine\n  port: 3000\n",
-                "~/.openclaw/openclaw.yml | ws://127.0.0.1:3000 | t3 | false",
+                "~/.openclaw/openclaw.yml | http://127.0.0.1:3000 | t3 | false",
+            ),
+            (
+                "/h/.openclaw/openclaw.json5",
+                "{ gateway: { apiEnabled: true, apiKeys: [{ key: 'oclaw_live_1', label: 'x' }] } } // no port",
+                "~/.openclaw/openclaw.json5 | http://127.0.0.1:3000 | oclaw_live_1 | false",
             ),
             (
                 "/h/.openclaw/openclaw.json5",
                 "{ gateway: { port: 3001, host: '192.168.1.4', apiKeys: ['k1', 'k2'] } }",
-                "~/.openclaw/openclaw.json5 | ws://192.168.1.4:3001 | k1 | false",
+                "~/.openclaw/openclaw.json5 | http://192.168.1.4:3001 | k1 | false",
             ),
         ] {
             let fake = Fake {
@@ -341,7 +362,10 @@ mod tests {
             (
                 &[("OPENCLAW_AUTH_TOKEN", "d1")],
                 &[],
-                &["OPENCLAW_AUTH_TOKEN | ws://127.0.0.1:18789 | d1 | false"],
+                &[
+                    "OPENCLAW_AUTH_TOKEN | http://127.0.0.1:5050 | d1 | false",
+                    "~/.openclaw/openclaw.json | ws://127.0.0.1:18789 | file | false",
+                ],
             ),
             (
                 &[],

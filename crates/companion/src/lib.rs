@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod app;
+pub mod connect;
 pub mod connection;
 pub mod control;
 pub mod discovery;

@@ -1,8 +1,8 @@
 //! What the system has to offer, as traits. The desktop app and the command line bring adapters, tests bring fakes.
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Protocol};
 use async_trait::async_trait;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A secret that prints as dots.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,6 +35,18 @@ pub enum SecretKind {
     DeviceKey,
     /// The token that the gateway issued to this device.
     DeviceToken,
+    /// What the gateway signs its webhooks with.
+    WebhookSecret,
+}
+
+impl SecretKind {
+    /// All that a profile may have.
+    pub const ALL: [Self; 4] = [
+        Self::GatewayToken,
+        Self::DeviceKey,
+        Self::DeviceToken,
+        Self::WebhookSecret,
+    ];
 }
 
 impl SecretKind {
@@ -45,6 +57,7 @@ impl SecretKind {
             Self::GatewayToken => "gateway-token",
             Self::DeviceKey => "device-key",
             Self::DeviceToken => "device-token",
+            Self::WebhookSecret => "webhook-secret",
         }
     }
 }
@@ -354,6 +367,12 @@ pub struct ConnectRequest {
     pub profile: String,
     /// Where the gateway is.
     pub url: String,
+    /// What to speak there.
+    pub protocol: Protocol,
+    /// How often a gateway that cannot push is asked for news; never without it.
+    pub poll_every: Option<Duration>,
+    /// The port on 127.0.0.1 where the gateway's webhooks arrive, and what they are signed with.
+    pub webhook: Option<(u16, Secret)>,
     /// Shared token or password.
     pub token: Option<Secret>,
     /// Token that the gateway issued to this device.

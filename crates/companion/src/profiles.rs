@@ -1,6 +1,7 @@
 //! The gateways that this app knows, without their secrets.
 
 use crate::file;
+use crate::gateway::Protocol;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::io;
@@ -24,6 +25,12 @@ pub struct Profile {
     /// The built-in gateway.
     #[serde(skip_serializing_if = "is_false")]
     pub embedded: bool,
+    /// What is spoken there, when it was chosen by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<String>,
+    /// The port on 127.0.0.1 where its webhooks arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_port: Option<u16>,
     /// Trusted certificate, SHA-256, lowercase hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
@@ -39,6 +46,29 @@ pub struct Profile {
     /// Known for this session only: never written.
     #[serde(skip)]
     pub transient: bool,
+}
+
+impl Profile {
+    /// What to speak there. A word from a newer version counts as not said.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.dialect
+            .as_deref()
+            .and_then(|word| word.parse().ok())
+            .unwrap_or_default()
+    }
+
+    /// Chooses what to speak there.
+    pub fn speak(&mut self, protocol: Protocol) {
+        self.dialect = (protocol != Protocol::Auto).then(|| protocol.to_string());
+    }
+
+    /// The same, speaking this.
+    #[must_use]
+    pub fn speaking(mut self, protocol: Protocol) -> Self {
+        self.speak(protocol);
+        self
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]

@@ -4,7 +4,10 @@ use crate::api::{NotificationSettings, Settings};
 use crate::file;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// Nobody is asked more often than this, in seconds.
+const POLL_SECONDS_MIN: u64 = 5;
 
 /// The version that this app writes.
 pub const VERSION: u32 = 1;
@@ -36,7 +39,15 @@ pub fn defaults() -> Settings {
             ..NotificationSettings::default()
         },
         cache_megabytes: 200,
+        poll_seconds: 60,
     }
+}
+
+/// How often gateways that cannot push are asked for news; never when it is switched off.
+#[must_use]
+pub fn poll_every(settings: &Settings) -> Option<Duration> {
+    let seconds = u64::from(settings.poll_seconds);
+    (seconds > 0).then(|| Duration::from_secs(seconds.max(POLL_SECONDS_MIN)))
 }
 
 /// A change that does not make sense, in a sentence.

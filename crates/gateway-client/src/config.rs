@@ -1,6 +1,6 @@
 //! What a client is told when it is made.
 
-use crate::{DeviceIdentity, Secret};
+use crate::{DeviceIdentity, Secret, WebhookConfig};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
@@ -90,6 +90,10 @@ pub struct ClientConfig {
     pub rng_seed: Option<u64>,
     /// The wall clock, to notice that the computer slept.
     pub wall_clock: WallClock,
+    /// How often a gateway that cannot push is asked for replies that nobody here asked for; never without it.
+    pub poll_every: Option<Duration>,
+    /// Where webhooks of a gateway of the dialect `messages-v1` arrive.
+    pub webhook: Option<WebhookConfig>,
     /// Proxies from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
     pub proxy_from_env: bool,
 }
@@ -119,6 +123,8 @@ impl ClientConfig {
             event_buffer: 1024,
             rng_seed: None,
             wall_clock: Arc::new(system_wall_clock),
+            poll_every: Some(Duration::from_secs(30)),
+            webhook: None,
             proxy_from_env: true,
         }
     }

@@ -222,6 +222,24 @@ fn open(dialer: Arc<dyn Dialer>, endpoint: Endpoint, headers: Vec<(String, Secre
     })
 }
 
+/// Whether a gateway's `connect.challenge` comes, first of all.
+pub(crate) async fn challenge(
+    dialer: Arc<dyn Dialer>,
+    endpoint: Endpoint,
+    headers: Vec<(String, Secret)>,
+) -> Result<bool, OpenError> {
+    let mut socket = open(dialer, endpoint, headers).await?;
+    let is_challenge = loop {
+        match std::future::poll_fn(|cx| socket.poll(cx)).await {
+            Incoming::Text(text) => break text.contains("connect.challenge"),
+            Incoming::Heard => {}
+            Incoming::Closed(_) => break false,
+        }
+    };
+    socket.close(1000).await;
+    Ok(is_challenge)
+}
+
 fn open_error(error: &WsError) -> OpenError {
     match error {
         WsError::Http(response) => OpenError::Http {

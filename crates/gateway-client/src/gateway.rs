@@ -73,6 +73,19 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Nothing: what a gateway can do is not known yet.
+    pub const NONE: Self = Self {
+        streaming: false,
+        abort: false,
+        push: false,
+        history: false,
+        sessions: false,
+        manage_sessions: false,
+        approvals: false,
+        attachments: false,
+        native: false,
+    };
+
     /// The native WebSocket protocol: everything.
     pub const NATIVE: Self = Self {
         streaming: true,

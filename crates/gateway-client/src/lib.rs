@@ -1,6 +1,7 @@
 //! One connection to one OpenClaw gateway.
 //!
-//! [`Gateway`] is what the rest of the house sees; [`Client`] is the WebSocket protocol behind it.
+//! [`Gateway`] is what the rest of the house sees; [`Client`] is the WebSocket protocol behind it, [`HttpGateway`] the
+//! HTTP dialects. [`connect`] finds out which of them a gateway speaks.
 //!
 //! ```no_run
 //! use clawtray_gateway_client::{Client, ClientConfig, ConnectionState, Credentials, DeviceIdentity};
@@ -49,6 +50,7 @@ mod driver;
 mod endpoint;
 mod fanout;
 pub mod gateway;
+mod http;
 mod identity;
 mod native;
 mod secret;
@@ -62,5 +64,6 @@ pub use dial::{Dialer, Transport};
 pub use driver::Tables;
 pub use endpoint::Endpoint;
 pub use gateway::*;
+pub use http::{Detected, Dialect, HttpGateway, Protocol, UnknownProtocol, WebhookConfig, connect};
 pub use identity::DeviceIdentity;
 pub use secret::Secret;

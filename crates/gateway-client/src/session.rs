@@ -2,7 +2,7 @@
 //!
 //! Nothing here opens a socket, reads a clock or draws entropy. The driver performs the effects; tests look at them.
 
-mod backoff;
+pub(crate) mod backoff;
 mod calls;
 mod connecting;
 mod frames;

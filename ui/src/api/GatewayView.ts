@@ -4,4 +4,8 @@ import type { ConnectionView } from "./ConnectionView";
 /**
  * A gateway profile.
  */
-export type GatewayView = { id: string, name: string, url: string, active: boolean, embedded: boolean, connection: ConnectionView, unread: number, needsYou: number, };
+export type GatewayView = { id: string, name: string, url: string, active: boolean, embedded: boolean, 
+/**
+ * What is spoken there: `auto`, `native`, or the name of an HTTP dialect.
+ */
+dialect: string, connection: ConnectionView, unread: number, needsYou: number, };

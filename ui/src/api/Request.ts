@@ -16,8 +16,16 @@ fromMs?: number,
 /**
  * Before then (epoch ms).
  */
-untilMs?: number, limit: number, } | { "type": "revealMessage", session: string, message: string, } | { "type": "exportSession", session: string, format: string, } | { "type": "useGateway", id: string, } | { "type": "reconnect", id: string, } | { "type": "discoverGateways" } | { "type": "testGateway", url: string, token?: string, } | { "type": "addGateway", name: string, url: string, token?: string, 
+untilMs?: number, limit: number, } | { "type": "revealMessage", session: string, message: string, } | { "type": "exportSession", session: string, format: string, } | { "type": "useGateway", id: string, } | { "type": "reconnect", id: string, } | { "type": "discoverGateways" } | { "type": "testGateway", url: string, token?: string, 
+/**
+ * `auto` when absent.
+ */
+dialect?: string, } | { "type": "addGateway", name: string, url: string, token?: string, 
 /**
  * Keep secrets for this session only.
  */
-sessionOnly: boolean, } | { "type": "acceptFoundGateway", id: string, sessionOnly: boolean, } | { "type": "useEmbeddedGateway" } | { "type": "renameGateway", id: string, name: string, } | { "type": "setGatewayToken", id: string, token: string, sessionOnly: boolean, } | { "type": "trustCertificate", id: string, fingerprint: string, } | { "type": "removeGateway", id: string, } | { "type": "clearCache", id: string, } | { "type": "retryKeychain", id: string, } | { "type": "changeSettings", patch: unknown, } | { "type": "showWindow", window: string, session?: string, } | { "type": "hideWindow" } | { "type": "pinPopup", pinned: boolean, } | { "type": "fitPopup", height: number, } | { "type": "openLink", url: string, } | { "type": "doNotDisturb", untilMs?: number, } | { "type": "dismissNotice", id: string, } | { "type": "callGateway", method: string, params: unknown, } | { "type": "quit" };
+sessionOnly: boolean, 
+/**
+ * What is spoken there: `auto` (also when absent), `native`, or the name of an HTTP dialect.
+ */
+dialect?: string, } | { "type": "setGatewayDialect", id: string, dialect: string, } | { "type": "setGatewayWebhook", id: string, port?: number, secret?: string, } | { "type": "acceptFoundGateway", id: string, sessionOnly: boolean, } | { "type": "useEmbeddedGateway" } | { "type": "renameGateway", id: string, name: string, } | { "type": "setGatewayToken", id: string, token: string, sessionOnly: boolean, } | { "type": "trustCertificate", id: string, fingerprint: string, } | { "type": "removeGateway", id: string, } | { "type": "clearCache", id: string, } | { "type": "retryKeychain", id: string, } | { "type": "changeSettings", patch: unknown, } | { "type": "showWindow", window: string, session?: string, } | { "type": "hideWindow" } | { "type": "pinPopup", pinned: boolean, } | { "type": "fitPopup", height: number, } | { "type": "openLink", url: string, } | { "type": "doNotDisturb", untilMs?: number, } | { "type": "dismissNotice", id: string, } | { "type": "callGateway", method: string, params: unknown, } | { "type": "quit" };

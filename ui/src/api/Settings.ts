@@ -24,4 +24,8 @@ keepWarmMinutes: number, notifications: NotificationSettings,
 /**
  * Size budget of the local copy, in megabytes.
  */
-cacheMegabytes: number, };
+cacheMegabytes: number, 
+/**
+ * Seconds between looks for news on gateways that cannot push; 0 for never.
+ */
+pollSeconds: number, };

@@ -77,6 +77,9 @@ export function FirstRun(): JSX.Element {
   );
 }
 
+/** The HTTP dialects by their names, which are the same in every language. */
+const DIALECTS = ["sessions", "sessions-list", "gateway", "chat-v1", "messages-v1", "openai"];
+
 /** A gateway by address and token. The token is handed over once and kept nowhere here. */
 export function AddGateway({ onDone }: { onDone: () => void }): JSX.Element {
   const link = useLink();
@@ -88,7 +91,7 @@ export function AddGateway({ onDone }: { onDone: () => void }): JSX.Element {
     const form = event.currentTarget as HTMLFormElement;
     const read = (name: string): string => {
       const field = form.elements.namedItem(name);
-      return field instanceof HTMLInputElement ? field.value.trim() : "";
+      return field instanceof HTMLInputElement || field instanceof HTMLSelectElement ? field.value.trim() : "";
     };
     const url = read("url");
     if (!isGatewayAddress(url)) {
@@ -102,6 +105,7 @@ export function AddGateway({ onDone }: { onDone: () => void }): JSX.Element {
       url,
       token: read("token") || undefined,
       sessionOnly,
+      dialect: read("dialect") || undefined,
     });
     if (answer !== undefined) {
       form.reset();
@@ -126,6 +130,18 @@ export function AddGateway({ onDone }: { onDone: () => void }): JSX.Element {
       <label>
         <span>{words.tokenOptional}</span>
         <input name="token" class="field" type="password" autocomplete="off" spellcheck={false} />
+      </label>
+      <label>
+        <span>{words.dialectLabel}</span>
+        <select name="dialect" class="field select">
+          <option value="">{words.dialectAuto}</option>
+          <option value="native">WebSocket</option>
+          {DIALECTS.map((dialect) => (
+            <option key={dialect} value={dialect}>
+              {`HTTP · ${dialect}`}
+            </option>
+          ))}
+        </select>
       </label>
       <SessionOnly checked={sessionOnly} onChange={setSessionOnly} />
       <div class="line">

@@ -43,6 +43,7 @@ export const DEFAULT_SETTINGS: Settings = {
     mutedSessions: [],
   },
   cacheMegabytes: 512,
+  pollSeconds: 60,
 };
 
 export function blankView(): View {

@@ -10,7 +10,7 @@ use clawtray_companion::ports::{Secret, SecretKind, SecretStore};
 use clawtray_companion::profiles::EMBEDDED;
 use clawtray_embedded_gateway::keys::{ApiKey, FreshKey, Keys, NewKey, Permission};
 use clawtray_embedded_gateway::{AgentBackend, Bridged, Config, EmbeddedGateway, StoreError, random_token};
-use clawtray_gateway_client::{Client, Gateway as _};
+use clawtray_gateway_client::{Detected, Gateway as _};
 use clawtray_keychain::Keychain;
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
@@ -69,7 +69,7 @@ pub(crate) async fn serve(global: &Global, args: &Serve, term: &mut Term) -> Out
 
 /// The user's own gateway, behind this one.
 struct Bridge {
-    client: Client,
+    client: Detected,
     url: String,
 }
 

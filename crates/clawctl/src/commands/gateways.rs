@@ -10,7 +10,10 @@ use clawtray_companion::api::Request;
 use clawtray_companion::control::{Op, TellError, address, tell};
 use clawtray_companion::ports::{Secret, SecretKind, SecretStore};
 use clawtray_companion::profiles::{Profile, clean_url};
-use clawtray_gateway_client::{ConnectionState, DeviceIdentity, Gateway, PauseReason};
+use clawtray_embedded_gateway::random_token;
+use clawtray_gateway_client::{
+    ConnectionState, DeviceIdentity, Gateway, PauseReason, Protocol, UnknownProtocol,
+};
 use clawtray_keychain::Keychain;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Read};
@@ -28,7 +31,13 @@ pub(crate) async fn gateway(global: &Global, action: GatewayAction, term: &mut T
             name,
             no_token,
             no_test,
-        } => add(&url, name, no_token, no_test, term).await,
+            dialect,
+        } => {
+            let protocol = dialect
+                .parse()
+                .map_err(|error: UnknownProtocol| Failure::usage(error.to_string()))?;
+            add(&url, name, no_token, no_test, protocol, term).await
+        }
         GatewayAction::List { json } => list(json, term),
         GatewayAction::Use { name } => {
             let mut profiles = profiles();
@@ -40,6 +49,7 @@ pub(crate) async fn gateway(global: &Global, action: GatewayAction, term: &mut T
             Ok(())
         }
         GatewayAction::Remove { name } => remove(&name, term).await,
+        GatewayAction::Webhook { name, port, off } => webhook(&name, Some(port).filter(|_| !off), term).await,
         GatewayAction::Test { name, json } => test(global, name, json, term).await,
         GatewayAction::Pair { name, timeout } => pair(global, name, timeout, term).await,
     }
@@ -80,7 +90,14 @@ fn read_token() -> Outcome<Secret> {
     Ok(Secret::new(text.trim()))
 }
 
-async fn add(url: &str, name: Option<String>, no_token: bool, no_test: bool, term: &mut Term) -> Outcome {
+async fn add(
+    url: &str,
+    name: Option<String>,
+    no_token: bool,
+    no_test: bool,
+    protocol: Protocol,
+    term: &mut Term,
+) -> Outcome {
     let (url, in_url) = clean_url(url).map_err(|error| {
         Failure::usage(error.to_string().trim_end_matches('.')).next("for example ws://127.0.0.1:18789")
     })?;
@@ -101,6 +118,7 @@ async fn add(url: &str, name: Option<String>, no_token: bool, no_test: bool, ter
         name: name.clone(),
         url: url.clone(),
         profile: None,
+        protocol,
         token: token.clone(),
         device_token: None,
         keep: None,
@@ -119,6 +137,15 @@ async fn add(url: &str, name: Option<String>, no_token: bool, no_test: bool, ter
     }
     let for_app = token.as_ref().map(|token| token.expose().to_owned());
     if let Some(profile) = renewed {
+        if profile.protocol() != protocol {
+            let request = Request::SetGatewayDialect {
+                id: profile.id.clone(),
+                dialect: protocol.to_string(),
+            };
+            if app(request)?.is_none() {
+                profiles().change(&profile.id, |profile| profile.speak(protocol));
+            }
+        }
         // The same gateway again: a new token for it.
         if let Some(token) = token {
             let request = Request::SetGatewayToken {
@@ -140,18 +167,20 @@ async fn add(url: &str, name: Option<String>, no_token: bool, no_test: bool, ter
         url: url.clone(),
         token: for_app,
         session_only: false,
+        dialect: Some(protocol.to_string()),
     };
     if app(request)?.is_none() {
         let id = uuid::Uuid::new_v4().simple().to_string();
         target.keep = Some(id.clone());
         keep(&target, &id).await?;
         let mut known = profiles();
-        known.put(Profile {
+        let profile = Profile {
             id,
             name: name.clone(),
             url,
             ..Profile::default()
-        });
+        };
+        known.put(profile.speaking(protocol));
     }
     if let Some(failure) = pairing {
         return Err(failure);
@@ -198,6 +227,7 @@ fn list(json: bool, term: &mut Term) -> Outcome {
                 json!({
                     "id": profile.id, "name": profile.name, "url": profile.url,
                     "active": Some(profile.id.as_str()) == active, "embedded": profile.embedded,
+                    "dialect": profile.protocol().to_string(),
                 })
             })
             .collect();
@@ -233,17 +263,51 @@ async fn remove(name: &str, term: &mut Term) -> Outcome {
     let id = find(&profiles, name).ok_or_else(|| unknown(name))?.id.clone();
     if app(Request::RemoveGateway { id: id.clone() })?.is_none() {
         let store = Keychain::system();
-        for kind in [
-            SecretKind::GatewayToken,
-            SecretKind::DeviceKey,
-            SecretKind::DeviceToken,
-        ] {
+        for kind in SecretKind::ALL {
             store.delete(&id, kind).await.map_err(|error| keychain(&error))?;
         }
         profiles.remove(&id);
     }
     term.note(&format!("{name} is forgotten"));
     Ok(())
+}
+
+/// Makes a secret, keeps it, and says what the gateway has to be told.
+async fn webhook(name: &str, port: Option<u16>, term: &mut Term) -> Outcome {
+    let mut profiles = profiles();
+    let id = find(&profiles, name).ok_or_else(|| unknown(name))?.id.clone();
+    let secret = port.map(|_| random_token());
+    let request = Request::SetGatewayWebhook {
+        id: id.clone(),
+        port,
+        secret: secret.clone(),
+    };
+    if app(request)?.is_none() {
+        let store = Keychain::system();
+        let kept = match &secret {
+            Some(secret) => {
+                store
+                    .set(&id, SecretKind::WebhookSecret, Secret::new(secret.as_str()))
+                    .await
+            }
+            None => store.delete(&id, SecretKind::WebhookSecret).await,
+        };
+        kept.map_err(|error| keychain(&error))?;
+        profiles.change(&id, |profile| profile.webhook_port = port);
+    }
+    match port.zip(secret) {
+        Some((port, secret)) => {
+            term.note(
+                "tell the gateway to post its webhooks there, signed with this secret; it is shown once",
+            );
+            term.line(&format!("URL:     http://127.0.0.1:{port}/"))?;
+            term.line(&format!("Secret:  {secret}"))
+        }
+        None => {
+            term.note(&format!("webhooks of {name} are no longer received"));
+            Ok(())
+        }
+    }
 }
 
 /// A gateway by name, by address, or the one that is meant anyway.

@@ -420,3 +420,61 @@ pub fn every_command(shell: &mut Shell) {
         shell.note(args);
     }
 }
+
+/// A gateway that knows the dialect D1 and nothing else, in raw answers.
+pub fn d1_gateway() -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&asked);
+    // It ends with the test's process.
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = Vec::new();
+            let mut piece = [0; 4096];
+            let text = loop {
+                let read = stream.read(&mut piece).unwrap_or_default();
+                request.extend_from_slice(&piece[..read]);
+                let text = String::from_utf8_lossy(&request).into_owned();
+                let whole = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+                    let length = head.to_lowercase();
+                    let length = length
+                        .lines()
+                        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                    body.len() >= length.unwrap_or(0)
+                });
+                if whole || read == 0 {
+                    break text;
+                }
+            };
+            let said = |begins: &str| text.starts_with(begins);
+            let (status, body) = if said("GET /api/health") {
+                ("200 OK", r#"{"ok":true}"#)
+            } else if !text.contains("d1-token") {
+                ("401 Unauthorized", "{}")
+            } else if said("GET /api/sessions/history") {
+                (
+                    "200 OK",
+                    r#"[{"timestamp":"2026-02-22T18:30:00Z","role":"assistant","content":"All well."}]"#,
+                )
+            } else if said("GET /api/sessions?") {
+                (
+                    "200 OK",
+                    r#"[{"id":"sess_abc123","agentId":"duplex","lastActivity":"2026-02-22T18:30:00Z","messageCount":4}]"#,
+                )
+            } else if said("POST /api/sessions/send") {
+                ("200 OK", r#"{"response":"Hello from D1."}"#)
+            } else {
+                ("404 Not Found", "{}")
+            };
+            seen.lock().unwrap().push(text);
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    (url, asked)
+}

@@ -164,6 +164,9 @@ pub enum Request {
         url: String,
         #[ts(optional)]
         token: Option<String>,
+        /// `auto` when absent.
+        #[ts(optional)]
+        dialect: Option<String>,
     },
     /// Adds a profile. The token goes to the keychain and is not kept anywhere else. Answers `{id}`.
     AddGateway {
@@ -174,6 +177,23 @@ pub enum Request {
         /// Keep secrets for this session only.
         #[serde(default)]
         session_only: bool,
+        /// What is spoken there: `auto` (also when absent), `native`, or the name of an HTTP dialect.
+        #[ts(optional)]
+        dialect: Option<String>,
+    },
+    /// Chooses what is spoken with a gateway: `auto`, `native`, or the name of an HTTP dialect.
+    SetGatewayDialect {
+        id: String,
+        dialect: String,
+    },
+    /// Receives webhooks of a gateway of the dialect `messages-v1` on this port of 127.0.0.1; no port ends it. The
+    /// secret goes to the keychain.
+    SetGatewayWebhook {
+        id: String,
+        #[ts(optional)]
+        port: Option<u16>,
+        #[ts(optional)]
+        secret: Option<String>,
     },
     /// Takes what first run found; its token is read again from where it was found. Answers `{id}`.
     AcceptFoundGateway {

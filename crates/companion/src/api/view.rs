@@ -149,6 +149,8 @@ view! {
         pub url: String,
         pub active: bool,
         pub embedded: bool,
+        /// What is spoken there: `auto`, `native`, or the name of an HTTP dialect.
+        pub dialect: String,
         pub connection: ConnectionView,
         pub unread: u32,
         pub needs_you: u32,
@@ -492,6 +494,8 @@ view! {
         pub notifications: NotificationSettings,
         /// Size budget of the local copy, in megabytes.
         pub cache_megabytes: u32,
+        /// Seconds between looks for news on gateways that cannot push; 0 for never.
+        pub poll_seconds: u32,
     }
 }
 view! {

@@ -5,7 +5,7 @@ use super::{App, Then};
 use crate::api::{FoundGateway, UiError};
 use crate::connection;
 use crate::discovery::{Found, discover, from_environment};
-use crate::gateway::{ConnectionState, Gateway};
+use crate::gateway::{ConnectionState, Gateway, Protocol};
 use crate::ports::{ConnectRequest, Secret, SecretError, SecretKind, WindowKind};
 use crate::profiles::{EMBEDDED, ENVIRONMENT, Profile, clean_url};
 use serde_json::{Value, json};
@@ -128,15 +128,8 @@ impl App {
         self.publisher.connection_dirty();
     }
 
-    pub(super) fn add_gateway(
-        &mut self,
-        name: &str,
-        url: &str,
-        token: Option<String>,
-        session_only: bool,
-        reply: Reply,
-    ) {
-        let (url, in_url) = match clean_url(url) {
+    pub(super) fn add_gateway(&mut self, wanted: Profile, token: Option<String>, reply: Reply) {
+        let (url, in_url) = match clean_url(&wanted.url) {
             Ok(clean) => clean,
             Err(error) => {
                 let _ = reply.send(Err(Self::invalid(&error.to_string())));
@@ -147,17 +140,16 @@ impl App {
             .map(|token| token.trim().to_owned())
             .filter(|token| !token.is_empty())
             .or(in_url);
-        let name = if name.trim().is_empty() {
+        let name = if wanted.name.trim().is_empty() {
             host_name(&url)
         } else {
-            crate::text::one_line(name, 60)
+            crate::text::one_line(&wanted.name, 60)
         };
         let profile = Profile {
             id: format!("g-{}", uuid::Uuid::new_v4().simple()),
             name,
             url,
-            session_only,
-            ..Profile::default()
+            ..wanted
         };
         self.store_profile(profile, token.map(Secret::new), reply);
     }
@@ -271,6 +263,57 @@ impl App {
         Ok(Value::Null)
     }
 
+    pub(super) fn set_dialect(&mut self, id: &str, dialect: &str) -> Result<Value, UiError> {
+        let protocol = protocol(Some(dialect))?;
+        if !self.profiles.change(id, |profile| profile.speak(protocol)) {
+            return Err(Self::error("not-found", "There is no such gateway.", None));
+        }
+        self.connect(id);
+        Ok(Value::Null)
+    }
+
+    /// Receives a gateway's webhooks on this port from now on, or no more.
+    pub(super) fn set_webhook(&mut self, id: &str, port: Option<u16>, secret: Option<String>, reply: Reply) {
+        let Some(profile) = self.profiles.get(id).cloned() else {
+            let _ = reply.send(Err(Self::error("not-found", "There is no such gateway.", None)));
+            return;
+        };
+        let secret = port.and(secret).filter(|secret| !secret.trim().is_empty());
+        if port.is_some() && secret.is_none() {
+            let _ = reply.send(Err(Self::invalid(
+                "Webhooks need a secret that they are signed with.",
+            )));
+            return;
+        }
+        let secret = secret.map(Secret::new);
+        let id = id.to_owned();
+        if self.kept_for_session(&profile).is_some() {
+            self.keep_for_session(&id, SecretKind::WebhookSecret, secret);
+            self.profiles.change(&id, |profile| profile.webhook_port = port);
+            self.connect(&id);
+            let _ = reply.send(Ok(Value::Null));
+            return;
+        }
+        let store = Arc::clone(&self.ports.secrets);
+        self.spawn(async move {
+            let stored = match secret {
+                Some(secret) => store.set(&id, SecretKind::WebhookSecret, secret).await,
+                None => store.delete(&id, SecretKind::WebhookSecret).await,
+            };
+            Box::new(move |app: &mut Self| {
+                let answer = match stored {
+                    Ok(()) => {
+                        app.profiles.change(&id, |profile| profile.webhook_port = port);
+                        app.connect(&id);
+                        Ok(Value::Null)
+                    }
+                    Err(error) => Err(Self::keychain_error(&error, &profile.name)),
+                };
+                let _ = reply.send(answer);
+            }) as Then
+        });
+    }
+
     pub(super) fn trust_certificate(&mut self, id: &str, fingerprint: &str) -> Result<Value, UiError> {
         let plain =
             fingerprint.len() == 64 && fingerprint.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
@@ -319,11 +362,7 @@ impl App {
                 gateway.shutdown().await;
             }
             let mut kept = Ok(());
-            for kind in [
-                SecretKind::GatewayToken,
-                SecretKind::DeviceKey,
-                SecretKind::DeviceToken,
-            ] {
+            for kind in SecretKind::ALL {
                 kept = kept.and(store.delete(&id, kind).await);
             }
             Box::new(move |_: &mut Self| {
@@ -341,11 +380,24 @@ impl App {
         });
     }
 
-    pub(super) fn test_gateway(&mut self, url: &str, token: Option<String>, reply: Reply) {
+    pub(super) fn test_gateway(
+        &mut self,
+        url: &str,
+        token: Option<String>,
+        dialect: Option<&str>,
+        reply: Reply,
+    ) {
         let (url, in_url) = match clean_url(url) {
             Ok(clean) => clean,
             Err(error) => {
                 let _ = reply.send(Ok(json!({ "ok": false, "message": error.to_string() })));
+                return;
+            }
+        };
+        let protocol = match protocol(dialect) {
+            Ok(protocol) => protocol,
+            Err(error) => {
+                let _ = reply.send(Err(error));
                 return;
             }
         };
@@ -360,6 +412,9 @@ impl App {
             let request = ConnectRequest {
                 profile: "test".to_owned(),
                 url,
+                protocol,
+                poll_every: None,
+                webhook: None,
                 token,
                 device_token: None,
                 device_key: None,
@@ -373,6 +428,13 @@ impl App {
             Box::new(|_: &mut Self| {}) as Then
         });
     }
+}
+
+/// What a window calls a protocol.
+pub(super) fn protocol(word: Option<&str>) -> Result<Protocol, UiError> {
+    word.unwrap_or("auto")
+        .parse()
+        .map_err(|_| App::invalid("There is no dialect of this name."))
 }
 
 /// What became of a test, in a sentence.

@@ -135,17 +135,27 @@ impl Link {
 }
 
 /// Everything a profile keeps secret.
-struct Secrets {
+pub(super) struct Secrets {
     token: Option<Secret>,
     device_token: Option<Secret>,
     device_key: Option<Secret>,
+    webhook: Option<Secret>,
 }
 
-async fn read_secrets(store: &dyn SecretStore, profile: &str, data: &Path) -> Result<Secrets, SecretError> {
+async fn read_secrets(
+    store: &dyn SecretStore,
+    profile: &Profile,
+    data: &Path,
+) -> Result<Secrets, SecretError> {
+    let id = profile.id.as_str();
     Ok(Secrets {
-        token: store.get(profile, SecretKind::GatewayToken).await?,
-        device_token: store.get(profile, SecretKind::DeviceToken).await?,
-        device_key: Some(device_key(store, profile, data).await?),
+        token: store.get(id, SecretKind::GatewayToken).await?,
+        device_token: store.get(id, SecretKind::DeviceToken).await?,
+        device_key: Some(device_key(store, id, data).await?),
+        webhook: match profile.webhook_port {
+            Some(_) => store.get(id, SecretKind::WebhookSecret).await?,
+            None => None,
+        },
     })
 }
 
@@ -181,12 +191,13 @@ impl App {
         let store = Arc::clone(&self.ports.secrets);
         let issued = self.issued.0.clone();
         let kept = self.kept_for_session(&profile);
+        let poll_every = crate::settings::poll_every(self.settings.get());
         let (id, data) = (id.to_owned(), self.data.clone());
         self.spawn(async move {
             let mut profile = profile;
             let secrets = match kept {
                 Some(secrets) => Ok(secrets),
-                None => read_secrets(&*store, &id, &data).await,
+                None => read_secrets(&*store, &profile, &data).await,
             };
             let mut secrets = match secrets {
                 Ok(secrets) => secrets,
@@ -210,6 +221,9 @@ impl App {
             let gateway = connector
                 .connect(ConnectRequest {
                     profile: id.clone(),
+                    protocol: profile.protocol(),
+                    poll_every,
+                    webhook: profile.webhook_port.zip(secrets.webhook),
                     url: profile.url,
                     token: secrets.token,
                     device_token: secrets.device_token,
@@ -222,7 +236,7 @@ impl App {
         });
     }
 
-    fn kept_for_session(&self, profile: &Profile) -> Option<Secrets> {
+    pub(super) fn kept_for_session(&self, profile: &Profile) -> Option<Secrets> {
         let kept = profile.session_only
             || profile.transient
             || profile.embedded
@@ -232,6 +246,7 @@ impl App {
             token: secret(SecretKind::GatewayToken),
             device_token: secret(SecretKind::DeviceToken),
             device_key: secret(SecretKind::DeviceKey),
+            webhook: secret(SecretKind::WebhookSecret),
         })
     }
 

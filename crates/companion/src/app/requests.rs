@@ -1,10 +1,12 @@
 //! What windows ask, one arm per request.
 
 use super::App;
+use super::gateways::protocol;
 use super::handle::Reply;
 use super::needs::decision;
 use crate::api::{Request, UiError};
 use crate::ports::WindowKind;
+use crate::profiles::Profile;
 use crate::store::SearchQuery;
 use serde_json::{Value, json};
 
@@ -125,15 +127,31 @@ impl App {
                 Ok(Value::Null)
             }
             Request::DiscoverGateways => return self.discover(Some(reply)),
-            Request::TestGateway { url, token } => return self.test_gateway(&url, token, reply),
+            Request::TestGateway { url, token, dialect } => {
+                return self.test_gateway(&url, token, dialect.as_deref(), reply);
+            }
             Request::AddGateway {
                 name,
                 url,
                 token,
                 session_only,
-            } => {
-                return self.add_gateway(&name, &url, token, session_only, reply);
+                dialect,
+            } => match protocol(dialect.as_deref()) {
+                Ok(protocol) => {
+                    let profile = Profile {
+                        name,
+                        url,
+                        session_only,
+                        ..Profile::default()
+                    };
+                    return self.add_gateway(profile.speaking(protocol), token, reply);
+                }
+                Err(error) => Err(error),
+            },
+            Request::SetGatewayWebhook { id, port, secret } => {
+                return self.set_webhook(&id, port, secret, reply);
             }
+            Request::SetGatewayDialect { id, dialect } => self.set_dialect(&id, &dialect),
             Request::AcceptFoundGateway { id, session_only } => {
                 return self.accept_found(&id, session_only, reply);
             }

@@ -47,6 +47,7 @@ impl App {
         let views = self.profiles.all().iter().map(|profile| {
             let link = self.links.get(&profile.id);
             GatewayView {
+                dialect: profile.protocol().to_string(),
                 id: profile.id.clone(),
                 name: profile.name.clone(),
                 url: profile.url.clone(),

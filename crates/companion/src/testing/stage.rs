@@ -75,6 +75,7 @@ impl Stage {
     /// Adds a gateway; gives its id.
     pub async fn add(&self, name: &str, url: &str, token: &str) -> String {
         let request = Request::AddGateway {
+            dialect: None,
             name: name.to_owned(),
             url: url.to_owned(),
             token: Some(token.to_owned()),

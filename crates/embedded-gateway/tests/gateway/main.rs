@@ -8,6 +8,7 @@
 
 mod abuse;
 mod bridge;
+mod client;
 mod common;
 mod dialects;
 mod keys;

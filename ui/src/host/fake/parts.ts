@@ -121,6 +121,7 @@ export function gateway(connection: ConnectionView, more: Partial<GatewayView> =
     url: "ws://127.0.0.1:18789",
     active: true,
     embedded: false,
+    dialect: "auto",
     connection,
     unread: 0,
     needsYou: 0,

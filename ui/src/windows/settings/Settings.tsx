@@ -334,6 +334,14 @@ function Notifications({ settings, change }: Part): JSX.Element {
                 onChange={(privacy) => set({ privacy })}
               />
             </Row>
+            <Row title={words.lookForNews} detail={words.lookForNewsLead}>
+              <Choice
+                label={words.lookForNews}
+                value={String(settings.pollSeconds)}
+                options={[...new Set([15, 60, 300, settings.pollSeconds, 0])].map((seconds): [string, string] => [String(seconds), rate(seconds)])}
+                onChange={(seconds) => change({ pollSeconds: Number(seconds) })}
+              />
+            </Row>
             <Row title={words.quietHours}>
               {quiet && (
                 <>
@@ -392,6 +400,13 @@ function Appearance({ settings, change }: Part): JSX.Element {
       </div>
     </>
   );
+}
+
+/** How often, in few words. */
+function rate(seconds: number): string {
+  if (seconds === 0) return t().lookNever;
+  const [value, unit] = seconds % 60 === 0 ? [seconds / 60, "minute"] : [seconds, "second"];
+  return new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "short" }).format(value);
 }
 
 const BUDGETS = [128, 512, 2048];

@@ -1,0 +1,334 @@
+//! The life of a connection that is none: whether the gateway answers, how often it is asked, what stops the asking.
+
+use super::spec::Call;
+use super::wire::{Answer, Trouble};
+use super::{Dialect, Inner, poll, read, webhook};
+use crate::session::backoff::Backoff;
+use crate::session::verdict::Verdict;
+use crate::{CallError, ConnectionState, GatewayEvent, PauseReason, ServerInfo};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Between looks at a gateway that said that waiting is right, where it named no time.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// What a refusal means, and what happened, in a sentence.
+pub(crate) struct Setback {
+    pub(crate) verdict: Verdict,
+    pub(crate) sentence: String,
+}
+
+impl Setback {
+    pub(crate) fn new(verdict: Verdict, sentence: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            sentence: sentence.into(),
+        }
+    }
+}
+
+/// Runs until it is told to stop or the last handle is gone.
+pub(crate) async fn live(inner: Arc<Inner>) {
+    if let Some(config) = inner
+        .config
+        .webhook
+        .as_ref()
+        .filter(|_| inner.spec.dialect == Dialect::Messages)
+    {
+        match webhook::listen(&inner, config).await {
+            Ok(()) => inner.set_can(|can| can.push = true),
+            // What it would tell is found by looking.
+            Err(error) => {
+                tracing::warn!(kind = ?error.kind(), port = config.port, "webhooks cannot be received")
+            }
+        }
+    }
+    let mut closed = inner.closed.subscribe();
+    tokio::select! {
+        _ = closed.wait_for(|closed| *closed) => {}
+        () = go_on(&inner) => {}
+    }
+}
+
+async fn go_on(inner: &Arc<Inner>) {
+    let seed = inner.config.rng_seed.unwrap_or_else(rand::random);
+    let mut backoff = Backoff::new(seed);
+    let mut polls = poll::Polls::default();
+    loop {
+        if inner.ready().is_err() {
+            inner.state.send_replace(ConnectionState::Connecting);
+        }
+        match look(inner).await {
+            Ok(info) => {
+                backoff.reset();
+                let again = inner.ready().is_ok();
+                inner.state.send_replace(ConnectionState::Ready(Box::new(info)));
+                inner.fanout.emit(if again {
+                    GatewayEvent::Resync
+                } else {
+                    GatewayEvent::Connected { new_boot: false }
+                });
+                stay(inner, &mut polls).await;
+            }
+            Err(setback) => rest(&inner.state, &inner.wake, &mut backoff, setback).await,
+        }
+    }
+}
+
+/// While all is well: looks for what others did, at the rate that the user chose.
+async fn stay(inner: &Arc<Inner>, polls: &mut poll::Polls) {
+    let every = inner.config.poll_every;
+    let mut next = Instant::now();
+    loop {
+        let polling = every.filter(|_| inner.can().sessions);
+        tokio::select! {
+            () = inner.wake.notified() => return,
+            () = inner.worry.notified() => {
+                // One lost answer is no lost gateway; a refused token is refused everywhere.
+                if inner.wire.is_refused() {
+                    return;
+                }
+                match inner.wire.once(&Call::get(inner.spec.health)).await {
+                    Ok(answer) if answer.is_good() => {}
+                    Ok(_) | Err(_) => return,
+                }
+            }
+            () = sleep_until(next), if polling.is_some() => {
+                let left = inner.wire.blocked_for();
+                if left.is_none() && polls.look(inner).await.is_err() && inner.ready().is_err() {
+                    return;
+                }
+                next = Instant::now() + every.unwrap_or(LOOK_AGAIN).max(left.unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// Waits as long as a refusal says, or until the user wants to try.
+pub(crate) async fn rest(
+    told: &watch::Sender<ConnectionState>,
+    wake: &Notify,
+    backoff: &mut Backoff,
+    setback: Setback,
+) {
+    let Setback { verdict, sentence } = setback;
+    let (state, delay) = match verdict {
+        Verdict::Pause(reason) => (ConnectionState::Paused(reason), None),
+        Verdict::PauseAndLook(reason) => {
+            let delay = if let PauseReason::RateLimited {
+                retry_after: Some(after),
+            } = &reason
+            {
+                *after
+            } else {
+                LOOK_AGAIN
+            };
+            (ConnectionState::Paused(reason), Some(delay))
+        }
+        Verdict::Retry { after } => {
+            let delay = backoff.next(after);
+            (waiting(backoff, delay, false, sentence), Some(delay))
+        }
+        Verdict::SoonBack { after } => {
+            let delay = backoff.soon(after);
+            (waiting(backoff, delay, true, sentence), Some(delay))
+        }
+        // Devices are of the native protocol.
+        Verdict::RetryWithDeviceToken => (ConnectionState::Connecting, Some(LOOK_AGAIN)),
+    };
+    told.send_replace(state);
+    match delay {
+        Some(delay) => tokio::select! {
+            () = sleep(delay) => {}
+            () = wake.notified() => {}
+        },
+        None => wake.notified().await,
+    }
+}
+
+fn waiting(backoff: &Backoff, delay: Duration, soon_back: bool, error: String) -> ConnectionState {
+    ConnectionState::Backoff {
+        attempt: backoff.attempts(),
+        delay,
+        soon_back,
+        error,
+    }
+}
+
+/// Whether the gateway is there, lets us in, and what it says about itself.
+async fn look(inner: &Inner) -> Result<ServerInfo, Setback> {
+    let spec = inner.spec;
+    let health = match inner.wire.once(&Call::get(spec.health)).await {
+        // A key that may not ask for health may still send.
+        Ok(answer) if answer.status == 403 && answer.json.is_some() => None,
+        Ok(answer) if (spec.is_health)(&answer) => answer.json,
+        Ok(answer) => {
+            return Err(refused(
+                &answer,
+                inner.wire.token().is_none(),
+                spec.dialect.name(),
+            ));
+        }
+        Err(trouble) => return Err(failed(trouble)),
+    };
+    let health = health.unwrap_or_default();
+    let mut info = ServerInfo {
+        version: read::text(&health, &["version"]).unwrap_or_default().to_owned(),
+        ..ServerInfo::default()
+    };
+    let mut agent = read::text(&health, &["agent"]).map(str::to_owned);
+    match spec.dialect {
+        Dialect::Chat => {
+            if let Some((call, shape)) = (spec.method)("agents.list", &Value::Null, &Default::default())
+                && let Ok(value) = inner.carry_out(&call).await
+            {
+                let value = shape(value);
+                agent = read::text(&value, &["defaultId"]).map(str::to_owned);
+                let ids = read::list(&value, &["agents"])
+                    .iter()
+                    .filter_map(|agent| read::text(agent, &["id"]).map(str::to_owned));
+                inner.names().agents = ids.collect();
+            }
+        }
+        Dialect::Messages => {
+            if let Ok(value) = inner.carry_out(&Call::get("/api/v1/workspaces")).await {
+                let all: Vec<&str> = read::list(&value, &["workspaces", "data"])
+                    .iter()
+                    .filter_map(|workspace| read::text(workspace, &["id"]))
+                    .collect();
+                if !all.contains(&super::d5::WORKSPACE) {
+                    inner.names().workspace = all.first().map(|id| (*id).to_owned());
+                }
+            }
+        }
+        Dialect::OpenAi => {
+            let models: Vec<&str> = read::list(&health, &["data"])
+                .iter()
+                .filter_map(|model| read::text(model, &["id"]))
+                .collect();
+            let own = models.iter().find(|id| id.starts_with("openclaw"));
+            agent = own.or(models.first()).map(|id| (*id).to_owned());
+        }
+        Dialect::Sessions | Dialect::SessionsList | Dialect::Gateway => {}
+    }
+    inner.names().default_agent.clone_from(&agent);
+    let mut rows = Vec::new();
+    if spec.sessions.is_some() {
+        // Health is told without a token; the list is not.
+        match inner.rows().await {
+            Ok(found) => {
+                inner.set_can(|can| can.sessions = true);
+                rows = found.into_iter().map(|(row, user, _)| (row, user)).collect();
+            }
+            Err(CallError::Gateway(error)) if error.code == "UNAUTHORIZED" => {
+                return Err(unauthorized(inner.wire.token().is_none()));
+            }
+            Err(CallError::Gateway(error)) if error.code == "RATE_LIMITED" => {
+                let after = error.retry_after_ms.map(Duration::from_millis);
+                return Err(limited(after));
+            }
+            Err(CallError::Gateway(error)) if error.code == "UNAVAILABLE" => {
+                let after = error.retry_after_ms.map(Duration::from_millis);
+                return Err(Setback::new(
+                    Verdict::SoonBack { after },
+                    "the gateway is starting",
+                ));
+            }
+            Err(error @ (CallError::Disconnected { .. } | CallError::Timeout(_))) => {
+                return Err(Setback::new(Verdict::Retry { after: None }, error.to_string()));
+            }
+            // It does not list, or not for this key: prompts can be sent all the same.
+            Err(error) => {
+                tracing::debug!(%error, "sessions cannot be listed");
+                inner.set_can(|can| can.sessions = false);
+            }
+        }
+    }
+    let mut names = inner.names();
+    if spec.dialect == Dialect::Sessions && agent.is_none() {
+        agent = rows
+            .first()
+            .and_then(|(row, _)| Some(row.agent_id.as_ref()?.0.clone()));
+        names.default_agent.clone_from(&agent);
+    }
+    if spec.dialect != Dialect::Chat {
+        let mut ids: Vec<String> = Vec::new();
+        for (row, _) in &rows {
+            if let Some(agent) = row.agent_id.as_ref().filter(|agent| !ids.contains(&agent.0)) {
+                ids.push(agent.0.clone());
+            }
+        }
+        names.agents = ids;
+    }
+    info.main_session_key = Some(names.main(spec, &rows).into());
+    info.default_agent_id = agent.map(Into::into);
+    Ok(info)
+}
+
+/// No answer.
+pub(crate) fn failed(trouble: Trouble) -> Setback {
+    match trouble {
+        Trouble::Unreachable { what, .. } => Setback::new(Verdict::Retry { after: None }, what),
+        Trouble::Certificate { message, fingerprint } => {
+            let reason = PauseReason::InsecureTransport {
+                message: message.clone(),
+                fingerprint,
+            };
+            Setback::new(Verdict::Pause(reason), message)
+        }
+        Trouble::Timeout(_) | Trouble::TooLarge => Setback::new(
+            Verdict::Retry { after: None },
+            "the gateway did not answer in time",
+        ),
+        Trouble::Blocked(left) => limited(Some(left)),
+    }
+}
+
+/// An answer that is none of this dialect.
+pub(crate) fn refused(answer: &Answer, no_token: bool, dialect: &str) -> Setback {
+    let after = answer.retry_after;
+    match answer.status {
+        401 => unauthorized(no_token),
+        429 => limited(after),
+        503 => Setback::new(Verdict::SoonBack { after }, "the gateway is starting"),
+        408 | 425 | 500..=599 => Setback::new(
+            Verdict::Retry { after },
+            format!("the gateway answered with HTTP {}", answer.status),
+        ),
+        status => {
+            let message = if answer.page {
+                format!("a web page answers there, not the dialect {dialect}")
+            } else {
+                format!("the server does not speak the dialect {dialect} (HTTP {status})")
+            };
+            let reason = PauseReason::Refused {
+                code: "NOT_A_GATEWAY".to_owned(),
+                message: message.clone(),
+            };
+            Setback::new(Verdict::Pause(reason), message)
+        }
+    }
+}
+
+pub(crate) fn unauthorized(no_token: bool) -> Setback {
+    let (code, message) = if no_token {
+        ("AUTH_TOKEN_MISSING", "the gateway wants a token")
+    } else {
+        ("AUTH_TOKEN_MISMATCH", "the token is not valid")
+    };
+    let reason = PauseReason::AuthRequired {
+        code: code.to_owned(),
+        next_step: None,
+    };
+    Setback::new(Verdict::Pause(reason), message)
+}
+
+pub(crate) fn limited(retry_after: Option<Duration>) -> Setback {
+    Setback::new(
+        Verdict::PauseAndLook(PauseReason::RateLimited { retry_after }),
+        "too many requests",
+    )
+}
