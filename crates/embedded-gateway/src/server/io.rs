@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
 /// One side of a shared socket.
@@ -19,6 +20,8 @@ pub(crate) struct PatientSocket {
     unanswered: Arc<AtomicU64>,
     write_limit: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Its place among the connections that may be open, for as long as it lives, also as a WebSocket.
+    _slot: OwnedSemaphorePermit,
 }
 
 /// What is kept beside the HTTP layer.
@@ -29,7 +32,12 @@ pub(crate) struct SocketRest {
 }
 
 impl PatientSocket {
-    pub(crate) fn new(stream: TcpStream, write_limit: Duration) -> (Self, SocketRest) {
+    pub(crate) fn new(
+        stream: TcpStream,
+        write_limit: Duration,
+        slot: OwnedSemaphorePermit,
+    ) -> (Self, SocketRest) {
+        let _ = stream.set_nodelay(true);
         let stream = Arc::new(stream);
         let unanswered = Arc::new(AtomicU64::new(0));
         let rest = SocketRest {
@@ -42,6 +50,7 @@ impl PatientSocket {
                 unanswered,
                 write_limit,
                 stalled: None,
+                _slot: slot,
             },
             rest,
         )

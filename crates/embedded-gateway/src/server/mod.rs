@@ -24,18 +24,22 @@ use axum::response::{IntoResponse, Response};
 use clawtray_gateway_client::Gateway;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use io::PatientSocket;
+use io::{PatientSocket, SocketRest};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// How long connections get to end by themselves when the gateway stops.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Refusals under way at once, and how long one may take; whoever comes on top of these hears nothing.
+const REFUSALS: usize = 64;
+const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
 
 /// How the gateway is started.
 #[derive(Clone, Debug)]
@@ -70,6 +74,8 @@ pub struct Config {
     pub read_limit: Duration,
     /// How long a peer may take nothing before it is dropped.
     pub write_limit: Duration,
+    /// Connections at once, streams and WebSockets among them; whoever comes on top is answered 503.
+    pub max_connections: usize,
 }
 
 /// A real gateway behind this one.
@@ -102,6 +108,7 @@ impl Config {
             max_body: 1024 * 1024,
             read_limit: Duration::from_secs(10),
             write_limit: Duration::from_secs(30),
+            max_connections: 512,
         }
     }
 }
@@ -211,6 +218,7 @@ impl EmbeddedGateway {
             watch,
             config.read_limit,
             config.write_limit,
+            config.max_connections,
         ));
         Ok(Running {
             addr,
@@ -285,14 +293,23 @@ async fn accept(
     mut leaving: watch::Receiver<Leaving>,
     read_limit: Duration,
     write_limit: Duration,
+    max_connections: usize,
 ) {
+    let slots = Arc::new(Semaphore::new(max_connections));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             arrived = listener.accept() => match arrived {
-                Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, router.clone(), leaving.clone(), read_limit, write_limit));
-                }
+                Ok((stream, peer)) => match Arc::clone(&slots).try_acquire_owned() {
+                    Ok(slot) => {
+                        let (socket, rest) = PatientSocket::new(stream, write_limit, slot);
+                        connections.spawn(connection(socket, rest, peer, router.clone(), leaving.clone(), read_limit));
+                    }
+                    Err(_) if connections.len() < max_connections + REFUSALS => {
+                        connections.spawn(refuse(stream));
+                    }
+                    Err(_) => drop(stream),
+                },
                 // Out of file handles, most likely: give others time to end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
@@ -305,16 +322,27 @@ async fn accept(
     let _ = tokio::time::timeout(DRAIN, drained).await;
 }
 
+/// Says that there is no room. What the peer has sent is taken first, or it would hear of a broken connection instead.
+async fn refuse(mut stream: TcpStream) {
+    let said = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let saying = async {
+        stream.write_all(said).await?;
+        stream.shutdown().await?;
+        let mut rest = [0; 4096];
+        while stream.read(&mut rest).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    let _ = tokio::time::timeout(REFUSAL_LIMIT, saying).await;
+}
+
 async fn connection(
-    stream: TcpStream,
+    socket: PatientSocket,
+    rest: SocketRest,
     peer: SocketAddr,
     router: Router,
     mut leaving: watch::Receiver<Leaving>,
     read_limit: Duration,
-    write_limit: Duration,
 ) {
-    let _ = stream.set_nodelay(true);
-    let (socket, rest) = PatientSocket::new(stream, write_limit);
     let service = TowerToHyperService::new(router.layer(axum::Extension(peer)));
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder

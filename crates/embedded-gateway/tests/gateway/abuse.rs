@@ -217,3 +217,26 @@ async fn a_key_closes_the_door_for_everybody_else_also_when_it_is_revoked() {
     keys.revoke(&key.key.id).unwrap();
     assert_eq!(open.get("/api/status").await.status, 401);
 }
+
+#[tokio::test]
+async fn who_comes_on_top_of_the_limit_is_told_to_come_back() {
+    let lab = lab_with(|config| config.max_connections = 2).await;
+    let health = b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(lab.gateway.addr()).await.unwrap();
+        stream.write_all(health).await.unwrap();
+        let mut first = [0u8; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        open.push(stream);
+    }
+    assert_eq!(raw(&lab, health).await, 503);
+    open.pop();
+    // The gateway notices in its own time.
+    let end = tokio::time::Instant::now() + Duration::from_secs(60);
+    while raw(&lab, health).await != 200 {
+        assert!(tokio::time::Instant::now() < end, "the place is free again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
