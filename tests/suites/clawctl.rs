@@ -11,11 +11,20 @@
 #[path = "../../crates/clawctl/tests/common/mod.rs"]
 mod common;
 
+use clawtray_companion::app::{App, Options};
+use clawtray_companion::control::{Address, Listener};
+use clawtray_companion::paths::Paths;
+use clawtray_companion::ports::{Secret, SecretKind};
+use clawtray_companion::profiles::{Profile, Profiles};
+use clawtray_companion::store::{OutboxState, Store, StoreOptions};
+use clawtray_gateway_client::Prompt;
 use clawtray_lab::{GatewayConfig, RealGateway, ScriptedModel};
-use common::Shell;
+use common::{Served, Shell};
+use product_tests::host_ports;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::Arc;
 
 /// One gateway for everything here: it takes ten seconds to start.
 #[test]
@@ -129,4 +138,123 @@ fn a_wrong_token_is_refused(shell: &mut Shell) {
         "{}",
         said.err
     );
+}
+
+/// The app is a real one without windows. There is no keychain here: a connection of our own would fail.
+#[test]
+#[cfg(unix)]
+fn ask_goes_over_the_running_apps_connection() {
+    let model = ScriptedModel::start().unwrap();
+    let mut server = Shell::new(common::program());
+    let served = Served::start(&mut server, &model.base_url());
+    let mut shell = Shell::new(common::program());
+    let place = shell.dir.path().to_owned();
+    // The socket of an app whose data were not moved: they are where the home folder says.
+    shell.env.retain(|(name, _)| name != "CLAWTRAY_DATA_DIR");
+    shell.set("XDG_DATA_HOME", &place.join("share").display().to_string());
+    let paths = Paths {
+        config: place.join("config"),
+        data: place.join("share/clawtray"),
+    };
+    let id = "home";
+    Profiles::open(paths.profiles(), 1).0.put(Profile {
+        id: id.to_owned(),
+        name: "Home".to_owned(),
+        url: served.url.clone(),
+        ..Profile::default()
+    });
+    // Left by a process that was killed: the app takes it up.
+    let store = Store::open(&paths.data, StoreOptions::default()).unwrap();
+    let left = Prompt {
+        session: "agent:main:left".into(),
+        text: "left behind".into(),
+        idempotency_key: "left-1".into(),
+        thinking: None,
+        attachments: Vec::new(),
+        timeout_ms: None,
+    };
+    store.outbox_insert(id, &left, 1).unwrap();
+    let dead = store.sender();
+    store
+        .outbox_claim(id, dead.name(), 2, dead.lease())
+        .unwrap()
+        .unwrap();
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (handle, ended) = runtime.block_on(async {
+        let ports = host_ports::ports(&place, |_| {});
+        let token = Secret::new(common::TOKEN);
+        ports
+            .secrets
+            .set(id, SecretKind::GatewayToken, token)
+            .await
+            .unwrap();
+        App::new(ports, paths, Options::default())
+    });
+    let app = runtime.spawn(ended);
+    let dir = place.join("run/clawtray");
+    let address = Address {
+        socket: dir.join("control.sock"),
+        dir,
+    };
+    let listener = runtime.block_on(async { Listener::bind(&address).unwrap() });
+    runtime.spawn(listener.serve(Arc::new(handle.clone())));
+
+    // While the other process lives, its message is its own.
+    wait(|| shell.run(&["status"]).code == Some(0));
+    let asked = shell.run(&["ask", "--session", "s", "[[say:Over the app.]] one"]);
+    assert_eq!(
+        (asked.code, asked.out.as_str()),
+        (Some(0), "Over the app.\n"),
+        "{asked:?}"
+    );
+    assert_eq!(
+        store.outbox_entry("left-1").unwrap().unwrap().state,
+        OutboxState::Sending
+    );
+    assert!(
+        !model
+            .seen()
+            .iter()
+            .any(|seen| seen.user_text.contains("left behind"))
+    );
+    // It dies: the next to send takes it up.
+    drop(dead);
+    let asked = shell.run(&["ask", "--json", "--session", "s", "[[say:Again.]] two"]);
+    assert!(asked.code == Some(0) && asked.out.contains("Again."), "{asked:?}");
+    assert_eq!(
+        store.outbox_entry("left-1").unwrap().unwrap().state,
+        OutboxState::Taken
+    );
+    assert!(store.outbox(id).unwrap().is_empty());
+    wait(|| {
+        model
+            .seen()
+            .iter()
+            .any(|seen| seen.user_text.contains("left behind"))
+    });
+    // By ourselves there is no way: no keychain.
+    assert_eq!(shell.run(&["ask", "--direct", "hi"]).code, Some(1));
+
+    handle.quit();
+    runtime.block_on(app).unwrap();
+    let after = model.seen();
+    let times = after
+        .iter()
+        .filter(|seen| seen.user_text.contains("left behind"))
+        .count();
+    assert_eq!(times, 1, "{after:?}");
+}
+
+#[cfg(unix)]
+fn wait(mut done: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + common::LIMIT;
+    while !done() {
+        assert!(std::time::Instant::now() < end, "it did not come");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }

@@ -160,6 +160,24 @@ fn a_gateway_is_added_used_tested_paired_and_forgotten_with_its_secrets_in_the_k
             "{args:?}: {said:?}"
         );
     }
+    let doctor = home.shell.run(&["doctor"]);
+    for part in [
+        "ok   gateway        Home",
+        "ok   network",
+        "ok   keychain",
+        "warn tray host",
+    ] {
+        assert!(
+            doctor.code == Some(0) && doctor.out.contains(part),
+            "{part}: {doctor:?}"
+        );
+    }
+    let nexts = doctor.out.matches("next: ").count();
+    assert_eq!(
+        nexts,
+        doctor.out.matches("warn ").count(),
+        "each has a next step: {doctor:?}"
+    );
     let key = home.secret(&id, "device-key");
     home.shell.run(&["status"]);
     assert_eq!(
@@ -190,6 +208,11 @@ fn a_gateway_is_added_used_tested_paired_and_forgotten_with_its_secrets_in_the_k
         said.err.contains("locked") && said.err.contains("next: unlock the keychain"),
         "{}",
         said.err
+    );
+    let doctor = home.shell.run(&["doctor", "-g", "Home"]);
+    assert!(
+        doctor.code == Some(1) && doctor.out.contains("warn keychain"),
+        "{doctor:?}"
     );
     let mut by_environment = home.shell.command(&["status"]);
     by_environment.envs([

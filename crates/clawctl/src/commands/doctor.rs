@@ -82,16 +82,19 @@ pub(crate) async fn doctor(global: &Global, args: &Doctor, term: &mut Term) -> O
 async fn gateway(global: &Global, term: &mut Term) -> (Check, Exit) {
     match link::open(global, Wants::default(), term).await {
         Ok(link) => {
-            let fact = match link.gateway.ping().await {
-                Ok(time) => format!(
-                    "{} {}, answers in {} ms",
-                    link.name,
-                    link.server.version,
-                    time.as_millis()
+            let check = match link.gateway.ping().await {
+                Ok(time) => {
+                    let (name, version) = (&link.name, &link.server.version);
+                    let fact = format!("{name} {version}, answers in {} ms", time.as_millis());
+                    Check::ok("gateway", fact)
+                }
+                Err(error) => Check::warn(
+                    "gateway",
+                    format!("{} is connected, but: {error}", link.name),
+                    "clawctl logs -n 20",
                 ),
-                Err(error) => format!("{}: {error}", link.name),
             };
-            (Check::ok("gateway", fact), Exit::Done)
+            (check, Exit::Done)
         }
         Err(failure) => {
             let check = Check {
