@@ -12,7 +12,7 @@ fn main() {
     }
     let attributes = tauri_build::Attributes::new()
         .capabilities_path_pattern("./src-tauri/capabilities/**/*")
-        .app_manifest(tauri_build::AppManifest::new().commands(&["request", "subscribe"]));
+        .app_manifest(tauri_build::AppManifest::new().commands(&["request", "subscribe", "capture"]));
     if let Err(error) = tauri_build::try_build(attributes) {
         println!("cargo:warning={error:#}");
         std::process::exit(1);

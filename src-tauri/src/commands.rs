@@ -1,5 +1,6 @@
-//! What windows may call. Both hand on what they get, unread.
+//! What windows may call. All hand on what they get, unread.
 
+use crate::capture::Captured;
 use clawtray_companion::{
     api::{Request, UiError, Update},
     app::AppHandle,
@@ -31,4 +32,10 @@ pub(crate) fn subscribe(window: WebviewWindow, app: State<'_, AppHandle>, channe
             }
         }),
     );
+}
+
+/// Something of the desktop that goes with a prompt, when the person asks for it.
+#[tauri::command]
+pub(crate) async fn capture(app: tauri::AppHandle, kind: String) -> Result<Option<Captured>, UiError> {
+    crate::capture::take(app, &kind).await
 }

@@ -1,6 +1,7 @@
 //! The desktop app: adapters between the companion and the system. Nothing is decided here.
 
 mod args;
+mod capture;
 mod clock;
 mod commands;
 mod connector;
@@ -155,7 +156,11 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let builder = builder.plugin(tauri_plugin_global_shortcut::Builder::new().build());
     let desktop = builder
         .manage(app)
-        .invoke_handler(tauri::generate_handler![commands::request, commands::subscribe])
+        .invoke_handler(tauri::generate_handler![
+            commands::request,
+            commands::subscribe,
+            commands::capture
+        ])
         .setup(move |desktop| {
             windows.begin(desktop.handle());
             tray.follow_theme();

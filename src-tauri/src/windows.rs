@@ -194,7 +194,10 @@ impl SystemWindows {
         let builder = WebviewWindowBuilder::new(app, kind.label(), WebviewUrl::App(page.into()))
             .visible(false)
             // Windows have no transparent corners; see `Surroundings` in the UI's host.
-            .initialization_script("window.__CLAWTRAY__ = { compositor: false };")
+            .initialization_script(format!(
+                "window.__CLAWTRAY__ = {{ compositor: false, captures: {:?} }};",
+                crate::capture::kinds()
+            ))
             .data_directory(self.webview_data.clone())
             // Files dropped on the window are the page's to take.
             .disable_drag_drop_handler()

@@ -185,6 +185,9 @@ test("panels: usage, jobs, status, agents and log, by keyboard; a refusal says w
   await page.evaluate(() => (window.__FAKE__!.facts.forbidden = ["cron.run"]));
   await page.getByRole("button", { name: "Run Morning digest now" }).click();
   await expect(page.locator(".why")).toContainText("Home does not allow this device to see or do that.");
+  await page.getByRole("button", { name: "Allow full control" }).click();
+  expect(await requests(page, "setFullControl")).toEqual([{ type: "setFullControl", id: "home", on: true }]);
+  await expect(page.locator(".why")).toHaveCount(0);
 
   await page.getByRole("tab", { name: "Status" }).click();
   await expect(page.locator(".standing-line", { hasText: "WhatsApp" })).toContainText("The phone was not seen for 14 days.");

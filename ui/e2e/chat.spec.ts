@@ -92,6 +92,30 @@ test("files are pasted, dropped and chosen; what is too large is refused with a 
   expect(sent).toMatchObject({ attachments: [{ name: "Image.png", mimeType: "image/png" }] });
 });
 
+test("clipboard, selected text and a screenshot go along when one chooses them, and only then", async ({ page }) => {
+  await open(page, "new");
+  await page.keyboard.press("Control+u");
+  await expect(page.getByRole("listbox", { name: "Attach" }).getByRole("option")).toHaveText([/Attach a file/, /Attach the clipboard/, /Attach the selected text/, /Attach a screenshot/]);
+  await accessible(page);
+  expect(await page.evaluate(() => window.__FAKE__!.captures)).toEqual([]);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".attachments .chip")).toContainText("Clipboard.txt");
+  await expect(page.locator(".attachments .chip .excerpt")).toHaveText("cargo build --release");
+  await page.getByRole("button", { name: "Attach", exact: true }).click();
+  await page.getByRole("option", { name: "Attach a screenshot" }).click();
+  await expect(page.locator(".attachments .chip").nth(1).locator("img.thumb")).toBeVisible();
+  expect(await requests(page, "showWindow")).toEqual([{ type: "showWindow", window: "popup" }]);
+  await page.getByRole("button", { name: "Remove Clipboard.txt" }).click();
+  await page.evaluate(() => (window.__FAKE__!.captured.selection = null));
+  await page.keyboard.press("Control+u");
+  await page.getByRole("option", { name: "Attach the selected text" }).click();
+  await expect(page.getByRole("alert")).toContainText("There is nothing to attach.");
+  await prompt(page).press("Enter");
+  expect(await requests(page, "sendMessage")).toMatchObject([{ attachments: [{ name: "Screenshot.png", mimeType: "image/png" }] }]);
+  expect(await page.evaluate(() => window.__FAKE__!.captures)).toEqual(["clipboard", "screenshot", "selection"]);
+});
+
 test("code and answers are copied, an answer is quoted, a prompt is edited and asked again", async ({ page, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const clipboard = () => page.evaluate(() => navigator.clipboard.readText());

@@ -29,7 +29,12 @@ pub(crate) fn ui_has_script(name: &str) -> Result<bool> {
 
 /// The app, as built in `profile`'s folder.
 pub(crate) fn app(profile: &str) -> PathBuf {
+    program(profile, "clawtray")
+}
+
+/// A program of the workspace, as built in `profile`'s folder.
+pub(crate) fn program(profile: &str, name: &str) -> PathBuf {
     target_dir()
         .join(profile)
-        .join(format!("clawtray{}", std::env::consts::EXE_SUFFIX))
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }

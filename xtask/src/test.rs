@@ -4,6 +4,7 @@ use crate::build;
 use crate::setup::{self, Level};
 use crate::steps::{Steps, cargo, npm};
 use clawtray_lab::Result;
+use std::process::Command;
 
 pub(crate) fn run() -> Result<()> {
     let steps = Steps::new("test");
@@ -19,6 +20,7 @@ pub(crate) fn run() -> Result<()> {
     for (name, script, mut command) in [
         ("ui unit tests", "test", npm(&["test"])),
         ("ui in a browser", "e2e", npm(&["run", "e2e"])),
+        ("ui on the companion", "e2e:host", on_the_companion()),
     ] {
         if has_ui && build::ui_has_script(script)? {
             steps.run(name, &mut command)?;
@@ -33,4 +35,11 @@ pub(crate) fn run() -> Result<()> {
     let mut tests = cargo(&["test", "--workspace", "--all-targets"]);
     tests.env("CLAWTRAY_BIN", build::app("debug"));
     steps.run_last("tests", &mut tests)
+}
+
+/// The windows in a browser with the companion and the built-in gateway behind them.
+fn on_the_companion() -> Command {
+    let mut command = npm(&["run", "e2e:host"]);
+    command.env("CLAWTRAY_UI_HOST", build::program("debug", "ui-host"));
+    command
 }

@@ -20,6 +20,9 @@ pub fn connect(request: ConnectRequest) -> Detected {
     };
     let mut config = ClientConfig::new(&*request.url, credentials);
     config.identity = Some(identity(request.device_key.as_ref()));
+    if request.full_control {
+        config.scopes.push("operator.admin".into());
+    }
     config.pinned_certificate_sha256 = request.pinned_certificate;
     config.poll_every = request.poll_every;
     config.webhook = request.webhook.map(|(port, secret)| WebhookConfig {

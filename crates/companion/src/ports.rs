@@ -381,6 +381,8 @@ pub struct ConnectRequest {
     pub device_key: Option<Secret>,
     /// Trusted certificate, SHA-256, lowercase hex.
     pub pinned_certificate: Option<String>,
+    /// Ask for `operator.admin` as well: the person allowed it.
+    pub full_control: bool,
     /// Where newly issued device tokens go.
     pub issued: tokio::sync::mpsc::UnboundedSender<IssuedToken>,
 }

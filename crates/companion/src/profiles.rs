@@ -43,6 +43,9 @@ pub struct Profile {
     /// Its secrets are kept for one session only; they are not in the keychain.
     #[serde(skip_serializing_if = "is_false")]
     pub session_only: bool,
+    /// The person allowed this device to administer the gateway.
+    #[serde(skip_serializing_if = "is_false")]
+    pub full_control: bool,
     /// Known for this session only: never written.
     #[serde(skip)]
     pub transient: bool,

@@ -92,6 +92,7 @@ export function AttachmentChips({ composer, onChoose }: { composer: Composer; on
             <span class="chip" key={attachment.id}>
               {attachment.preview ? <img class="thumb" src={attachment.preview} alt="" /> : <Icon name="file" />}
               <b class="clip">{attachment.name}</b>
+              {attachment.excerpt !== undefined && <q class="excerpt clip">{attachment.excerpt}</q>}
               <span class="dim">{bytes(attachment.size, locale())}</span>
               <button
                 type="button"

@@ -5,6 +5,16 @@ import type { Update } from "../api/Update";
 /** The windows of the app. Their names are the labels the host knows them by. */
 export type WindowName = "popup" | "browser" | "settings";
 
+/** What a desktop can give besides files. */
+export type CaptureKind = "clipboard" | "selection" | "screenshot";
+
+/** What it gave: a picture or text. */
+export interface Captured {
+  mimeType: string;
+  /** Base64. */
+  content: string;
+}
+
 /** What the place the page runs in can do, as far as the page has to know. */
 export interface Surroundings {
   /** The window's corners may be transparent, so that the popup may be round and cast a shadow. */
@@ -12,6 +22,8 @@ export interface Surroundings {
   platform: "linux" | "macos" | "windows";
   /** The page is a window of the app (not a browser tab or a test page). */
   framed: boolean;
+  /** What can be attached besides files. */
+  captures: readonly CaptureKind[];
 }
 
 /**
@@ -22,6 +34,8 @@ export interface Surroundings {
 export interface Host {
   /** Rejects with a `UiError`. */
   request(request: Request): Promise<unknown>;
+  /** Looks at the clipboard, the selected text or the screen, once, because the person asked. `null`: nothing is there. */
+  capture(kind: CaptureKind): Promise<Captured | null>;
   subscribe(window: WindowName, onUpdate: (update: Update) => void): () => void;
   readonly surroundings: Surroundings;
 }

@@ -55,7 +55,8 @@ export function socketHost(): Host {
   open();
 
   return {
-    surroundings: { compositor: true, platform: guessPlatform(), framed: false },
+    surroundings: { compositor: true, platform: guessPlatform(), framed: false, captures: [] },
+    capture: () => Promise.resolve(null),
     request(request: Request) {
       const id = nextId++;
       return new Promise((resolve, reject) => {

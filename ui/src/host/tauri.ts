@@ -1,7 +1,7 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { Request } from "../api/Request";
 import type { Update } from "../api/Update";
-import { type Host, type Surroundings, guessPlatform, type WindowName } from "./host";
+import { type Captured, type CaptureKind, type Host, type Surroundings, guessPlatform, type WindowName } from "./host";
 
 declare global {
   interface Window {
@@ -15,7 +15,7 @@ export function isTauri(): boolean {
   return "__TAURI_INTERNALS__" in window;
 }
 
-/** The app itself: two commands, `request` and `subscribe`; the window's label is known to the app. */
+/** The app itself: the commands `request`, `subscribe` and `capture`; the window's label is known to the app. */
 export function tauriHost(): Host {
   const platform = window.__CLAWTRAY__?.platform ?? guessPlatform();
   return {
@@ -23,7 +23,9 @@ export function tauriHost(): Host {
       platform,
       compositor: window.__CLAWTRAY__?.compositor ?? platform !== "linux",
       framed: true,
+      captures: window.__CLAWTRAY__?.captures ?? [],
     },
+    capture: (kind: CaptureKind) => invoke<Captured | null>("capture", { kind }),
     request: (request: Request) => invoke("request", { request }),
     subscribe(_window: WindowName, onUpdate: (update: Update) => void) {
       let live = true;

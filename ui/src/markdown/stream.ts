@@ -1,5 +1,6 @@
 import type { MarkdownIt } from "markdown-it";
 import type { Env } from "markdown-it";
+import { heal } from "./heal";
 import { createParser } from "./parser";
 import { sanitize } from "./sanitize";
 
@@ -144,7 +145,7 @@ export class MarkdownStream {
     if (tail !== "" && !done) {
       // Half-written link definitions must not outlive this frame.
       const env: Env = { references: { ...this.#env.references } };
-      const fragment = this.clean(this.#parser.render(tail, env));
+      const fragment = this.clean(this.#parser.render(heal(tail), env));
       this.#fence = openFence(tail, fragment);
       this.decorate(fragment, false);
       this.#tail = [...fragment.childNodes];

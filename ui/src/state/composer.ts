@@ -1,7 +1,8 @@
 import { computed, effect, signal } from "@preact/signals";
 import type { Request } from "../api/Request";
+import { asUiError, type CaptureKind } from "../host";
 import { locale, t } from "../strings";
-import { asInput, type Attachment, forget, readFile, refusal } from "../text/attachments";
+import { asInput, type Attachment, forget, readCaptured, readFile, refusal } from "../text/attachments";
 import type { Link } from "./session";
 
 const DRAFT_DELAY_MS = 400;
@@ -34,7 +35,14 @@ export class Composer {
   start(): () => void {
     const stop = effect(() => {
       const { session, draft } = this.link.model.parts.target.value;
-      if (session !== this.#session) {
+      if (session !== this.#session && this.#moving) {
+        // What is written goes along, whenever the other session comes.
+        this.#moving = false;
+        if (this.#savedDraft !== "") this.link.tell({ type: "saveDraft", session: this.#session, text: "" });
+        this.#session = session;
+        this.#savedDraft = draft;
+        this.type(this.text.peek());
+      } else if (session !== this.#session) {
         this.flushDraft();
         this.#session = session;
         this.#savedDraft = draft;
@@ -54,6 +62,17 @@ export class Composer {
     };
   }
   #moved = false;
+  #moving = false;
+
+  /** What is written goes along to the session that is chosen next. Called off when there is none. */
+  move(text: string): () => void {
+    clearTimeout(this.#draftTimer);
+    this.#put(text);
+    this.#moving = true;
+    return () => {
+      this.#moving = false;
+    };
+  }
 
   #put(text: string): void {
     this.text.value = text;
@@ -135,6 +154,42 @@ export class Composer {
       }
     }
     this.focus();
+  }
+
+  /** Attaches what the desktop has, because the person chose it. It is seen and can be taken off before it is sent. */
+  async capture(kind: CaptureKind): Promise<void> {
+    this.refused.value = undefined;
+    const words = t();
+    const names: Record<CaptureKind, string> = { clipboard: words.fromClipboard, selection: words.fromSelection, screenshot: words.screenshot };
+    try {
+      const captured = await this.link.host.capture(kind);
+      if (captured === null) {
+        // A screenshot that was called off needs no word.
+        if (kind !== "screenshot") this.refused.value = words.nothingToAttach;
+      } else {
+        this.#add(await readCaptured(captured, names[kind]));
+      }
+    } catch (error) {
+      const { message, hint } = asUiError(error);
+      this.refused.value = [message, hint].filter(Boolean).join(" ");
+    }
+    // The desktop's dialog took the focus, and with it perhaps the window.
+    if (kind === "screenshot") this.link.tell({ type: "showWindow", window: this.link.window });
+    this.focus();
+  }
+
+  /** Keeps what the gateway takes, and says why it does not take the rest. */
+  #add(attachment: Attachment): void {
+    const { capabilities, gateway } = this.link.model.parts.connection.value;
+    const { name, mimeType: type, size } = attachment;
+    const already = this.attachments.value.reduce((sum, other) => sum + other.size, 0);
+    const why = refusal({ name, type, size }, already, capabilities, gateway, t(), locale());
+    if (why === undefined) {
+      this.attachments.value = [...this.attachments.value, attachment];
+    } else {
+      forget(attachment);
+      this.refused.value = why;
+    }
   }
 
   removeAttachment(id: number): void {

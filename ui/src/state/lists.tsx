@@ -4,8 +4,9 @@ import type { GatewayView } from "../api/GatewayView";
 import type { ModelView } from "../api/ModelView";
 import type { SessionView } from "../api/SessionView";
 import { Avatar, Keys, Marked, Spinner, StateDot } from "../components/bits";
-import { Icon } from "../components/Icon";
+import { Icon, type IconName } from "../components/Icon";
 import type { Row, RowList } from "../components/List";
+import type { CaptureKind } from "../host";
 import { locale, t } from "../strings";
 import { channelName, modelName, shortTime } from "../text/format";
 import { type Match, rank } from "../text/fuzzy";
@@ -73,6 +74,8 @@ export interface Choices {
   toModel(model: string | undefined, thinking: string | undefined): void;
   toGateway(gateway: GatewayView): void;
   sendInBackground(minutes: number | undefined): void;
+  attachFile(): void;
+  attachFrom(kind: CaptureKind): void;
 }
 
 const ENTER = <Keys keys={["Enter"]} />;
@@ -253,4 +256,28 @@ export function backgroundList(choices: Choices): RowList {
     }),
   );
   return { id: "background", heading: words.background, label: words.background, rows };
+}
+
+const CAPTURE_ICONS: Record<CaptureKind, IconName> = { clipboard: "clipboard", selection: "selection", screenshot: "camera" };
+
+/** What may go with the prompt. Nothing is looked at before it is chosen. */
+export function attachList(captures: readonly CaptureKind[], choices: Choices): RowList {
+  const words = t();
+  const names: Record<CaptureKind, string> = { clipboard: words.addClipboard, selection: words.addSelection, screenshot: words.addScreenshot };
+  const row = (key: string, icon: IconName, title: string, choose: () => void): Row => ({
+    key,
+    lead: (
+      <span class="square">
+        <Icon name={icon} />
+      </span>
+    ),
+    title,
+    keys: ENTER,
+    choose,
+  });
+  const rows = [
+    row("file", "file", words.attach, () => choices.attachFile()),
+    ...captures.map((kind) => row(kind, CAPTURE_ICONS[kind], names[kind], () => choices.attachFrom(kind))),
+  ];
+  return { id: "attach", heading: words.attachMenu, label: words.attachMenu, rows };
 }

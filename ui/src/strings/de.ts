@@ -454,4 +454,9 @@ export const de: Strings = {
   fromSelection: "Markierung",
   attachMenu: "Anhängen",
   nothingToAttach: "Es gibt nichts anzuhängen.",
+
+  fullControl: (gateway) => `Volle Kontrolle über ${gateway}`,
+  fullControlLead: "Sitzungen zurücksetzen und löschen, geplante Aufgaben ausführen, Freigaben anderer Kanäle entscheiden",
+  allowFullControl: "Volle Kontrolle erlauben",
+  rights: "Rechte",
 };

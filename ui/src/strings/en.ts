@@ -467,6 +467,12 @@ export const en = {
   fromSelection: "Selection",
   attachMenu: "Attach",
   nothingToAttach: "There is nothing to attach.",
+
+  // Beside the conversation, the list and the search
+  fullControl: (gateway: string) => `Full control of ${gateway}`,
+  fullControlLead: "Reset and delete sessions, run scheduled jobs, decide approvals of other channels",
+  allowFullControl: "Allow full control",
+  rights: "Rights",
 };
 
 /** The shape of a catalogue: the same keys, and the same parameters where a text has some. */

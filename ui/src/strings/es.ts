@@ -454,4 +454,9 @@ export const es: Strings = {
   fromSelection: "Selección",
   attachMenu: "Adjuntar",
   nothingToAttach: "No hay nada que adjuntar.",
+
+  fullControl: (gateway) => `Control total de ${gateway}`,
+  fullControlLead: "Restablecer y eliminar sesiones, ejecutar tareas programadas, decidir aprobaciones de otros canales",
+  allowFullControl: "Permitir control total",
+  rights: "Permisos",
 };

@@ -453,4 +453,9 @@ export const ja: Strings = {
   fromSelection: "選択範囲",
   attachMenu: "添付",
   nothingToAttach: "添付できるものがありません。",
+
+  fullControl: (gateway) => `${gateway} のフルコントロール`,
+  fullControlLead: "セッションのリセットと削除、スケジュール実行、他チャンネルの承認の判断",
+  allowFullControl: "フルコントロールを許可",
+  rights: "権限",
 };

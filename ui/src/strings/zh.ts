@@ -452,4 +452,9 @@ export const zh: Strings = {
   fromSelection: "选中内容",
   attachMenu: "附加",
   nothingToAttach: "没有可附加的内容。",
+
+  fullControl: (gateway) => `完全控制 ${gateway}`,
+  fullControlLead: "重置和删除会话、运行定时任务、处理其他频道的审批",
+  allowFullControl: "允许完全控制",
+  rights: "权限",
 };

@@ -1,5 +1,6 @@
 import type { AttachmentInput } from "../api/AttachmentInput";
 import type { CapabilitiesView } from "../api/CapabilitiesView";
+import type { Captured } from "../host";
 import type { Strings } from "../strings";
 import { bytes } from "./format";
 
@@ -13,6 +14,8 @@ export interface Attachment {
   content: string;
   /** An object URL for a picture. */
   preview?: string;
+  /** The beginning of what was copied or selected. */
+  excerpt?: string;
 }
 
 /** How many bytes all files of one prompt may have; the gateway's frame limit leaves little more. */
@@ -58,6 +61,20 @@ export async function readFile(file: File, name = file.name): Promise<Attachment
     content,
   };
   if (/^image\/(?:png|jpeg|gif|webp|avif|bmp)$/.test(file.type)) attachment.preview = URL.createObjectURL(file);
+  return attachment;
+}
+
+const EXCERPT = 80;
+
+/** What the desktop gave as a file that goes along: a picture, or text that is seen before it is sent. */
+export async function readCaptured(captured: Captured, name: string): Promise<Attachment> {
+  const bytes = Uint8Array.from(atob(captured.content), (letter) => letter.charCodeAt(0));
+  const ending = captured.mimeType === "image/png" ? "png" : "txt";
+  const attachment = await readFile(new File([bytes], `${name}.${ending}`, { type: captured.mimeType }));
+  if (captured.mimeType.startsWith("text/")) {
+    const text = new TextDecoder().decode(bytes).replace(/\s+/g, " ").trim();
+    attachment.excerpt = text.length > EXCERPT ? `${text.slice(0, EXCERPT)}…` : text;
+  }
   return attachment;
 }
 

@@ -219,6 +219,12 @@ pub enum Request {
         id: String,
         fingerprint: String,
     },
+    /// Asks a gateway for `operator.admin` from now on, or no longer: to reset and delete sessions, to run jobs, and to
+    /// decide approvals of other channels. Connects anew.
+    SetFullControl {
+        id: String,
+        on: bool,
+    },
     RemoveGateway {
         id: String,
     },

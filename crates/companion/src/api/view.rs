@@ -154,6 +154,8 @@ view! {
         pub connection: ConnectionView,
         pub unread: u32,
         pub needs_you: u32,
+        /// This device may administer the gateway, as far as the gateway agrees.
+        pub full_control: bool,
     }
 }
 view! {

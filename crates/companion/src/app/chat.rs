@@ -49,15 +49,17 @@ impl App {
                 Some("Add a gateway."),
             ));
         };
-        let session = session
+        let known = session
             .or_else(|| self.target(window))
             .filter(|session| !session.is_empty());
-        let Some(session) = session else {
-            return Err(Self::error(
-                "not-connected",
-                "The gateway has not been reached yet.",
-                Some("Try again."),
-            ));
+        let session = match known {
+            Some(session) => session,
+            // A gateway that was never reached: what is written waits in a session of its own.
+            None => {
+                let fresh = self.new_session_key(None).ok_or_else(Self::not_connected)?;
+                self.set_target(window.unwrap_or(WindowKind::Popup), &fresh);
+                fresh
+            }
         };
         self.enqueue(&profile, &session, text, attachments, None)
             .map(|id| json!({ "id": id }))
@@ -440,7 +442,7 @@ impl App {
             ),
             CallError::Gateway(error) => {
                 let hint = match error.code.as_str() {
-                    "FORBIDDEN" => Some("Ask the gateway's owner for wider rights for this device."),
+                    "FORBIDDEN" => Some("Allow full control in the settings, or ask the gateway's owner."),
                     _ => None,
                 };
                 let code = if error.code == "FORBIDDEN" {

@@ -314,6 +314,15 @@ impl App {
         });
     }
 
+    pub(super) fn set_full_control(&mut self, id: &str, on: bool) -> Result<Value, UiError> {
+        if !self.profiles.change(id, |profile| profile.full_control = on) {
+            return Err(Self::error("not-found", "There is no such gateway.", None));
+        }
+        self.connect(id);
+        self.publisher.connection_dirty();
+        Ok(Value::Null)
+    }
+
     pub(super) fn trust_certificate(&mut self, id: &str, fingerprint: &str) -> Result<Value, UiError> {
         let plain =
             fingerprint.len() == 64 && fingerprint.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
@@ -419,6 +428,7 @@ impl App {
                 device_token: None,
                 device_key: None,
                 pinned_certificate: None,
+                full_control: false,
                 issued,
             };
             let gateway = connector.connect(request).await;

@@ -229,6 +229,7 @@ impl App {
                     device_token: secrets.device_token,
                     device_key: secrets.device_key,
                     pinned_certificate: profile.certificate,
+                    full_control: profile.full_control,
                     issued,
                 })
                 .await;

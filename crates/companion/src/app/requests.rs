@@ -165,6 +165,7 @@ impl App {
                 return self.set_token(&id, token, session_only, reply);
             }
             Request::TrustCertificate { id, fingerprint } => self.trust_certificate(&id, &fingerprint),
+            Request::SetFullControl { id, on } => self.set_full_control(&id, on),
             Request::RemoveGateway { id } => return self.remove_gateway(&id, reply),
             Request::ClearCache { id } => return self.clear_cache(&id, reply),
             Request::RetryKeychain { id } => {

@@ -54,6 +54,7 @@ impl App {
                 active: self.profiles.active() == Some(profile.id.as_str()),
                 embedded: profile.embedded,
                 connection: self.connection_of(&profile.id),
+                full_control: profile.full_control,
                 unread: link.map(|link| link.sessions.unread()).unwrap_or_default(),
                 needs_you: link
                     .map(|link| count(link.approvals.len() + link.questions.len()))

@@ -4,7 +4,7 @@ const DAY = 86_400_000;
 const HOUR = 3_600_000;
 
 /** A picture of one colour: what the gateway keeps of an image. */
-const PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+export const PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 
 interface FakeJob {
   id: string;
@@ -42,7 +42,7 @@ export class FakeGatewayFacts {
 
   call(method: string, params: Record<string, unknown>): unknown {
     if (this.forbidden.includes(method)) {
-      const error: UiError = { code: "forbidden", message: "missing scope: operator.admin", hint: "Ask the gateway's owner for wider rights for this device." };
+      const error: UiError = { code: "forbidden", message: "missing scope: operator.admin", hint: "Allow full control in the settings, or ask the gateway's owner." };
       throw error;
     }
     switch (method) {

@@ -7,8 +7,8 @@ import type { SessionView } from "../../api/SessionView";
 import type { UiError } from "../../api/UiError";
 import type { Update } from "../../api/Update";
 import type { View } from "../../api/View";
-import { type Host, guessPlatform, type WindowName } from "../host";
-import { FakeGatewayFacts } from "./gateway";
+import { type Captured, type CaptureKind, type Host, guessPlatform, type WindowName } from "../host";
+import { FakeGatewayFacts, PICTURE } from "./gateway";
 import { COMMANDS, gateway, message, MODELS, READY, session, tool } from "./parts";
 import { SCENARIOS } from "./scenarios";
 import { ANSWER } from "./texts";
@@ -24,7 +24,15 @@ declare global {
 
 /** The app in memory: the same updates, no gateway. Made for tests, screenshots and design work. */
 export class FakeHost implements Host {
-  readonly surroundings = { compositor: true, platform: guessPlatform(), framed: false };
+  readonly surroundings = { compositor: true, platform: guessPlatform(), framed: false, captures: ["clipboard", "selection", "screenshot"] as const };
+  /** What the desktop gives when it is asked. */
+  captured: Record<CaptureKind, Captured | null> = {
+    clipboard: { mimeType: "text/plain", content: btoa("cargo build --release") },
+    selection: { mimeType: "text/plain", content: btoa("error: linker lld not found") },
+    screenshot: { mimeType: "image/png", content: PICTURE },
+  };
+  /** How often each was asked for. */
+  readonly captures: CaptureKind[] = [];
   /** Everything that was asked, in order. */
   readonly requests: Request[] = [];
   /** Milliseconds between the pieces of an answer. */
@@ -69,6 +77,12 @@ export class FakeHost implements Host {
 
   signal(update: Extract<Update, { type: "signal" }>["signal"]): void {
     this.#listener?.({ type: "signal", signal: update });
+  }
+
+  async capture(kind: CaptureKind): Promise<Captured | null> {
+    this.captures.push(kind);
+    await Promise.resolve();
+    return this.captured[kind];
   }
 
   async request(request: Request): Promise<unknown> {
@@ -191,6 +205,11 @@ export class FakeHost implements Host {
         queueMicrotask(() => this.signal({ type: "reveal", message: request.message }));
         return null;
       }
+      case "setFullControl":
+        this.view.gateways = this.view.gateways.map((each) => (each.id === request.id ? { ...each, fullControl: request.on } : each));
+        if (request.on) this.facts.forbidden = [];
+        this.patch({ type: "gateways", gateways: this.view.gateways });
+        return null;
       case "useGateway":
         this.view.gateways = this.view.gateways.map((each) => ({ ...each, active: each.id === request.id }));
         this.view.connection = { ...this.view.connection, gateway: this.view.gateways.find((each) => each.active)?.name ?? "" };

@@ -125,6 +125,7 @@ export function gateway(connection: ConnectionView, more: Partial<GatewayView> =
     connection,
     unread: 0,
     needsYou: 0,
+    fullControl: false,
     ...more,
   };
 }

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { Attach } from "../../components/Attach";
 import { Keys } from "../../components/bits";
 import { AttachmentChips, ComposerField, isComposing } from "../../components/ComposerField";
 import { ConnectionNote } from "../../components/Connection";
@@ -68,7 +69,7 @@ export function Conversation({ browser }: { browser: Browser }): JSX.Element {
         <AttachmentChips composer={browser.composer} onChoose={() => files.current?.click()} />
         <div class="reply-line">
           {model.parts.connection.value.capabilities.attachments && (
-            <Button icon="plus" label={words.attach} onClick={() => files.current?.click()} />
+            <Attach composer={browser.composer} onChoose={() => files.current?.click()} />
           )}
           <span class="grow" />
           <SendOrStop browser={browser} />

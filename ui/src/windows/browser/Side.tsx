@@ -34,7 +34,9 @@ export function Side({ browser }: { browser: Browser }): JSX.Element {
   const words = t();
   const { panels } = browser;
   const tab = panels.tab.value;
-  const { native } = browser.link.model.parts.connection.value.capabilities;
+  const { capabilities, word } = browser.link.model.parts.connection.value;
+  // While there is no connection nobody knows what it can do, and what is being written in a panel stays.
+  const native = capabilities.native || word !== "ready";
   const tabs = TABS.filter((name) => native || name === "details" || name === "inbox" || name === "agents");
   const shown = tabs.includes(tab) ? tab : "details";
   const waiting = browser.link.model.parts.approvals.value.length + browser.link.model.parts.questions.value.length;

@@ -1,4 +1,4 @@
-import { effect, signal, untracked } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import type { UiError } from "../../api/UiError";
 import { asUiError } from "../../host";
 import {
@@ -39,7 +39,18 @@ export class Panels {
   #readingLog = false;
   #gateway = "";
 
+  /** Which gateway, how it stands and with which rights: other rights, other answers. Latency and counts are left out. */
+  readonly #connection: ReadonlySignal<{ word: string; gateway: string; fullControl: boolean }>;
+
   constructor(readonly link: Link) {
+    const { connection, gateways } = link.model.parts;
+    let last = { word: "", gateway: "", fullControl: false };
+    this.#connection = computed(() => {
+      const { word, gateway } = connection.value;
+      const fullControl = gateways.value.find((each) => each.active)?.fullControl ?? false;
+      if (word !== last.word || gateway !== last.gateway || fullControl !== last.fullControl) last = { word, gateway, fullControl };
+      return last;
+    });
     this.usage = new Remote(link, "usage.cost", readUsage, () => ({ days: 30 }));
     this.usageBySession = new Remote(link, "sessions.usage", readSessionUsage, () => ({ limit: USAGE_SESSIONS }));
     this.jobs = new Remote(link, "cron.list", readJobs, () => ({ includeDisabled: true }));
@@ -53,11 +64,12 @@ export class Panels {
     const stop = effect(() => {
       const tab = this.tab.value;
       const seen = this.seen.value;
-      const { word, gateway } = this.link.model.parts.connection.value;
+      const { word, gateway } = this.#connection.value;
       clearInterval(timer);
       timer = undefined;
       untracked(() => {
         if (gateway !== this.#gateway) this.#forget(gateway);
+        this.jobFailure.value = undefined;
         if (!seen || word !== "ready") return;
         this.load();
         const again = AGAIN_MS[tab];
@@ -145,8 +157,11 @@ export class Panels {
     }
   }
 
-  runJob(job: Job): Promise<boolean> {
-    return this.#change("cron.run", { id: job.id, mode: "force" });
+  async runJob(job: Job): Promise<boolean> {
+    const begun = await this.#change("cron.run", { id: job.id, mode: "force" });
+    // Its end is not told; many are short.
+    if (begun) for (const wait of [1500, 5000]) setTimeout(() => this.seen.peek() && this.tab.peek() === "cron" && this.load(), wait);
+    return begun;
   }
 
   switchJob(job: Job): Promise<boolean> {

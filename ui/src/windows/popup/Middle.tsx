@@ -7,7 +7,7 @@ import { Note } from "../../components/Note";
 import { Dismiss, Failure, NeedsYou } from "../../components/NeedsYou";
 import { Transcript } from "../../components/Transcript";
 import { t } from "../../strings";
-import type { Picker, Popup } from "./state";
+import type { Popup } from "./state";
 
 /** Between prompt and footer: a list while one is open, else what needs a decision, and the conversation. */
 export function Middle({ popup }: { popup: Popup }): JSX.Element | null {
@@ -16,10 +16,10 @@ export function Middle({ popup }: { popup: Popup }): JSX.Element | null {
   if (list && (picker.value !== undefined || list.id !== "recent")) {
     return (
       <div class="middle">
-        {picker.value !== undefined && picker.value !== "background" && (
+        {picker.value !== undefined && picker.value !== "background" && picker.value !== "attach" && (
           <Filter popup={popup} picker={picker.value} list={list.id} rows={list.rows.length} />
         )}
-        {picker.value === "background" && <BackgroundFocus popup={popup} />}
+        {(picker.value === "background" || picker.value === "attach") && <BackgroundFocus popup={popup} />}
         <List list={list} selected={Math.min(popup.selected.value, list.rows.length - 1)} onSelect={(index) => (popup.selected.value = index)} />
       </div>
     );
@@ -44,7 +44,7 @@ export function Middle({ popup }: { popup: Popup }): JSX.Element | null {
 
 const FILTERS = { sessions: "findSession", models: "findModel", gateways: "findGateway" } as const;
 
-function Filter({ popup, picker, list, rows }: { popup: Popup; picker: Exclude<Picker, "background">; list: string; rows: number }): JSX.Element {
+function Filter({ popup, picker, list, rows }: { popup: Popup; picker: keyof typeof FILTERS; list: string; rows: number }): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
   const label = t()[FILTERS[picker]];
   // Before the next key can come: what is typed right after the shortcut belongs to this field.
@@ -71,7 +71,7 @@ function Filter({ popup, picker, list, rows }: { popup: Popup; picker: Exclude<P
   );
 }
 
-/** The background list has nothing to filter: the prompt keeps the keys. */
+/** A short list has nothing to filter: the prompt keeps the keys. */
 function BackgroundFocus({ popup }: { popup: Popup }): null {
   useLayoutEffect(() => popup.focus(), [popup]);
   return null;

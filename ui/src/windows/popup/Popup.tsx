@@ -219,7 +219,15 @@ function Chips({ popup }: { popup: Popup }): JSX.Element {
         )}
       <span class="grow" />
       {attachments && (
-        <button type="button" class="icon-button" aria-label={words.attach} title={words.attach} onClick={() => popup.chooseFiles()}>
+        <button
+          type="button"
+          class={popup.picker.value === "attach" ? "icon-button on" : "icon-button"}
+          aria-label={words.attachMenu}
+          title={words.attachMenu}
+          aria-haspopup="listbox"
+          aria-expanded={popup.picker.value === "attach"}
+          onClick={() => popup.attach()}
+        >
           <Icon name="plus" />
         </button>
       )}

@@ -76,6 +76,9 @@ function commandKey(event: KeyboardEvent, popup: Popup): boolean {
     case "g":
       popup.open("gateways");
       return true;
+    case "u":
+      if (popup.link.model.parts.connection.value.capabilities.attachments) popup.attach();
+      return true;
     case "c": {
       // With nothing selected, the command to run on the gateway is what one wants to copy.
       const { command } = popup.link.model.parts.connection.value;

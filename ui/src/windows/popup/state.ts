@@ -5,11 +5,13 @@ import type { ModelView } from "../../api/ModelView";
 import type { Request } from "../../api/Request";
 import type { SessionView } from "../../api/SessionView";
 import type { RowList } from "../../components/List";
+import type { CaptureKind } from "../../host";
 import { Composer } from "../../state/composer";
 import {
   agentId,
   agentList,
   agentName,
+  attachList,
   backgroundList,
   type Choices,
   commandList,
@@ -21,7 +23,7 @@ import {
 import type { Link } from "../../state/session";
 
 /** Lists with a field of their own for the letters to look for. The others read the prompt. */
-export type Picker = "sessions" | "models" | "gateways" | "background";
+export type Picker = "sessions" | "models" | "gateways" | "background" | "attach";
 
 /** Which screen the popup shows: some states leave nothing to write into. */
 export type Screen = "loading" | "first-run" | "pairing" | "sign-in" | "keychain" | "certificate" | "chat";
@@ -149,6 +151,8 @@ export class Popup implements Choices {
         return gatewayList(query, parts.gateways.value, this);
       case "background":
         return backgroundList(this);
+      case "attach":
+        return attachList(this.link.host.surroundings.captures, this);
       case undefined:
         break;
     }
@@ -213,13 +217,12 @@ export class Popup implements Choices {
   toNewSession(agent: string): void {
     this.picker.value = undefined;
     const rest = this.composer.text.value.replace(/(?:^|\s)@[^\s@]*$/, "");
-    this.composer.flushDraft();
-    void this.link.ask({ type: "newSession", agent }).then(() => {
-      // What was written goes along to the new session.
-      if (rest.trim() !== "") this.composer.write(rest);
+    const stay = this.composer.move(rest);
+    void this.link.ask({ type: "newSession", agent }).then((answer) => {
+      if (answer === undefined) stay();
       this.focus();
     });
-    if (this.composer.text.value !== rest) this.composer.write(rest);
+    this.focus();
   }
 
   runCommand(command: CommandView): void {
@@ -256,6 +259,22 @@ export class Popup implements Choices {
         this.composer.clear();
         this.hide();
       });
+  }
+
+  /** A choice where the desktop can give more than files; else the file dialog. */
+  attach(): void {
+    if (this.link.host.surroundings.captures.length > 0) this.open("attach");
+    else this.chooseFiles();
+  }
+
+  attachFile(): void {
+    this.picker.value = undefined;
+    this.chooseFiles();
+  }
+
+  attachFrom(kind: CaptureKind): void {
+    this.picker.value = undefined;
+    void this.composer.capture(kind);
   }
 
   // What keys and buttons do

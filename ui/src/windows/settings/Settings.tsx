@@ -96,6 +96,18 @@ function Gateways(): JSX.Element {
           ))}
         </div>
       )}
+      {gateways.value.length > 0 && (
+        <>
+          <h2>{words.rights}</h2>
+          <div class="group">
+            {gateways.value.map((gateway) => (
+              <Row key={gateway.id} title={words.fullControl(gateway.name)} detail={words.fullControlLead}>
+                <Switch label={words.fullControl(gateway.name)} on={gateway.fullControl} onChange={(on) => void link.ask({ type: "setFullControl", id: gateway.id, on })} />
+              </Row>
+            ))}
+          </div>
+        </>
+      )}
       {found.value.length > 0 && (
         <>
           <h2>{words.firstFound}</h2>

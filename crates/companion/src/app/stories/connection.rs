@@ -340,3 +340,56 @@ async fn down_for_long_is_told_and_so_is_back() {
     .await;
     assert_eq!(desk.lock().shown.len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn full_control_is_asked_for_only_when_the_person_allows_it() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let id = popup.view.gateways[0].id.clone();
+    assert!(!popup.view.gateways[0].full_control);
+    assert!(desk.lock().requests.iter().all(|request| !request.full_control));
+    for on in [true, false] {
+        stage.ask(Request::SetFullControl { id: id.clone(), on }).await;
+        popup
+            .until("told", |m| m.view.gateways[0].full_control == on)
+            .await;
+        desk.until("connected anew", |d| {
+            d.requests
+                .last()
+                .is_some_and(|request| request.full_control == on)
+                .then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_before_the_first_contact_waits() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::default());
+    gateway.go_offline();
+    desk.put_gateway("ws://home", &gateway);
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    stage.add("Home", "ws://home", "secret").await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("offline", |m| m.view.connection.word == ConnectionWord::Offline)
+        .await;
+    let words = Request::SendMessage {
+        session: None,
+        text: "Remember me".to_owned(),
+        attachments: Vec::new(),
+    };
+    stage.app.request(WindowKind::Popup, words).await.unwrap();
+    popup
+        .until("it waits where it is seen", |m| {
+            m.view.outbox.len() == 1 && m.view.outbox[0].session == m.view.target.session
+        })
+        .await;
+    gateway.go_online();
+    desk.until("sent once", |_| {
+        (gateway.lock().received.len() == 1).then_some(())
+    })
+    .await;
+    popup.until("taken", |m| m.view.outbox.is_empty()).await;
+    assert_eq!(gateway.lock().runs.len(), 1);
+}

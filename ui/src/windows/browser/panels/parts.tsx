@@ -9,6 +9,7 @@ import type { Browser } from "../state";
 export function Why({ failure, browser }: { failure: UiError | undefined; browser: Browser }): JSX.Element | null {
   const words = t();
   const { gateway } = browser.link.model.parts.connection.value;
+  const active = browser.link.model.parts.gateways.value.find((each) => each.active);
   if (!failure) return null;
   const unknown = failure.code === "unsupported" || /unknown method/i.test(failure.message);
   const offline = failure.code === "not-connected" || failure.code === "disconnected";
@@ -20,6 +21,11 @@ export function Why({ failure, browser }: { failure: UiError | undefined; browse
       <div class="grow">
         <span>{sentence}</span>
         {failure.code === "forbidden" && <span class="dim">{failure.message}</span>}
+        {failure.code === "forbidden" && active && !active.fullControl && (
+          <button type="button" class="button medium" onClick={() => void browser.link.ask({ type: "setFullControl", id: active.id, on: true })}>
+            {words.allowFullControl}
+          </button>
+        )}
       </div>
     </div>
   );

@@ -1,0 +1,28 @@
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineConfig } from "@playwright/test";
+import base from "./playwright.config";
+
+const host = process.env["CLAWTRAY_UI_HOST"];
+if (!host || !existsSync(host)) {
+  throw new Error("CLAWTRAY_UI_HOST names no program: cargo build -p product-tests --bin ui-host, then CLAWTRAY_UI_HOST=target/debug/ui-host");
+}
+// The other configuration has looked for a free port.
+const port = process.env["CLAWTRAY_UI_PORT"];
+// Playwright reads this file in its workers too; they must not make a folder each.
+const data = (process.env["CLAWTRAY_UI_HOST_DATA"] ??= mkdtempSync(join(tmpdir(), "clawtray-ui-host-")));
+
+/** The windows on the companion itself, with the built-in gateway behind it. One app, so one worker. */
+export default defineConfig({
+  ...base,
+  testDir: "e2e-host",
+  fullyParallel: false,
+  workers: 1,
+  webServer: {
+    command: `"${host}" --dist dist --data "${data}" --port ${port}`,
+    url: `http://127.0.0.1:${port}/popup.html`,
+    reuseExistingServer: false,
+    stdout: "ignore",
+  },
+});
