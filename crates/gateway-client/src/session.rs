@@ -380,6 +380,17 @@ impl Session {
                         return;
                     }
                 }
+                Glance::Large(name) => {
+                    // An event that cannot be read here takes the long way, which says why.
+                    if let Some((payload, seq)) = frame::payload_and_seq(text, name)
+                        && let Some(event) = translate::event(&mut self.runs, name, payload)
+                    {
+                        if self.follow(Some(seq)) {
+                            self.emit(event);
+                        }
+                        return;
+                    }
+                }
                 Glance::Other => {}
             }
         }

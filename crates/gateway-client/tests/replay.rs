@@ -11,7 +11,7 @@
 mod common;
 
 use clawtray_gateway_client::protocol::event::delta_parts;
-use clawtray_gateway_client::protocol::frame::{Glance, Incoming, glance};
+use clawtray_gateway_client::protocol::frame::{Glance, Incoming, glance, payload_and_seq};
 use clawtray_gateway_client::{Decision, GatewayEvent, RunStep};
 use common::{Folded, at, events, fixtures, incoming, ready_session};
 use std::collections::BTreeSet;
@@ -55,6 +55,15 @@ fn every_frame_is_classified() {
                         Glance::AgentAssistant { seq } => {
                             assert!(assistant, "{name}");
                             assert_eq!(seq, event.seq, "{name}");
+                        }
+                        Glance::Large(large) => {
+                            assert_eq!(event.name, large, "{name}");
+                            let usual = event.payload.map(serde_json::value::RawValue::get);
+                            assert_eq!(
+                                payload_and_seq(frame, large),
+                                usual.zip(event.seq),
+                                "{name}: the slow path was taken"
+                            );
                         }
                         Glance::Other => assert!(
                             event.name != "chat" && !assistant,

@@ -304,18 +304,6 @@ pub struct SessionMessage {
     pub message: Message,
 }
 
-/// Head of `sessions.changed`. All of the payload is a delta: a field that is missing did not change, `null` clears.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SessionChangedHead {
-    /// The session; none when the whole list must be read again.
-    #[serde(default)]
-    pub session_key: Option<SessionKey>,
-    /// Why.
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
 /// Payload of `shutdown`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -119,9 +119,14 @@ pub enum Glance {
         /// The frame's place among the events of this connection.
         seq: Option<u64>,
     },
+    /// A large event that comes often: its payload is parsed once, where [`payload_and_seq`] finds it.
+    Large(&'static str),
     /// Anything else.
     Other,
 }
+
+/// Events that carry whole rows of the session list, several times a turn.
+const LARGE: [&str; 2] = ["sessions.changed", "session.message"];
 
 /// Looks at a frame without parsing it. A frame that is laid out in an unexpected way is `Other`, never wrong.
 #[must_use]
@@ -133,7 +138,10 @@ pub fn glance(text: &str) -> Glance {
         return Glance::Chat;
     }
     let Some(payload) = rest.strip_prefix(r#"agent","payload":{"#) else {
-        return Glance::Other;
+        return LARGE
+            .into_iter()
+            .find(|name| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('"')))
+            .map_or(Glance::Other, Glance::Large);
     };
     // The stream's name stands before `data`, which is the long part; it never stands behind the first brace.
     let head = payload
@@ -148,12 +156,28 @@ pub fn glance(text: &str) -> Glance {
     }
 }
 
+/// The payload of an event and its place among the events of this connection, by the usual layout and without parsing
+/// either; nothing when the layout is another. That the payload is JSON is for its reader to find out.
+#[must_use]
+pub fn payload_and_seq<'a>(text: &'a str, name: &str) -> Option<(&'a str, u64)> {
+    let rest = text.strip_prefix(r#"{"type":"event","event":""#)?;
+    let rest = rest.strip_prefix(name)?.strip_prefix(r#"","payload":"#)?;
+    let (end, seq) = tail(rest)?;
+    Some((rest.get(..end)?, seq))
+}
+
 /// The outer `seq`, which stands behind the payload: `…},"seq":18,"recipientProfileId":"…"}`.
 fn trailing_seq(text: &str) -> Option<u64> {
+    tail(text).map(|(_, seq)| seq)
+}
+
+/// Where the payload ends, and the outer `seq`.
+fn tail(text: &str) -> Option<(usize, u64)> {
+    // Unescaped quotes do not stand within a text, and nothing but plain fields follows the number.
     let at = memchr::memmem::rfind(text.as_bytes(), br#"},"seq":"#)?;
     let digits = text.get(at + 8..)?;
     let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    digits.get(..end)?.parse().ok()
+    Some((at + 1, digits.get(..end)?.parse().ok()?))
 }
 
 /// Writes a request frame.
@@ -231,6 +255,14 @@ mod tests {
             Glance::Chat
         );
         assert_eq!(glance("nonsense"), Glance::Other);
+        let row = r#"{"type":"event","event":"sessions.changed","payload":{"sessionKey":"s","label":"},\"seq\":9","session":{"seq":1}},"seq":7,"recipientProfileId":"o"}"#;
+        assert_eq!(glance(row), Glance::Large("sessions.changed"));
+        let payload = r#"{"sessionKey":"s","label":"},\"seq\":9","session":{"seq":1}}"#;
+        assert_eq!(payload_and_seq(row, "sessions.changed"), Some((payload, 7)));
+        assert_eq!(
+            glance(r#"{"type":"event","event":"session.messages","payload":{}}"#),
+            Glance::Other
+        );
     }
 
     #[test]

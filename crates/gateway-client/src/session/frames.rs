@@ -25,7 +25,8 @@ impl Session {
                 if !self.follow(event.seq) {
                     return;
                 }
-                let Some(event) = translate::event(&mut self.runs, &event.name, event.payload) else {
+                let payload = event.payload.map_or("null", RawValue::get);
+                let Some(event) = translate::event(&mut self.runs, &event.name, payload) else {
                     return;
                 };
                 if let GatewayEvent::Shutdown {

@@ -1,14 +1,19 @@
 //! Reading the outline of a large payload: `sessions.changed` carries a row of sixty fields, most of them objects that
 //! no companion shows, and comes several times a turn.
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The payload with its row: scalars and lists of scalars. Objects inside the row are passed over.
-pub(crate) fn outline(raw: &str) -> Option<Value> {
+pub(crate) fn outline(raw: &str) -> Result<Option<Value>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(raw);
-    Outline { depth: 2 }.deserialize(&mut deserializer).ok().flatten()
+    let outline = Outline { depth: 2 }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(outline)
 }
 
 /// Reads objects down to a depth.
@@ -62,7 +67,10 @@ impl<'de> Visitor<'de> for Outline {
         while let Some(item) = items.next_element_seed(Scalar)? {
             match (item, &mut list) {
                 (Some(item), Some(list)) => list.push(item),
-                (None, _) => list = None,
+                (None, _) => {
+                    list = None;
+                    while items.next_element::<IgnoredAny>()?.is_some() {}
+                }
                 (Some(_), None) => {}
             }
         }
@@ -75,15 +83,42 @@ impl<'de> Visitor<'de> for Outline {
             return Ok(None);
         }
         let mut object = Map::new();
-        while let Some(key) = fields.next_key::<String>()? {
-            if let Some(value) = fields.next_value_seed(Self {
-                depth: self.depth - 1,
-            })? {
-                object.insert(key, value);
+        while let Some(Key(key)) = fields.next_key::<Key<'de>>()? {
+            let value = if self.depth == 1 {
+                leaf(fields.next_value::<&RawValue>()?.get())
+            } else {
+                fields.next_value_seed(Self {
+                    depth: self.depth - 1,
+                })?
+            };
+            if let Some(value) = value {
+                object.insert(key.into_owned(), value);
             }
         }
         Ok(Some(Value::Object(object)))
     }
+}
+
+/// A field's name, borrowed: most of them are passed over.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A scalar or a list of scalars. What is passed over was skipped in one go to find its end.
+fn leaf(raw: &str) -> Option<Value> {
+    let mut inner = raw.bytes();
+    let nested = match inner.next() {
+        Some(b'{') => true,
+        Some(b'[') => inner
+            .find(|byte| !byte.is_ascii_whitespace())
+            .is_some_and(|byte| matches!(byte, b'{' | b'[')),
+        Some(_) | None => false,
+    };
+    if nested {
+        return None;
+    }
+    let value: Value = serde_json::from_str(raw).ok()?;
+    let is_nested = |item: &Value| item.is_object() || item.is_array();
+    (!value.as_array().is_some_and(|list| list.iter().any(is_nested))).then_some(value)
 }
 
 /// Reads a scalar; anything else is passed over.
@@ -118,7 +153,7 @@ mod tests {
         for gone in ["levels", "nested", "owner"] {
             row.remove(gone);
         }
-        assert_eq!(outline(&payload.to_string()), Some(expected));
-        assert_eq!(outline("{"), None);
+        assert_eq!(outline(&payload.to_string()).unwrap(), Some(expected));
+        assert!(outline("{").is_err() && outline("{}}").is_err());
     }
 }

@@ -4,16 +4,14 @@ use super::runs::Runs;
 use super::shallow::outline;
 use crate::{Approval, ApprovalKind, Decision, GatewayEvent};
 use clawtray_gateway_protocol::event::{
-    AgentEvent, ApprovalRecord, ApprovalResolved, ChatEvent, SessionChangedHead, SessionMessage, Shutdown,
+    AgentEvent, ApprovalRecord, ApprovalResolved, ChatEvent, SessionMessage, Shutdown,
 };
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::time::Duration;
 
 /// What an event is to a companion; nothing when it needs nobody's attention.
-pub(crate) fn event(runs: &mut Runs, name: &str, payload: Option<&RawValue>) -> Option<GatewayEvent> {
-    let raw = payload.map_or("null", RawValue::get);
+pub(crate) fn event(runs: &mut Runs, name: &str, raw: &str) -> Option<GatewayEvent> {
     match name {
         "tick" => None,
         "chat" => runs
@@ -26,21 +24,7 @@ pub(crate) fn event(runs: &mut Runs, name: &str, payload: Option<&RawValue>) -> 
             session: event.session_key,
             message: Box::new(event.message),
         }),
-        "sessions.changed" => Some(match parse::<SessionChangedHead>(name, raw)? {
-            SessionChangedHead {
-                session_key: Some(session),
-                reason,
-            } => GatewayEvent::SessionChanged {
-                session,
-                reason,
-                delta: outline(raw).unwrap_or_default(),
-            },
-            // Without a key it is about the list as a whole, and says nothing of any transcript.
-            SessionChangedHead {
-                session_key: None,
-                reason,
-            } => GatewayEvent::SessionsChanged { reason },
-        }),
+        "sessions.changed" => sessions_changed(name, raw),
         "exec.approval.requested" => approval_requested(name, raw, ApprovalKind::Exec),
         "plugin.approval.requested" => approval_requested(name, raw, ApprovalKind::Plugin),
         "exec.approval.resolved" | "plugin.approval.resolved" => {
@@ -61,18 +45,39 @@ pub(crate) fn event(runs: &mut Runs, name: &str, payload: Option<&RawValue>) -> 
     }
 }
 
+/// All of the payload is a delta: a field that is missing did not change, `null` clears.
+fn sessions_changed(name: &str, raw: &str) -> Option<GatewayEvent> {
+    let delta = outline(raw)
+        .inspect_err(|error| unreadable(name, error))
+        .ok()?
+        .unwrap_or_default();
+    let text = |key: &str| delta.get(key).and_then(Value::as_str).map(str::to_owned);
+    let reason = text("reason");
+    Some(match text("sessionKey") {
+        Some(session) => GatewayEvent::SessionChanged {
+            session: session.into(),
+            reason,
+            delta,
+        },
+        // Without a key it is about the list as a whole, and says nothing of any transcript.
+        None => GatewayEvent::SessionsChanged { reason },
+    })
+}
+
 /// An event that this version cannot read is dropped with a trace, never an error: the gateway may be newer.
 fn parse<'a, T: Deserialize<'a>>(name: &str, raw: &'a str) -> Option<T> {
     serde_json::from_str(raw)
-        .inspect_err(|error| {
-            tracing::debug!(
-                name,
-                line = error.line(),
-                column = error.column(),
-                "unreadable event"
-            )
-        })
+        .inspect_err(|error| unreadable(name, error))
         .ok()
+}
+
+fn unreadable(name: &str, error: &serde_json::Error) {
+    tracing::debug!(
+        name,
+        line = error.line(),
+        column = error.column(),
+        "unreadable event"
+    );
 }
 
 fn value(raw: &str) -> Value {
