@@ -64,6 +64,20 @@ impl Live {
         if self.gateway.is_before(2026, 5) { 3 } else { 4 }
     }
 
+    /// Whether this version has something that came with the first release of a month; says so where it does not.
+    #[must_use]
+    #[allow(
+        clippy::print_stdout,
+        reason = "whoever tries an older gateway reads what was left out"
+    )]
+    pub fn has(&self, what: &str, (year, month): (u32, u32)) -> bool {
+        let has = !self.gateway.is_before(year, month);
+        if !has {
+            println!("DIFFERENCE: before {year}.{month} the gateway lacks {what}");
+        }
+        has
+    }
+
     /// What names this gateway in the environment of the app.
     #[must_use]
     pub fn env(&self) -> [(&'static str, String); 2] {

@@ -9,10 +9,14 @@
     reason = "a test stops where something is wrong"
 )]
 
-use clawtray_gateway_client::protocol::method::NoParams;
 use clawtray_gateway_client::protocol::method::devices::{
-    PairApprove, PairList, PairReject, RequestParams, TokenParams, TokenRotate,
+    PairApprove, PairList, PairReject, RequestParams, ScopesParams, ScopesRequestUpgrade, ScopesWaitUpgrade,
+    TokenParams, TokenRotate,
 };
+use clawtray_gateway_client::protocol::method::sessions::{
+    GroupsDefaults, GroupsList, GroupsPut, GroupsPutParams, GroupsUpdate, GroupsUpdateParams,
+};
+use clawtray_gateway_client::protocol::method::{Method, NoParams};
 use clawtray_gateway_client::protocol::{Message, Role, SessionKey};
 use clawtray_gateway_client::{
     Client, ClientConfig, ConnectionState, Credentials, Gateway, GatewayEvent, History, HistoryQuery,
@@ -139,6 +143,15 @@ async fn remote_device_is_let_in_while_it_waits() {
     let session = SessionKey::from("agent:main:from-afar");
     assert_eq!(reply(&client, &session, "afar", "[[say:let in]]").await, "let in");
 
+    if server.offers(ScopesRequestUpgrade::NAME) {
+        upgrade_without_leaving(&client, &server.scopes, &admin).await;
+    } else {
+        println!(
+            "{} cannot widen scopes of a connection that stands",
+            server.version
+        );
+    }
+
     // Wider scopes are a request of their own; this one is decided with the very command that the user is shown.
     client.set_scopes(["operator.read", "operator.admin"].map(String::from).to_vec());
     let (_, reason) = pending(&client).await;
@@ -160,6 +173,69 @@ async fn remote_device_is_let_in_while_it_waits() {
     );
     client.shutdown().await;
     admin.shutdown().await;
+}
+
+/// Asks for wider scopes twice; the owner says no, then yes.
+async fn upgrade_without_leaving(client: &Client, scopes: &[String], admin: &Client) {
+    let mut wider = scopes.to_vec();
+    wider.push("operator.pairing".to_owned());
+    let ask = ScopesParams { scopes: wider };
+    for (decision, status) in [(PairReject::NAME, "rejected"), (PairApprove::NAME, "approved")] {
+        let asked = client.call::<ScopesRequestUpgrade>(&ask).await.unwrap();
+        assert!(!asked.request_id.is_empty());
+        let request = RequestParams {
+            request_id: asked.request_id.clone(),
+        };
+        let (decided, answer) = tokio::join!(
+            client.call_within::<ScopesWaitUpgrade>(&request, PATIENCE),
+            admin.call_raw(decision, json!({ "requestId": asked.request_id })),
+        );
+        answer.unwrap();
+        let decided = decided.unwrap();
+        assert_eq!(
+            (decided.status.as_str(), &decided.request_id),
+            (status, &asked.request_id)
+        );
+        assert_eq!(decided.device_token.is_some(), status == "approved");
+        let granted = decided.scopes.iter().any(|scope| scope == "operator.pairing");
+        assert_eq!(granted, status == "approved", "{decided:?}");
+    }
+}
+
+#[tokio::test]
+async fn groups_are_kept_with_their_defaults() {
+    let live = gateway();
+    if !live.has("groups of sessions", (2026, 8)) {
+        return;
+    }
+    let client = Client::connect(live.new_device("groups"));
+    wait_for_ready(&client).await.unwrap();
+    let names = ["Home", "Work"].map(str::to_owned).to_vec();
+    let all = GroupsPutParams { names: names.clone() };
+    client.call::<GroupsPut>(&all).await.unwrap();
+    let listed = client.call::<GroupsList>(&NoParams {}).await.unwrap().groups;
+    let listed: Vec<String> = listed.into_iter().map(|group| group.name).collect();
+    assert_eq!(listed, names);
+    let work = GroupsUpdateParams {
+        name: "Work".to_owned(),
+        cwd: Some(
+            live.gateway
+                .dir()
+                .join("workspace")
+                .to_string_lossy()
+                .into_owned(),
+        ),
+        worktree: false,
+    };
+    client.call::<GroupsUpdate>(&work).await.unwrap();
+    let kept = client
+        .call::<GroupsDefaults>(&NoParams {})
+        .await
+        .unwrap()
+        .defaults;
+    let kept = kept.iter().find(|group| group.name == "Work").unwrap();
+    assert_eq!(kept.cwd, work.cwd);
+    client.shutdown().await;
 }
 
 #[tokio::test]
@@ -237,9 +313,11 @@ async fn run_is_adopted_after_a_cut_and_stopped_halfway() {
         .await
         .unwrap();
     wait_for_ready(&client).await.unwrap();
-    let adopted = history(&client, &session).await.in_flight.unwrap();
-    assert_eq!(adopted.run_id, ack.run_id);
-    assert!(adopted.text.starts_with("this"), "{adopted:?}");
+    if live.has("the run under way in a transcript", (2026, 6)) {
+        let adopted = history(&client, &session).await.in_flight.unwrap();
+        assert_eq!(adopted.run_id, ack.run_id);
+        assert!(adopted.text.starts_with("this"), "{adopted:?}");
+    }
 
     // The same device on another connection may stop what it began.
     assert!(client.abort(&session, Some(&ack.run_id)).await.unwrap());
@@ -254,15 +332,12 @@ async fn run_is_adopted_after_a_cut_and_stopped_halfway() {
     assert_eq!(after.in_flight, None);
     let said: Vec<String> = after.messages.iter().map(Message::text).collect();
     assert!(!said.join(" ").contains("in full]] in full"), "{said:?}");
-    assert_eq!(
-        after
-            .messages
-            .iter()
-            .filter(|message| message.role == Role::User)
-            .count(),
-        1,
-        "{said:?}"
-    );
+    let prompts = after.messages.iter().filter(|message| message.role == Role::User);
+    if live.has("the prompt of every stopped run in the transcript", (2026, 8)) {
+        assert_eq!(prompts.count(), 1, "{said:?}");
+    } else {
+        assert!(prompts.count() <= 1, "{said:?}");
+    }
     client.shutdown().await;
 }
 
@@ -283,20 +358,25 @@ async fn second_prompt_is_steered_into_the_first_run() {
         .await
         .unwrap();
     assert_eq!(ack.run_id.as_str(), "steer-2");
-    let mut second = Watched::new(second_events, ack.run_id);
-    let RunStep::Final { message: None, .. } = second.end().await.unwrap() else {
-        panic!("the second prompt has no run of its own: {second:?}")
-    };
-    assert_eq!(second.text, "");
-    live.model.release("steering");
-    let RunStep::Final { .. } = first.end().await.unwrap() else {
-        panic!("no reply")
-    };
-    assert!(
-        ["first answer", "first answer\n\nsecond answer"].contains(&first.text.as_str()),
-        "{:?}",
-        first.text
-    );
+    if live.has("prompts steered into a run whose model is speaking", (2026, 8)) {
+        let mut second = Watched::new(second_events, ack.run_id);
+        let end = second.end().await.unwrap();
+        assert!(
+            matches!(end, RunStep::Final { message: None, .. }),
+            "the second prompt has no run of its own: {end:?}"
+        );
+        assert_eq!(second.text, "");
+        live.model.release("steering");
+        let end = first.end().await.unwrap();
+        assert!(matches!(end, RunStep::Final { .. }), "no reply: {end:?}");
+        assert!(
+            ["first answer", "first answer\n\nsecond answer"].contains(&first.text.as_str()),
+            "{:?}",
+            first.text
+        );
+    } else {
+        live.model.release("steering");
+    }
 
     // In the first run, or after it when that ended too soon: in any case once.
     let said = asked("both answers", async || {
@@ -397,18 +477,20 @@ async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_not
         client.reconnect();
         wait_for_ready(&client).await.unwrap();
 
-        // The gateway may go on with the run by itself. Whether it does or not, the prompt is there.
-        over(&client, &session).await;
+        // The gateway may go on with the run by itself, now or later. Whether it does or not, the prompt is there.
         keys.push(key.clone());
         let there = history(&client, &session).await.messages;
-        if prompts(&there, std::slice::from_ref(&key)) == [0] {
+        let mut times = prompts(&there, &keys);
+        if times.pop() == Some(0) {
             // Accepted, and gone with the process: what an outbox does then is to send it again under its key.
             println!("round {round}: the prompt was not in the transcript and is sent again");
+            let mut events = client.events();
             client.send(prompt(&session, &key, &text)).await.unwrap();
-            heard(&mut client.events(), &session, "to its end").await;
+            heard(&mut events, &session, "to its end").await;
+            times = prompts(&history(&client, &session).await.messages, &keys);
+            assert_eq!(times.pop(), Some(1), "after kill {round}");
         }
-        let there = history(&client, &session).await.messages;
-        assert_eq!(prompts(&there, &keys), vec![1; keys.len()], "after kill {round}");
+        assert_eq!(times, vec![1; round], "after kill {round}");
         println!("round {round}: {:.0} s", begun.elapsed().as_secs_f64());
     }
     let mut events = client.events();
@@ -435,8 +517,10 @@ async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_not
 
 #[tokio::test]
 async fn lock_out_is_obeyed_and_a_restart_is_waited_for() {
-    let limits =
-        json!({ "maxAttempts": 5, "windowMs": 60_000, "lockoutMs": 10_000, "exemptLoopback": false });
+    const LOCK_OUT: Duration = Duration::from_secs(10);
+    let limits = json!({
+        "maxAttempts": 5, "windowMs": 60_000, "lockoutMs": LOCK_OUT.as_millis(), "exemptLoopback": false,
+    });
     let live = Live::start(json!({ "gateway": { "auth": { "rateLimit": limits } } })).unwrap();
     let admin = admin(&live, "restarting admin").await;
     let relay = Relay::start(live.gateway.port()).unwrap();
@@ -447,7 +531,10 @@ async fn lock_out_is_obeyed_and_a_restart_is_waited_for() {
     let mut attempts = 1;
     let retry_after = loop {
         match paused(&client).await {
-            PauseReason::RateLimited { retry_after } => break retry_after.unwrap(),
+            PauseReason::RateLimited { retry_after } if live.has("the length of a lock-out", (2026, 8)) => {
+                break retry_after.unwrap();
+            }
+            PauseReason::RateLimited { .. } => break LOCK_OUT,
             PauseReason::AuthRequired { .. } => {
                 assert!(attempts < 8, "the gateway does not lock anybody out");
                 let mut state = client.state();
@@ -463,7 +550,7 @@ async fn lock_out_is_obeyed_and_a_restart_is_waited_for() {
         }
     };
     assert!(
-        retry_after <= Duration::from_secs(10) && retry_after > Duration::from_secs(1),
+        retry_after <= LOCK_OUT && retry_after > Duration::from_secs(1),
         "{retry_after:?}"
     );
     let before = relay.connections();

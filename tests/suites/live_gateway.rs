@@ -14,7 +14,7 @@ use clawtray_lab::Relay;
 use clawtray_lab::real_gateway::openclaw_version;
 use clawtray_lab::scripted_model::Ending;
 use product_tests::live::{Live, Watched, prompt, wait_for_ready, wait_for_state};
-use product_tests::waiting::PATIENCE;
+use product_tests::waiting::{Asked, PATIENCE, asked};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -30,11 +30,27 @@ async fn history(client: &Client, session: &SessionKey) -> Vec<Message> {
         .messages
 }
 
+/// What was said. Gateways of August 2026 note a stopped run with an empty message behind its text.
 fn lines(messages: &[Message]) -> Vec<(Role, String)> {
     messages
         .iter()
+        .filter(|message| !message.text().is_empty())
         .map(|message| (message.role.clone(), message.text()))
         .collect()
+}
+
+/// What was said, once so much of it is there: older gateways write a stopped run down a little later.
+async fn waited_for(client: &Client, session: &SessionKey, count: usize) -> Vec<(Role, String)> {
+    asked("the transcript", async || {
+        let said = lines(&history(client, session).await);
+        Ok(if said.len() >= count {
+            Asked::There(said)
+        } else {
+            Asked::NotYet(format!("{said:?}"))
+        })
+    })
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
@@ -79,13 +95,18 @@ async fn new_device_asks_streams_aborts_and_reads_both_back() {
     assert_eq!(run.text, message.text());
     assert!(run.deltas >= 2, "{} deltas", run.deltas);
 
+    // In a session of its own: where the first run is not quite over, the second prompt would wait for it.
+    let stopped_session = SessionKey::from("agent:main:stop-test");
     let second = "[[say:never to be finished]] [[n:4]] [[hold:never]]";
     let events = client.events();
-    let ack = client.send(prompt(&session, "second", second)).await.unwrap();
+    let ack = client
+        .send(prompt(&stopped_session, "second", second))
+        .await
+        .unwrap();
     let mut run = Watched::new(events, ack.run_id.clone());
     run.first_text().await.unwrap();
     assert!(
-        client.abort(&session, Some(&ack.run_id)).await.unwrap(),
+        client.abort(&stopped_session, Some(&ack.run_id)).await.unwrap(),
         "there was a run to stop"
     );
     let RunStep::Aborted { .. } = run.end().await.unwrap() else {
@@ -99,29 +120,21 @@ async fn new_device_asks_streams_aborts_and_reads_both_back() {
         "the gateway went on asking the model"
     );
     assert!(
-        !client.abort(&session, Some(&ack.run_id)).await.unwrap(),
+        !client.abort(&stopped_session, Some(&ack.run_id)).await.unwrap(),
         "nothing is left to stop"
     );
 
-    let lines = lines(&history(&client, &session).await);
-    let said: Vec<(Role, &str)> = lines
-        .iter()
-        .map(|(role, text)| (role.clone(), text.as_str()))
-        .collect();
-    let [
-        (Role::User, asked),
-        (Role::Assistant, answered),
-        (Role::User, asked_again),
-        (Role::Assistant, partial),
-    ] = said.as_slice()
-    else {
+    let said = lines(&history(&client, &session).await);
+    let [(Role::User, question), (Role::Assistant, answered)] = said.as_slice() else {
         panic!("{said:?}")
     };
-    assert!(
-        asked.ends_with(first) && asked_again.ends_with(second),
-        "{said:?}"
-    );
-    assert_eq!(*answered, "one two three four five six seven eight");
+    assert!(question.ends_with(first), "{said:?}");
+    assert_eq!(answered, "one two three four five six seven eight");
+    let said = waited_for(&client, &stopped_session, 2).await;
+    let [(Role::User, question), (Role::Assistant, partial)] = said.as_slice() else {
+        panic!("{said:?}")
+    };
+    assert!(question.ends_with(second), "{said:?}");
     assert!(
         partial.starts_with("never") && !partial.contains("finished"),
         "{partial}"

@@ -33,6 +33,11 @@ const NETWORK_VARIABLES: [&str; 5] = [
     "NODE_EXTRA_CA_CERTS",
     "SSL_CERT_FILE",
 ];
+/// The gateway gives up a start when a thread of its own takes more than five seconds to come up, which happens on a
+/// machine that is busy with other gateways.
+const TOO_BUSY: &str = "state lease heartbeat did not become ready";
+/// How often such a start is tried again.
+const BUSY_RETRIES: usize = 3;
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// A gateway on loopback. Dropping it kills it and removes its folder.
@@ -80,6 +85,17 @@ impl RealGateway {
     /// # Errors
     /// It does not become ready.
     pub fn start_again(&mut self) -> Result<()> {
+        let mut result = self.start_once();
+        for _ in 0..BUSY_RETRIES {
+            if result.is_ok() || !self.log_tail().contains(TOO_BUSY) {
+                break;
+            }
+            result = self.start_once();
+        }
+        result
+    }
+
+    fn start_once(&mut self) -> Result<()> {
         self.kill();
         let log = self.log_file()?;
         let errors = log.try_clone().context("cannot share the gateway's log")?;

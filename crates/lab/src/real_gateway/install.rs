@@ -154,10 +154,23 @@ fn npm_install(dir: &Path, version: &str) -> Result<()> {
     run("npm install of the gateway", &mut command, NPM_LIMIT)?;
     if with_npm {
         let modules = dir.join("node_modules");
+        remove_fetching_plugins(&modules.join("openclaw/dist/extensions"))?;
         let beside_node = modules.join(node_package()?).join("bin/node_modules");
         std::fs::create_dir_all(&beside_node).context("cannot make a place for npm")?;
         std::fs::rename(modules.join("npm"), beside_node.join("npm"))
             .context("cannot put npm beside the gateway's Node")?;
+    }
+    Ok(())
+}
+
+/// Leaves the plugins that every run needs and that fetch nothing. For each of the others the gateway would call npm
+/// before it asks a model, for many minutes.
+fn remove_fetching_plugins(plugins: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(plugins).context(format!("cannot read {}", plugins.display()))? {
+        let entry = entry.context("cannot read a plugin's folder")?;
+        if !entry.file_name().to_string_lossy().ends_with("-core") {
+            remove(&entry.path())?;
+        }
     }
     Ok(())
 }
