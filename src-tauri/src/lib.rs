@@ -1,11 +1,14 @@
 //! The desktop app: adapters between the companion and the system. Nothing is decided here.
 
 mod args;
+mod autostart;
 mod capture;
 mod clock;
 mod commands;
 mod connector;
 mod control;
+#[cfg(target_os = "linux")]
+mod desktop_entry;
 mod environment;
 mod hotkeys;
 mod inbox;
@@ -108,7 +111,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let agent = AgentBackend::from_env(|name| surroundings.variable(name));
     let (inbox, outside) = Inbox::new();
     let activation = Activation::default();
-    let windows = SystemWindows::new(inbox.clone(), paths.data.join("webview"), activation.clone());
+    let windows = SystemWindows::new(inbox.clone(), &paths.data, activation.clone());
     let tray = Arc::new(tray::SystemTray::start(
         inbox.clone(),
         activation.clone(),
@@ -120,6 +123,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         notifier: Arc::new(notifier::SystemNotifier::start(inbox.clone(), activation.clone())),
         windows: Arc::new(windows.clone()),
         hotkeys: Arc::new(hotkeys::SystemHotkeys::new(inbox.clone(), windows.clone())),
+        autostart: Arc::new(autostart::SystemAutostart),
         opener: Arc::new(opener::SystemOpener),
         clock: Arc::new(clock::SystemClock),
         connector: Arc::new(connector::SystemConnector::new(
@@ -131,6 +135,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         embedded: arguments.embedded,
         accept_environment: arguments.accept_environment,
+        hidden: arguments.hidden,
         surroundings: Arc::new(surroundings),
         ..Options::default()
     };
@@ -142,6 +147,8 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     });
     tokio::spawn(forward(outside, app.clone()));
     sleep::watch(inbox);
+    #[cfg(target_os = "linux")]
+    desktop_entry::make_known();
     quit_on_signal(app.clone());
     if let Some(listener) = listener {
         tokio::spawn(listener.serve(Arc::new(control::ControlHost {
@@ -151,10 +158,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     open_what_was_asked_for(&arguments, &app);
 
-    let builder = tauri::Builder::default();
-    #[cfg(not(target_os = "linux"))]
-    let builder = builder.plugin(tauri_plugin_global_shortcut::Builder::new().build());
-    let desktop = builder
+    let desktop = tauri::Builder::default()
         .manage(app)
         .invoke_handler(tauri::generate_handler![
             commands::request,

@@ -3,12 +3,13 @@
 #[cfg(target_os = "linux")]
 mod focus;
 mod place;
+mod remembered;
 
 use crate::inbox::{Inbox, Input};
 use clawtray_companion::ports::{WindowKind, Windows};
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -61,6 +62,7 @@ pub(crate) struct SystemWindows {
     webview_data: PathBuf,
     state: Arc<Mutex<State>>,
     activation: Activation,
+    places: Arc<remembered::Places>,
     #[cfg(target_os = "linux")]
     focus: Arc<focus::Focus>,
 }
@@ -82,7 +84,7 @@ struct Seen {
 }
 
 impl SystemWindows {
-    pub(crate) fn new(inbox: Inbox, webview_data: PathBuf, activation: Activation) -> Self {
+    pub(crate) fn new(inbox: Inbox, data: &Path, activation: Activation) -> Self {
         let state = State {
             windows: HashMap::new(),
             popup_height: POPUP_HEIGHT,
@@ -91,7 +93,8 @@ impl SystemWindows {
         Self {
             desktop: watch::channel(None).0,
             inbox,
-            webview_data,
+            webview_data: data.join("webview"),
+            places: Arc::new(remembered::Places::open(data.join("windows.json"))),
             state: Arc::new(Mutex::new(state)),
             activation,
             #[cfg(target_os = "linux")]
@@ -120,7 +123,6 @@ impl SystemWindows {
     }
 
     /// The toolkit's handle, once it is there.
-    #[cfg(not(target_os = "linux"))]
     pub(crate) async fn app(&self) -> AppHandle {
         let mut desktop = self.desktop.subscribe();
         loop {
@@ -225,8 +227,9 @@ impl SystemWindows {
         };
         let window = builder.build()?;
         paint(&window, window.theme().unwrap_or(tauri::Theme::Light))?;
-        if kind == WindowKind::Popup {
-            self.fit(&window)?;
+        match kind {
+            WindowKind::Popup => self.fit(&window)?,
+            WindowKind::Browser | WindowKind::Settings => self.places.restore(kind, &window)?,
         }
         let (windows, own) = (self.clone(), window.clone());
         window.on_window_event(move |event| windows.happened(kind, &own, event));
@@ -340,6 +343,9 @@ impl SystemWindows {
         let Some(window) = app.get_webview_window(kind.label()) else {
             return Ok(());
         };
+        if let Err(error) = self.places.note(kind, &window) {
+            tracing::debug!(%error, "a window's place is not known");
+        }
         // Focus goes back only from the popup that has it: a popup that lost it is hidden because the user went on.
         #[cfg(target_os = "linux")]
         if kind == WindowKind::Popup && window.is_focused().unwrap_or(false) {

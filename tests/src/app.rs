@@ -1,5 +1,6 @@
 //! The app itself.
 
+use crate::waiting::PATIENCE;
 use anyhow::{Context, Result, bail};
 use clawtray_lab::process::last_lines;
 use clawtray_lab::{Desktop, Running};
@@ -44,6 +45,21 @@ impl App {
     /// The system does not say.
     pub fn exit_status(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.process.exit_status()?)
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// It runs on, or the system does not say.
+    pub async fn wait_for_end(&mut self) -> Result<ExitStatus> {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < end {
+            if let Some(status) = self.exit_status()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the app has not ended within {PATIENCE:?}")
     }
 
     /// Asks it to end, as the end of a session does.

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use clawtray_companion::connect::connect;
 use clawtray_companion::ports::{
-    Clock, ConnectRequest, Connector, HotkeyState, Hotkeys, Notification, Notifier, Opener, Ports, Secret,
-    SecretError, SecretKind, SecretStore, Tray, TrayModel, WindowKind, Windows,
+    Autostart, Clock, ConnectRequest, Connector, HotkeyState, Hotkeys, Notification, Notifier, Opener, Ports,
+    Secret, SecretError, SecretKind, SecretStore, Tray, TrayModel, WindowKind, Windows,
 };
 use clawtray_embedded_gateway::{AgentBackend, Config, EmbeddedGateway, Running, random_token};
 use clawtray_gateway_client::Gateway;
@@ -30,6 +30,7 @@ pub fn ports(data: &Path, tell: impl Fn(Value) + Send + Sync + 'static) -> Ports
             shown: Mutex::default(),
         }),
         hotkeys: Arc::new(Told(Arc::clone(&tell))),
+        autostart: Arc::new(Told(Arc::clone(&tell))),
         opener: Arc::new(Told(tell)),
         clock: Arc::new(WallClock),
         connector: Arc::new(Connect {
@@ -94,6 +95,13 @@ impl Hotkeys for Told {
         }
     }
 }
+impl Autostart for Told {
+    fn set(&self, on: bool) -> Result<(), String> {
+        (self.0)(json!({ "autostart": on }));
+        Ok(())
+    }
+}
+
 impl Opener for Told {
     fn open(&self, url: &str) -> Result<(), String> {
         (self.0)(json!({ "open": url }));

@@ -8,6 +8,7 @@ pub mod host_ports;
 pub mod leaks;
 pub mod live;
 pub mod notifications;
+pub mod portal;
 pub mod stage;
 pub mod tray;
 pub mod waiting;

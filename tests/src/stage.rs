@@ -24,6 +24,8 @@ pub struct StageConfig {
     pub tray: bool,
     /// A notification daemon.
     pub notifications: bool,
+    /// What the daemon can do, in the words of its interface.
+    pub capabilities: &'static [&'static str],
     /// Where pictures go: `target/<this>/`.
     pub pictures: &'static str,
 }
@@ -34,6 +36,7 @@ impl Default for StageConfig {
             desktop: DesktopConfig::default(),
             tray: true,
             notifications: true,
+            capabilities: &CAPABILITIES,
             pictures: "e2e",
         }
     }
@@ -63,7 +66,7 @@ impl Stage {
             None
         };
         let notifications = if config.notifications {
-            Some(NotificationDaemon::start(bus, &CAPABILITIES).await?)
+            Some(NotificationDaemon::start(bus, config.capabilities).await?)
         } else {
             None
         };

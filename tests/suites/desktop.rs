@@ -7,6 +7,15 @@
     reason = "a test stops where something is wrong"
 )]
 
+#[path = "desktop/notifications.rs"]
+mod notifications;
+#[path = "desktop/portal.rs"]
+mod portal;
+#[path = "desktop/start_up.rs"]
+mod start_up;
+#[path = "desktop/tray.rs"]
+mod tray;
+
 use clawtray_lab::{DesktopConfig, Keyring};
 use product_tests::stage::StageConfig;
 use product_tests::{Live, Stage, Webview, app, leaks};

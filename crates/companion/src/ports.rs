@@ -337,6 +337,12 @@ pub enum HotkeyState {
     Off,
 }
 
+/// Starting with the desktop session.
+pub trait Autostart: Send + Sync + 'static {
+    /// Switches it on or off. May touch files. The error is a sentence.
+    fn set(&self, on: bool) -> Result<(), String>;
+}
+
 /// Opens links outside.
 pub trait Opener: Send + Sync + 'static {
     /// Opens an already checked URL.
@@ -409,6 +415,8 @@ pub struct Ports {
     pub windows: Arc<dyn Windows>,
     /// Hotkey.
     pub hotkeys: Arc<dyn Hotkeys>,
+    /// Starting with the session.
+    pub autostart: Arc<dyn Autostart>,
     /// Links.
     pub opener: Arc<dyn Opener>,
     /// Time.

@@ -25,7 +25,7 @@ pub fn defaults() -> Settings {
         send_key: "enter".to_owned(),
         autostart: false,
         start_hidden: true,
-        keep_warm_minutes: 10,
+        keep_warm_minutes: 3,
         notifications: NotificationSettings {
             enabled: true,
             replies: true,

@@ -37,8 +37,11 @@ pub struct SessionRow {
     pub archived: Option<bool>,
     /// Kept at the top.
     pub pinned: Option<bool>,
-    /// Something in it has not been read.
+    /// Something in it has not been read. Without `lastReadAt` a gateway counts what comes within a new session's first
+    /// run as read, though nobody has.
     pub unread: Option<bool>,
+    /// When somebody last read it, in milliseconds since the epoch.
+    pub last_read_at: Option<i64>,
     /// The group it was put in.
     pub category: Option<String>,
     /// `running`, `done`, `failed`, `timeout`, `killed`.

@@ -10,28 +10,38 @@ pub(crate) struct Keys {
     pub(crate) shift: bool,
     pub(crate) alt: bool,
     pub(crate) logo: bool,
-    /// The X keysym of the key without modifiers.
-    pub(crate) keysym: u32,
-    /// The keysym's name, as portals want it.
+    /// The name of the key's X keysym without modifiers, as portals want it.
     pub(crate) name: &'static str,
 }
 
 impl Keys {
     /// The shortcut in the XDG shortcuts format.
+    #[cfg(any(target_os = "linux", test))]
     pub(crate) fn xdg(&self) -> String {
+        self.joined("LOGO", self.name)
+    }
+
+    /// The shortcut in the plugin's words, which are the web's codes of the keys.
+    pub(crate) fn accelerator(&self) -> String {
+        let code = match self.name {
+            "Return" => "Enter",
+            "Page_Up" => "PageUp",
+            "Page_Down" => "PageDown",
+            "grave" => "Backquote",
+            same => same,
+        };
+        self.joined("SUPER", code)
+    }
+
+    fn joined(&self, logo: &str, key: &str) -> String {
         let modifiers = [
             (self.ctrl, "CTRL"),
             (self.alt, "ALT"),
             (self.shift, "SHIFT"),
-            (self.logo, "LOGO"),
+            (self.logo, logo),
         ];
-        let mut words: Vec<&str> = modifiers
-            .iter()
-            .filter(|(held, _)| *held)
-            .map(|(_, word)| *word)
-            .collect();
-        words.push(self.name);
-        words.join("+")
+        let held = modifiers.iter().filter(|(held, _)| *held).map(|(_, word)| *word);
+        held.chain([key]).collect::<Vec<_>>().join("+")
     }
 }
 
@@ -40,46 +50,47 @@ pub(crate) fn parse(text: &str) -> Option<Keys> {
     let mut keys = Keys::default();
     for word in text.split('+').map(str::trim) {
         match word.to_ascii_lowercase().as_str() {
+            "cmdorctrl" | "commandorcontrol" if cfg!(target_os = "macos") => keys.logo = true,
             "ctrl" | "control" | "cmdorctrl" | "commandorcontrol" => keys.ctrl = true,
             "shift" => keys.shift = true,
             "alt" | "option" => keys.alt = true,
             "super" | "meta" | "cmd" | "command" | "win" | "logo" => keys.logo = true,
-            name if keys.keysym == 0 => (keys.keysym, keys.name) = key(name)?,
+            name if keys.name.is_empty() => keys.name = key(name)?,
             _ => return None,
         }
     }
-    let function_key = (0xffbe..=0xffd5).contains(&keys.keysym);
     let held = keys.ctrl || keys.alt || keys.logo;
-    (keys.keysym != 0 && (held || function_key)).then_some(keys)
+    let alone = FUNCTIONS.contains(&keys.name);
+    (!keys.name.is_empty() && (held || alone)).then_some(keys)
 }
 
-/// Names that are not the keysym's own: the key's other names, keysym, keysym's name.
-const NAMED: [(&[&str], u32, &str); 25] = [
-    (&["space", "spacebar"], 0x20, "space"),
-    (&["enter", "return"], 0xff0d, "Return"),
-    (&["tab"], 0xff09, "Tab"),
-    (&["escape", "esc"], 0xff1b, "Escape"),
-    (&["backspace"], 0xff08, "BackSpace"),
-    (&["delete", "del"], 0xffff, "Delete"),
-    (&["insert", "ins"], 0xff63, "Insert"),
-    (&["home"], 0xff50, "Home"),
-    (&["end"], 0xff57, "End"),
-    (&["pageup", "page_up", "prior"], 0xff55, "Page_Up"),
-    (&["pagedown", "page_down", "next"], 0xff56, "Page_Down"),
-    (&["left", "arrowleft"], 0xff51, "Left"),
-    (&["up", "arrowup"], 0xff52, "Up"),
-    (&["right", "arrowright"], 0xff53, "Right"),
-    (&["down", "arrowdown"], 0xff54, "Down"),
-    (&["pause"], 0xff13, "Pause"),
-    (&["comma", ","], 0x2c, "comma"),
-    (&["period", "."], 0x2e, "period"),
-    (&["slash", "/"], 0x2f, "slash"),
-    (&["semicolon", ";"], 0x3b, "semicolon"),
-    (&["minus", "-"], 0x2d, "minus"),
-    (&["equal", "="], 0x3d, "equal"),
-    (&["backquote", "grave", "`"], 0x60, "grave"),
-    (&["bracketleft", "["], 0x5b, "bracketleft"),
-    (&["bracketright", "]"], 0x5d, "bracketright"),
+/// Keys that people call by other names than their keysym's, and that name.
+const NAMED: [(&[&str], &str); 25] = [
+    (&["space", "spacebar"], "space"),
+    (&["enter", "return"], "Return"),
+    (&["tab"], "Tab"),
+    (&["escape", "esc"], "Escape"),
+    (&["backspace"], "BackSpace"),
+    (&["delete", "del"], "Delete"),
+    (&["insert", "ins"], "Insert"),
+    (&["home"], "Home"),
+    (&["end"], "End"),
+    (&["pageup", "page_up", "prior"], "Page_Up"),
+    (&["pagedown", "page_down", "next"], "Page_Down"),
+    (&["left", "arrowleft"], "Left"),
+    (&["up", "arrowup"], "Up"),
+    (&["right", "arrowright"], "Right"),
+    (&["down", "arrowdown"], "Down"),
+    (&["pause"], "Pause"),
+    (&["comma", ","], "comma"),
+    (&["period", "."], "period"),
+    (&["slash", "/"], "slash"),
+    (&["semicolon", ";"], "semicolon"),
+    (&["minus", "-"], "minus"),
+    (&["equal", "="], "equal"),
+    (&["backquote", "grave", "`"], "grave"),
+    (&["bracketleft", "["], "bracketleft"),
+    (&["bracketright", "]"], "bracketright"),
 ];
 
 const LETTERS: [&str; 26] = [
@@ -92,19 +103,14 @@ const FUNCTIONS: [&str; 24] = [
     "F17", "F18", "F19", "F20", "F21", "F22", "F23", "F24",
 ];
 
-fn key(name: &str) -> Option<(u32, &'static str)> {
-    if let Some((_, keysym, own)) = NAMED.iter().find(|(names, ..)| names.contains(&name)) {
-        return Some((*keysym, own));
+fn key(name: &str) -> Option<&'static str> {
+    if let Some((_, own)) = NAMED.iter().find(|(names, _)| names.contains(&name)) {
+        return Some(own);
     }
     let bare = name
         .strip_prefix("key")
         .or_else(|| name.strip_prefix("digit"))
         .unwrap_or(name);
-    let place = |table: &[&'static str], first: u32| {
-        let place = table.iter().position(|known| known.eq_ignore_ascii_case(bare))?;
-        Some((first + u32::try_from(place).ok()?, *table.get(place)?))
-    };
-    place(&LETTERS, 0x61)
-        .or_else(|| place(&DIGITS, 0x30))
-        .or_else(|| place(&FUNCTIONS, 0xffbe))
+    let mut known = LETTERS.iter().chain(&DIGITS).chain(&FUNCTIONS);
+    known.find(|known| known.eq_ignore_ascii_case(bare)).copied()
 }

@@ -1,13 +1,15 @@
-//! Tauri's plugin, for Windows and macOS.
+//! Tauri's plugin.
 
+use super::keys::Keys;
 use crate::{
     inbox::{Inbox, Input},
     windows::SystemWindows,
 };
-use async_trait::async_trait;
-use clawtray_companion::ports::{HotkeyState, Hotkeys};
-use tauri::AppHandle;
-use tauri_plugin_global_shortcut::{GlobalShortcutExt, Shortcut, ShortcutState};
+use clawtray_companion::ports::HotkeyState;
+use tauri::{AppHandle, Manager as _};
+use tauri_plugin_global_shortcut::{
+    Builder, GlobalShortcut, GlobalShortcutExt as _, Shortcut, ShortcutState,
+};
 
 pub(crate) struct PluginHotkeys {
     windows: SystemWindows,
@@ -18,29 +20,39 @@ impl PluginHotkeys {
     pub(crate) const fn new(inbox: Inbox, windows: SystemWindows) -> Self {
         Self { windows, inbox }
     }
-}
 
-#[async_trait]
-impl Hotkeys for PluginHotkeys {
-    async fn bind(&self, keys: &str) -> HotkeyState {
-        let (inbox, keys) = (self.inbox.clone(), keys.trim().to_owned());
+    pub(crate) async fn bind(&self, text: &str, keys: Keys) -> HotkeyState {
+        let (inbox, text) = (self.inbox.clone(), text.to_owned());
         let app = self.windows.app().await;
         // The plugin waits for the main thread.
-        let bound = tokio::task::spawn_blocking(move || bind(&app, &inbox, keys)).await;
+        let bound = tokio::task::spawn_blocking(move || bind(&app, &inbox, text, keys)).await;
         bound.unwrap_or_else(|_| HotkeyState::Refused("the system did not answer".into()))
+    }
+
+    pub(crate) async fn unbind(&self) {
+        let app = self.windows.app().await;
+        // Joining fails only when the task panicked; the key is off then as well.
+        let _ = tokio::task::spawn_blocking(move || {
+            if let Some(shortcuts) = app.try_state::<GlobalShortcut<tauri::Wry>>() {
+                release(&shortcuts);
+            }
+        })
+        .await;
     }
 }
 
-fn bind(app: &AppHandle, inbox: &Inbox, keys: String) -> HotkeyState {
+fn bind(app: &AppHandle, inbox: &Inbox, text: String, keys: Keys) -> HotkeyState {
+    // Loaded with the first key: on X11 it looks for presses twenty times a second from then on.
+    if app.try_state::<GlobalShortcut<tauri::Wry>>().is_none()
+        && let Err(error) = app.plugin(Builder::new().build())
+    {
+        tracing::warn!(%error, "no global hotkey");
+        return HotkeyState::Unavailable("the system offers no global shortcuts".into());
+    }
     let shortcuts = app.global_shortcut();
-    if let Err(error) = shortcuts.unregister_all() {
-        tracing::warn!(%error, "the hotkey before could not be released");
-    }
-    if keys.is_empty() {
-        return HotkeyState::Off;
-    }
-    let Ok(shortcut) = keys.parse::<Shortcut>() else {
-        return HotkeyState::Refused(format!("{keys} is not a key with modifiers"));
+    release(shortcuts);
+    let Ok(shortcut) = keys.accelerator().parse::<Shortcut>() else {
+        return HotkeyState::Refused(format!("{text} has a key that the system cannot watch for"));
     };
     let inbox = inbox.clone();
     let registered = shortcuts.on_shortcut(shortcut, move |_, _, event| {
@@ -51,11 +63,22 @@ fn bind(app: &AppHandle, inbox: &Inbox, keys: String) -> HotkeyState {
     match registered {
         Ok(()) => HotkeyState::Active {
             route: "plugin",
-            keys,
+            keys: text,
         },
         Err(error) => {
             tracing::info!(%error, "the hotkey could not be registered");
-            HotkeyState::Taken
+            // The plugin hands on the sentence alone (`global_hotkey::Error::AlreadyRegistered`).
+            if error.to_string().contains("already registered") {
+                HotkeyState::Taken
+            } else {
+                HotkeyState::Refused("the system did not register it".into())
+            }
         }
+    }
+}
+
+fn release(shortcuts: &GlobalShortcut<tauri::Wry>) {
+    if let Err(error) = shortcuts.unregister_all() {
+        tracing::warn!(%error, "the hotkey before could not be released");
     }
 }

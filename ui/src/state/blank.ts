@@ -27,7 +27,7 @@ export const DEFAULT_SETTINGS: Settings = {
   sendKey: "enter",
   autostart: false,
   startHidden: true,
-  keepWarmMinutes: 10,
+  keepWarmMinutes: 3,
   notifications: {
     enabled: true,
     replies: true,

@@ -61,8 +61,10 @@ impl App {
                 fresh
             }
         };
-        self.enqueue(&profile, &session, text, attachments, None)
-            .map(|id| json!({ "id": id }))
+        let id = self.enqueue(&profile, &session, text, attachments, None)?;
+        // What was written in a window is sent now; a reply from a notification leaves what waits there alone.
+        self.shelf.set_draft(&profile, &session, "");
+        Ok(json!({ "id": id }))
     }
 
     /// Puts a prompt in the outbox, shows it, and sends it when it can be sent.
@@ -97,7 +99,6 @@ impl App {
             ..Item::default()
         };
         self.shelf.put_item(&item);
-        self.shelf.set_draft(profile, session, "");
         self.echo(&item);
         let id = item.id.clone();
         self.outbox.push(item);

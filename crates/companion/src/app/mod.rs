@@ -56,6 +56,8 @@ pub struct Options {
     pub embedded: bool,
     /// Take the gateway that the environment names for this session, without asking.
     pub accept_environment: bool,
+    /// Show no window at start, unless nothing else would be there to be reached by.
+    pub hidden: bool,
     /// What discovery looks at.
     pub surroundings: Arc<dyn Surroundings>,
     /// Where prompts, drafts and marks are kept; the store in the data folder when not said.
@@ -68,6 +70,7 @@ impl Default for Options {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             embedded: false,
             accept_environment: false,
+            hidden: false,
             surroundings: Arc::new(System),
             shelf: None,
         }
@@ -80,6 +83,7 @@ impl fmt::Debug for Options {
             .field("version", &self.version)
             .field("embedded", &self.embedded)
             .field("accept_environment", &self.accept_environment)
+            .field("hidden", &self.hidden)
             .finish_non_exhaustive()
     }
 }
@@ -138,6 +142,8 @@ pub struct App {
     notices: BTreeMap<String, Notice>,
     dismissed: std::collections::BTreeSet<String>,
     hotkey: HotkeyView,
+    /// What starting with the session was last switched to.
+    autostart: bool,
     tray_host: Option<bool>,
     windows: BTreeMap<&'static str, windows::Window>,
     publisher: publish::Publisher,
@@ -205,6 +211,7 @@ impl App {
             notices: BTreeMap::new(),
             dismissed: std::collections::BTreeSet::new(),
             hotkey: HotkeyView::default(),
+            autostart: false,
             tray_host: None,
             windows: BTreeMap::new(),
             publisher: publish::Publisher::default(),
@@ -258,6 +265,7 @@ impl App {
 
     fn start(&mut self) {
         self.bind_hotkey();
+        self.switch_autostart();
         self.start_gateways();
         self.after(Timer::Look, LOOK_EVERY);
         self.after(Timer::Ping, PING_EVERY);

@@ -196,7 +196,10 @@ impl App {
             .rows()
             .filter(|row| row.archived != Some(true) && newest(row) > link.told.known_until(row.key.as_str()))
             // Read elsewhere in the meantime. A failed last run hides what is unread before it.
-            .filter(|row| row.unread != Some(false) || row.status.as_deref() == Some("failed"))
+            .filter(|row| {
+                let read = row.last_read_at.is_some_and(|at| at >= newest(row));
+                !(read && row.unread == Some(false)) || row.status.as_deref() == Some("failed")
+            })
             .map(|row| (row.key.0.clone(), newest(row)))
             .collect();
         moved.sort_by_key(|(_, at)| std::cmp::Reverse(*at));

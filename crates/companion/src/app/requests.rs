@@ -230,6 +230,7 @@ impl App {
         if keys != self.hotkey.keys && (self.hotkey.state != "off" || !keys.is_empty()) {
             self.bind_hotkey();
         }
+        self.switch_autostart();
         self.keep_to_size();
         self.publisher.dirty.settings = true;
         self.publisher.dirty.sessions = true;

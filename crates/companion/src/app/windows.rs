@@ -380,6 +380,39 @@ impl App {
         });
     }
 
+    /// Makes starting with the session what the settings say. At the start only when it is on: the program may lie elsewhere
+    /// since, and an entry that somebody made by hand is not ours to remove.
+    pub(super) fn switch_autostart(&mut self) {
+        let on = self.settings.get().autostart;
+        if std::mem::replace(&mut self.autostart, on) == on {
+            return;
+        }
+        let autostart = Arc::clone(&self.ports.autostart);
+        self.spawn(async move {
+            let switched = tokio::task::spawn_blocking(move || autostart.set(on)).await;
+            let problem = match switched {
+                Ok(Ok(())) => None,
+                Ok(Err(reason)) => Some(reason),
+                Err(_) => Some("the system did not answer".to_owned()),
+            };
+            Box::new(move |app: &mut Self| app.on_autostart(on, problem)) as super::Then
+        });
+    }
+
+    fn on_autostart(&mut self, on: bool, problem: Option<String>) {
+        const NOTICE: &str = "autostart";
+        let Some(reason) = problem else {
+            return self.withdraw_notice(NOTICE);
+        };
+        let reason = crate::text::one_line(&reason, 160);
+        let sentence = if on {
+            format!("Clawtray could not be set to start with the system: {reason}.")
+        } else {
+            format!("Clawtray still starts with the system: {reason}.")
+        };
+        self.notice(NOTICE, &sentence, "Change it in the desktop's own settings.");
+    }
+
     pub(super) fn on_hotkey_state(&mut self, state: HotkeyState) {
         let wanted = self.settings.get().hotkey.clone();
         let by_hand = "Bind `clawctl toggle` to keys in the desktop's own settings.";
@@ -504,6 +537,9 @@ impl App {
             .all()
             .iter()
             .any(|profile| profile.id != ENVIRONMENT);
+        if self.options.hidden {
+            return;
+        }
         if !known && self.profiles.all().is_empty() || !self.settings.get().start_hidden {
             self.show_window(WindowKind::Popup);
         }

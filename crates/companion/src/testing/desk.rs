@@ -2,8 +2,8 @@ use super::FakeGateway;
 use crate::discovery::Surroundings;
 use crate::gateway::Gateway;
 use crate::ports::{
-    Clock, ConnectRequest, Connector, HotkeyState, Hotkeys, Notification, Notifier, Opener, Ports, Secret,
-    SecretError, SecretKind, SecretStore, Tray, TrayModel, WindowKind, Windows,
+    Autostart, Clock, ConnectRequest, Connector, HotkeyState, Hotkeys, Notification, Notifier, Opener, Ports,
+    Secret, SecretError, SecretKind, SecretStore, Tray, TrayModel, WindowKind, Windows,
 };
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +40,10 @@ pub struct Inner {
     pub opened: Vec<String>,
     /// Keys bound, newest last.
     pub keys: Vec<String>,
+    /// What starting with the session was switched to, newest last.
+    pub autostart: Vec<bool>,
+    /// Why it cannot be switched.
+    pub autostart_refused: Option<String>,
     /// How the hotkey answers; active when not said.
     pub hotkey: Option<HotkeyState>,
     /// The keychain.
@@ -106,6 +110,7 @@ impl Desk {
             notifier: all.clone(),
             windows: all.clone(),
             hotkeys: all.clone(),
+            autostart: all.clone(),
             opener: all.clone(),
             clock: all.clone(),
             connector: all,
@@ -209,6 +214,15 @@ impl Hotkeys for Desk {
                 route: "plugin",
                 keys: keys.to_owned(),
             })
+        })
+    }
+}
+
+impl Autostart for Desk {
+    fn set(&self, on: bool) -> Result<(), String> {
+        self.record(|inner| {
+            inner.autostart.push(on);
+            inner.autostart_refused.clone().map_or(Ok(()), Err)
         })
     }
 }

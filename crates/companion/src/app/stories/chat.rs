@@ -122,7 +122,15 @@ async fn a_reply_in_view_is_not_notified_and_another_session_is() {
         ("Telegram chat", "From afar.")
     );
     assert_eq!(desk.lock().shown.len(), 1);
-    // Replied inline: it goes to that session, and the notification is gone.
+    // Replied inline: it goes to that session, the notification is gone, and what waits in the prompt there stays.
+    let session = "agent:main:telegram:direct:7".to_owned();
+    let text = "half a thought".to_owned();
+    stage
+        .ask(Request::SaveDraft {
+            session: session.clone(),
+            text,
+        })
+        .await;
     respond(
         &stage,
         &note.tag,
@@ -141,6 +149,10 @@ async fn a_reply_in_view_is_not_notified_and_another_session_is() {
         (prompt.session.as_str(), prompt.text.as_str()),
         ("agent:main:telegram:direct:7", "ok then")
     );
+    stage.ask(Request::SetTarget { session }).await;
+    popup
+        .until("the draft", |m| m.view.target.draft == "half a thought")
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

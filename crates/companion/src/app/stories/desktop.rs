@@ -528,3 +528,57 @@ async fn twenty_cuts_and_every_reply_is_told_once() {
     }
     assert_eq!(desk.lock().shown.len(), 20);
 }
+
+#[tokio::test(start_paused = true)]
+async fn starting_with_the_session_follows_the_settings() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    assert!(desk.lock().autostart.is_empty(), "nothing is touched unasked");
+    let switch = |on: bool| Request::ChangeSettings {
+        patch: serde_json::json!({ "autostart": on }),
+    };
+    stage.ask(switch(true)).await;
+    desk.until("on", |d| (d.autostart == [true]).then_some(())).await;
+    desk.lock().autostart_refused = Some("the folder is read-only".to_owned());
+    stage.ask(switch(false)).await;
+    let said = |m: &crate::testing::Mirror, sentence: &str| {
+        m.view
+            .notices
+            .iter()
+            .any(|notice| notice.id == "autostart" && notice.sentence.contains(sentence))
+    };
+    popup
+        .until("said", |m| {
+            said(m, "still starts with the system: the folder is read-only")
+        })
+        .await;
+    desk.lock().autostart_refused = None;
+    stage.ask(switch(true)).await;
+    popup.until("withdrawn", |m| m.view.notices.is_empty()).await;
+    stage.quit().await;
+
+    // The program may lie elsewhere since.
+    desk.lock().autostart.clear();
+    let _stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    desk.until("on again", |d| (d.autostart == [true]).then_some(()))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn started_hidden_it_shows_a_window_only_where_no_tray_is() {
+    let (folder, desk) = (folder(), Desk::default());
+    let hidden = |options: &mut crate::app::Options| options.hidden = true;
+    let start = || {
+        let shelf = Box::new(MemoryShelf::default());
+        Stage::start_with(folder.path(), &desk, Bare::default(), shelf, hidden)
+    };
+    let stage = start();
+    stage.app.tray_host(true);
+    desk.until("the sign", |d| d.tray.last().map(|_| ())).await;
+    stage.quit().await;
+    assert!(desk.lock().visible.is_empty(), "the tray says what is to be done");
+    let stage = start();
+    stage.app.tray_host(false);
+    desk.until("a window", |d| d.visible.contains("popup").then_some(()))
+        .await;
+}

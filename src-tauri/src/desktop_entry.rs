@@ -1,0 +1,176 @@
+//! Desktop entries: how the desktop knows the program, opens `clawtray://` links with it and starts it with the session.
+//!
+//! A package brings the entry; where none did, the app writes one for this user. Portals look the app up by it.
+
+#[cfg(test)]
+mod tests;
+
+use crate::environment::APP_ID;
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+const ICON: &[u8] = include_bytes!("../../icons/app-icon.svg");
+const LINKS: &str = "x-scheme-handler/clawtray";
+
+/// The user's folders, after the XDG base directory specification.
+#[derive(Clone, Debug)]
+pub(crate) struct Folders {
+    pub(crate) data: PathBuf,
+    pub(crate) config: PathBuf,
+    pub(crate) system_data: Vec<PathBuf>,
+}
+
+impl Folders {
+    fn from_environment() -> Option<Self> {
+        let home = env::var_os("HOME").map(PathBuf::from);
+        let folder = |name: &str, below: &str| {
+            let named = env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute());
+            named.or_else(|| home.as_ref().map(|home| home.join(below)))
+        };
+        let system = env::var_os("XDG_DATA_DIRS").filter(|dirs| !dirs.is_empty());
+        let system = system.unwrap_or_else(|| "/usr/local/share:/usr/share".into());
+        Some(Self {
+            data: folder("XDG_DATA_HOME", ".local/share")?,
+            config: folder("XDG_CONFIG_HOME", ".config")?,
+            system_data: env::split_paths(&system).collect(),
+        })
+    }
+
+    fn entry(&self) -> PathBuf {
+        self.data.join("applications").join(format!("{APP_ID}.desktop"))
+    }
+
+    fn autostart(&self) -> PathBuf {
+        self.config.join("autostart").join(format!("{APP_ID}.desktop"))
+    }
+
+    fn icon(&self) -> PathBuf {
+        self.data
+            .join("icons/hicolor/scalable/apps")
+            .join(format!("{APP_ID}.svg"))
+    }
+}
+
+/// Makes the program known to the desktop, where nobody has yet. In the background: nothing waits for it.
+pub(crate) fn make_known() {
+    let made = std::thread::Builder::new()
+        .name("desktop entry".into())
+        .spawn(|| {
+            let (Some(folders), Ok(program)) = (Folders::from_environment(), program()) else {
+                return tracing::info!("no place for a desktop entry");
+            };
+            match write(&folders, &program) {
+                Ok(true) => register_links(&folders),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(kind = ?error.kind(), "the desktop entry could not be written"),
+            }
+        });
+    if made.is_err() {
+        tracing::warn!("no thread for the desktop entry");
+    }
+}
+
+/// Starts the program with the session, with this argument, or no longer.
+pub(crate) fn autostart(argument: Option<&str>) -> io::Result<()> {
+    let folders = Folders::from_environment().ok_or(io::ErrorKind::NotFound)?;
+    set_autostart(&folders, &program()?, argument)
+}
+
+fn set_autostart(folders: &Folders, program: &Path, argument: Option<&str>) -> io::Result<()> {
+    let file = folders.autostart();
+    match argument {
+        Some(argument) => put(&file, text(program, argument, "").as_bytes()).map(|_| ()),
+        None => match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        },
+    }
+}
+
+/// Writes the entry and its icon. Answers whether anything changed.
+fn write(folders: &Folders, program: &Path) -> io::Result<bool> {
+    let name = format!("applications/{APP_ID}.desktop");
+    if folders.system_data.iter().any(|dir| dir.join(&name).is_file()) {
+        return Ok(false);
+    }
+    put(&folders.icon(), ICON)?;
+    put(&folders.entry(), text(program, "%u", LINKS).as_bytes())
+}
+
+/// The program as a user would start it again; an `AppImage` is mounted somewhere else each time.
+fn program() -> io::Result<PathBuf> {
+    match env::var_os("APPIMAGE") {
+        Some(image) => Ok(image.into()),
+        None => env::current_exe(),
+    }
+}
+
+fn text(program: &Path, argument: &str, links: &str) -> String {
+    let mime = if links.is_empty() {
+        String::new()
+    } else {
+        format!("MimeType={links};\n")
+    };
+    format!(
+        "[Desktop Entry]\nType=Application\nName=Clawtray\nGenericName=AI agents\n\
+         Comment=The OpenClaw gateway in your system tray\nExec={} {argument}\nIcon={APP_ID}\nTerminal=false\n\
+         Categories=Utility;Network;\nStartupNotify=true\nSingleMainWindow=true\n{mime}",
+        quoted(&program.to_string_lossy())
+    )
+}
+
+/// A word of an `Exec` line, after the desktop entry specification: quoted for the command, then escaped for the string.
+fn quoted(word: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in word.chars() {
+        match character {
+            '"' | '`' | '$' => quoted.extend(["\\\\", character.encode_utf8(&mut [0; 4])]),
+            '\\' => quoted.push_str("\\\\\\\\"),
+            '%' => quoted.push_str("%%"),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Writes a file whole or not at all. Answers whether it is another than before.
+fn put(file: &Path, contents: &[u8]) -> io::Result<bool> {
+    if fs::read(file).is_ok_and(|known| known == contents) {
+        return Ok(false);
+    }
+    let folder = file.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    fs::create_dir_all(folder)?;
+    let half = file.with_extension(format!("{}.tmp", std::process::id()));
+    fs::write(&half, contents)
+        .and_then(|()| fs::rename(&half, file))
+        .inspect_err(|_| {
+            // The first error is what counts.
+            let _ = fs::remove_file(&half);
+        })?;
+    Ok(true)
+}
+
+/// Tells the desktop who opens `clawtray://` links. The tools may be missing; then its next look finds the entry.
+fn register_links(folders: &Folders) {
+    let entry = format!("{APP_ID}.desktop");
+    let applications = folders.data.join("applications");
+    run(Command::new("update-desktop-database").arg(applications));
+    run(Command::new("xdg-mime").args(["default", &entry, LINKS]));
+}
+
+fn run(command: &mut Command) {
+    let ended = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !ended.is_ok_and(|status| status.success()) {
+        tracing::debug!(program = ?command.get_program(), "links may need a new session");
+    }
+}

@@ -1,0 +1,5 @@
+//! Lets Tauri embed the configuration.
+
+fn main() {
+    tauri_build::build();
+}

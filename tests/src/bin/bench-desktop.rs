@@ -1,0 +1,395 @@
+//! `cargo xtask bench desktop`: what the app costs a desktop, beside a bare tray app with one page, in the same run: start,
+//! hotkey, memory, idling.
+//!
+//! `bench-desktop [STARTS] [SECONDS AFTER CLOSING]`
+
+#![allow(clippy::print_stdout, reason = "it prints what it measured")]
+
+use anyhow::{Context, Result, bail};
+use clawtray_lab::{Desktop, DesktopConfig, Running};
+use product_tests::TrayHost;
+use product_tests::leaks;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::{
+    AtomEnum, ConnectionExt as _, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MapState, Window,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
+use x11rb::rust_connection::RustConnection;
+
+const SHOWS: usize = 12;
+const IDLE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A page with letters has many shades; a window without one has a background.
+const SHADES: usize = 12;
+/// The kernel's clock ticks per second, which Linux fixes for user space.
+const TICKS: f64 = 100.0;
+
+struct Subject {
+    name: &'static str,
+    program: PathBuf,
+    args: &'static [&'static str],
+    title: &'static str,
+}
+
+#[derive(Default)]
+struct Figures {
+    start: Vec<f64>,
+    mapped_cold: Vec<f64>,
+    painted_cold: Vec<f64>,
+    mapped_warm: Vec<f64>,
+    painted_warm: Vec<f64>,
+    never: f64,
+    open: f64,
+    after: f64,
+    idle_cpu: f64,
+    idle_wakeups: f64,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let starts = args.next().map_or(Ok(7), |text| text.parse())?;
+    let after = Duration::from_secs(args.next().map_or(Ok(300), |text| text.parse())?);
+    let dir = std::env::current_exe()?;
+    let dir = dir.parent().context("no folder")?;
+    let ours = Subject {
+        name: "clawtray",
+        program: dir.join("clawtray"),
+        args: &["--embedded", "--hidden"],
+        title: "Clawtray",
+    };
+    let bare = Subject {
+        name: "bare",
+        program: dir.join("bare-tray"),
+        args: &[],
+        title: "Bare",
+    };
+    let (ours, ours_rest) = measure(&ours, starts).await?;
+    let (bare, bare_rest) = measure(&bare, starts).await?;
+    // Both wait for the same time, at the same time.
+    println!("waiting {} s with the windows closed", after.as_secs());
+    tokio::time::sleep(after).await;
+    let ours = Figures {
+        after: ours_rest.pss()?,
+        ..ours
+    };
+    let bare = Figures {
+        after: bare_rest.pss()?,
+        ..bare
+    };
+    report(&ours, &bare, after)
+}
+
+/// A subject that runs on, on its own desktop.
+struct Rest {
+    process: Running,
+    _tray: TrayHost,
+    _desktop: Desktop,
+}
+
+impl Rest {
+    /// Memory of the program and all below it, in MB: proportional set size.
+    fn pss(&self) -> Result<f64> {
+        pss(self.process.id())
+    }
+}
+
+async fn measure(subject: &Subject, starts: usize) -> Result<(Figures, Rest)> {
+    println!("{}: {} starts", subject.name, starts);
+    let mut figures = Figures::default();
+    let mut last = None;
+    for _ in 0..starts.max(1) {
+        drop(last.take());
+        let desktop = Desktop::start(&DesktopConfig::default())?;
+        let tray = TrayHost::start(desktop.bus_address()).await?;
+        let screen = Screen::open(&desktop, subject.title)?;
+        let mut command = desktop.command(&subject.program);
+        command.args(subject.args);
+        let began = Instant::now();
+        let process = desktop.spawn(subject.name, &mut command)?;
+        tray.wait_for_item().await?;
+        figures.start.push(ms(began));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        figures.never = pss(process.id())?;
+        (figures.idle_cpu, figures.idle_wakeups) = (0.0, 0.0);
+        if figures.start.len() == starts {
+            (figures.idle_cpu, figures.idle_wakeups) = idle(process.id()).await?;
+        }
+        let (mapped, painted) = screen.press_and_watch()?;
+        figures.mapped_cold.push(mapped);
+        figures.painted_cold.push(painted);
+        last = Some((desktop, tray, process, screen));
+    }
+    let (desktop, tray, process, screen) = last.context("not started")?;
+    for _ in 0..SHOWS {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        screen.press_and_wait_until_gone()?;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let (mapped, painted) = screen.press_and_watch()?;
+        figures.mapped_warm.push(mapped);
+        figures.painted_warm.push(painted);
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    figures.open = pss(process.id())?;
+    screen.press_and_wait_until_gone()?;
+    let rest = Rest {
+        process,
+        _tray: tray,
+        _desktop: desktop,
+    };
+    Ok((figures, rest))
+}
+
+/// The screen as the X server has it, and a keyboard.
+struct Screen {
+    x: RustConnection,
+    root: Window,
+    clients: u32,
+    title: &'static str,
+}
+
+impl Screen {
+    fn open(desktop: &Desktop, title: &'static str) -> Result<Self> {
+        let display = desktop.env().iter().find(|(name, _)| *name == "DISPLAY");
+        let display = display.map(|(_, value)| value.as_str()).context("no display")?;
+        let (x, screen) = RustConnection::connect(Some(display))?;
+        let root = x.setup().roots.get(screen).context("no screen")?.root;
+        let clients = x.intern_atom(false, b"_NET_CLIENT_LIST")?.reply()?.atom;
+        Ok(Self {
+            x,
+            root,
+            clients,
+            title,
+        })
+    }
+
+    /// Presses Ctrl+Shift+Space, and tells when the key was down.
+    fn press(&self) -> Result<Instant> {
+        let (control, shift, space) = (self.keycode(0xffe3)?, self.keycode(0xffe1)?, self.keycode(0x20)?);
+        let fake = |kind: u8, key: u8| self.x.xtest_fake_input(kind, key, 0, self.root, 0, 0, 0);
+        fake(KEY_PRESS_EVENT, control)?;
+        fake(KEY_PRESS_EVENT, shift)?;
+        let down = Instant::now();
+        for (kind, key) in [
+            (KEY_PRESS_EVENT, space),
+            (KEY_RELEASE_EVENT, space),
+            (KEY_RELEASE_EVENT, shift),
+            (KEY_RELEASE_EVENT, control),
+        ] {
+            fake(kind, key)?;
+        }
+        self.x.flush()?;
+        Ok(down)
+    }
+
+    fn keycode(&self, keysym: u32) -> Result<u8> {
+        let setup = self.x.setup();
+        let (first, last) = (setup.min_keycode, setup.max_keycode);
+        let map = self.x.get_keyboard_mapping(first, last - first + 1)?.reply()?;
+        let row = map
+            .keysyms
+            .chunks(usize::from(map.keysyms_per_keycode).max(1))
+            .position(|row| row.contains(&keysym))
+            .context("no such key")?;
+        Ok(first + u8::try_from(row)?)
+    }
+
+    /// The window with the title, while it is mapped.
+    fn window(&self) -> Result<Option<Window>> {
+        let list = self
+            .x
+            .get_property(false, self.root, self.clients, AtomEnum::WINDOW, 0, 1024)?
+            .reply()?;
+        for window in list.value32().into_iter().flatten() {
+            // A window may go while it is looked at.
+            let name = self
+                .x
+                .get_property(false, window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 256)?
+                .reply();
+            if name.is_ok_and(|name| name.value == self.title.as_bytes())
+                && let Ok(attributes) = self.x.get_window_attributes(window)?.reply()
+                && attributes.map_state == MapState::VIEWABLE
+            {
+                return Ok(Some(window));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_painted(&self, window: Window) -> Result<bool> {
+        let Ok(size) = self.x.get_geometry(window)?.reply() else {
+            return Ok(false);
+        };
+        let image = self
+            .x
+            .get_image(ImageFormat::Z_PIXMAP, window, 0, 0, size.width, size.height, !0)?
+            .reply();
+        let Ok(image) = image else { return Ok(false) };
+        let mut shades: Vec<&[u8]> = Vec::new();
+        for pixel in image.data.chunks_exact(4) {
+            let pixel = pixel.get(..3).unwrap_or_default();
+            if !shades.contains(&pixel) {
+                shades.push(pixel);
+                if shades.len() >= SHADES {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Milliseconds from the key to the window on the screen, and to its content.
+    fn press_and_watch(&self) -> Result<(f64, f64)> {
+        let down = self.press()?;
+        let window = until("the window", down, || self.window())?;
+        let mapped = ms(down);
+        until("the content", down, || Ok(self.is_painted(window)?.then_some(())))?;
+        Ok((mapped, ms(down)))
+    }
+
+    fn press_and_wait_until_gone(&self) -> Result<()> {
+        let down = self.press()?;
+        until("the screen without it", down, || {
+            Ok(self.window()?.is_none().then_some(()))
+        })
+    }
+}
+
+fn until<T>(what: &str, since: Instant, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    while since.elapsed() < PATIENCE {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    bail!("{what}: not within {PATIENCE:?}")
+}
+
+fn ms(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
+
+fn family(process: u32) -> Result<Vec<u32>> {
+    let mut all = leaks::below(process)?;
+    all.push(process);
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
+fn pss(process: u32) -> Result<f64> {
+    let mut kilobytes = 0.0;
+    for id in family(process)? {
+        // A child may have ended since.
+        let Ok(text) = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")) else {
+            continue;
+        };
+        kilobytes += number_after(&text, "Pss:").unwrap_or_default();
+    }
+    Ok(kilobytes / 1000.0)
+}
+
+fn number_after(text: &str, name: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Processor time in percent of one core, and voluntary switches (a thread that slept was woken) per second.
+async fn idle(process: u32) -> Result<(f64, f64)> {
+    let (ticks, switches) = used(process)?;
+    let began = Instant::now();
+    tokio::time::sleep(IDLE).await;
+    let (ticks_after, switches_after) = used(process)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let cpu = (ticks_after - ticks) / TICKS / seconds * 100.0;
+    Ok((cpu, (switches_after - switches) / seconds))
+}
+
+fn used(process: u32) -> Result<(f64, f64)> {
+    let (mut ticks, mut switches) = (0.0, 0.0);
+    for id in family(process)? {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        let times = fields.split(' ').skip(11).take(2);
+        ticks += times.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{id}/task")) else {
+            continue;
+        };
+        for thread in threads.flatten() {
+            let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+            switches += number_after(&status, "voluntary_ctxt_switches:").unwrap_or_default();
+        }
+    }
+    Ok((ticks, switches))
+}
+
+fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn report(ours: &Figures, bare: &Figures, after: Duration) -> Result<()> {
+    let medians = |pick: fn(&Figures) -> &Vec<f64>| (median(pick(ours)), median(pick(bare)));
+    let closed = format!("memory, {} s after closing", after.as_secs());
+    let rows = [
+        (
+            "start to tray registered",
+            "ms",
+            medians(|figures| &figures.start),
+        ),
+        (
+            "hotkey to mapped, cold",
+            "ms",
+            medians(|figures| &figures.mapped_cold),
+        ),
+        (
+            "hotkey to painted, cold",
+            "ms",
+            medians(|figures| &figures.painted_cold),
+        ),
+        (
+            "hotkey to mapped, warm",
+            "ms",
+            medians(|figures| &figures.mapped_warm),
+        ),
+        (
+            "hotkey to painted, warm",
+            "ms",
+            medians(|figures| &figures.painted_warm),
+        ),
+        ("memory, never opened", "MB", (ours.never, bare.never)),
+        ("memory, open", "MB", (ours.open, bare.open)),
+        (closed.as_str(), "MB", (ours.after, bare.after)),
+        ("idle processor time", "%", (ours.idle_cpu, bare.idle_cpu)),
+        ("idle wake-ups", "1/s", (ours.idle_wakeups, bare.idle_wakeups)),
+    ];
+    println!(
+        "\n{:<32} {:>5} {:>9} {:>9} {:>7}",
+        "median", "unit", "clawtray", "bare", "ratio"
+    );
+    let mut json = Vec::new();
+    for (name, unit, (ours, bare)) in rows {
+        let ratio = bare / ours;
+        println!("{name:<32} {unit:>5} {ours:>9.2} {bare:>9.2} {ratio:>7.2}");
+        let ratio = if ratio.is_finite() {
+            json!(ratio)
+        } else {
+            Value::Null
+        };
+        json.push(json!({
+            "name": name, "unit": unit, "ours": ours, "peer": bare, "peer_name": "bare Tauri tray app", "ratio": ratio
+        }));
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench/desktop.json");
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(&file, serde_json::to_string_pretty(&json!({ "rows": json }))?)?;
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("load {}", load.trim());
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! How the app starts: hidden, known to the desktop, with the session; and what links do.
+
+use super::Report;
+use product_tests::Stage;
+use product_tests::app::App;
+use product_tests::stage::{POPUP, StageConfig};
+use product_tests::waiting::{Asked, PATIENCE, asked};
+use std::path::Path;
+
+const ENTRY: &str = "dev.clawtray.Clawtray.desktop";
+
+async fn file_with(path: &Path, part: &str) -> String {
+    asked(&format!("{part} in {}", path.display()), || async {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        Ok(if text.contains(part) {
+            Asked::There(text)
+        } else {
+            Asked::NotYet(text)
+        })
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn it_starts_hidden_makes_itself_known_and_opens_links() {
+    let stage = Stage::set(StageConfig::default()).await.unwrap();
+    let _report = Report(&stage);
+    let home = stage.desktop.home();
+    let mut app = stage.start_app(&["--embedded", "--hidden"], &[]).unwrap();
+    let tray = stage.tray().unwrap();
+    let item = tray.wait_for_item().await.unwrap();
+    tray.wait_for_look("connected", &item, |look| look.tooltip().contains("connected"))
+        .await
+        .unwrap();
+    assert!(stage.desktop.visible_windows(POPUP).unwrap().is_empty(), "hidden");
+
+    let entry = file_with(&home.join(".local/share/applications").join(ENTRY), "Exec=").await;
+    assert!(entry.contains("MimeType=x-scheme-handler/clawtray;"), "{entry}");
+    let program = product_tests::app::binary().unwrap().canonicalize().unwrap();
+    assert!(
+        entry.contains(&format!("Exec=\"{}\" %u", program.display())),
+        "{entry}"
+    );
+
+    // Autostart follows the settings file, also when it is edited by hand.
+    let settings = home.join(".config/clawtray/settings.json");
+    std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    std::fs::write(&settings, r#"{"version":1,"autostart":true,"mine":"kept"}"#).unwrap();
+    let autostart = home.join(".config/autostart").join(ENTRY);
+    let entry = file_with(&autostart, "Exec=").await;
+    assert!(entry.contains("--hidden"), "{entry}");
+    std::fs::write(&settings, r#"{"version":1,"autostart":false,"mine":"kept"}"#).unwrap();
+    asked("no autostart", || async {
+        Ok(if autostart.exists() {
+            Asked::NotYet("an entry".into())
+        } else {
+            Asked::There(())
+        })
+    })
+    .await
+    .unwrap();
+
+    // A second start hands its link over and ends; what the link brings is written into the prompt, not sent.
+    let link = "clawtray://new?text=From%20a%20link";
+    let mut second = App::start(&stage.desktop, &[link], &[]).unwrap();
+    stage.wait_for_popup().unwrap();
+    assert!(second.wait_for_end().await.unwrap().success());
+    stage.picture("link").unwrap();
+    assert!(app.exit_status().unwrap().is_none(), "the first one runs on");
+    stage.desktop.wait_for_window(POPUP, PATIENCE).unwrap();
+}

@@ -1,0 +1,188 @@
+//! The tray's signs, tooltip, clicks and menu, as a host reads them.
+
+use super::Report;
+use super::notifications::{ask_for, decision, neighbour};
+use clawtray_gateway_client::{Client, Decision, Gateway};
+use product_tests::live::{Watched, prompt};
+use product_tests::stage::StageConfig;
+use product_tests::tray::{ItemAddress, ItemLook, MenuEntry, TrayHost};
+use product_tests::waiting::{Asked, PATIENCE, asked};
+use product_tests::{Live, Stage};
+use serde_json::Value;
+
+const BROWSER: &str = "^Clawtray sessions$";
+const SETTINGS: &str = "^Clawtray settings$";
+
+/// Chooses the entry of the menu whose text has `part`, once it is there.
+async fn choose(tray: &TrayHost, item: &ItemAddress, part: &str) {
+    let id = asked(part, || async {
+        let menu = tray.menu(item).await?;
+        let found = menu
+            .find(part)
+            .filter(|entry| entry.enabled)
+            .map(|entry| entry.id);
+        Ok(found.map_or_else(|| Asked::NotYet(format!("{:?}", menu.labels())), Asked::There))
+    });
+    tray.choose(item, id.await.unwrap()).await.unwrap();
+}
+
+fn icon(look: &ItemLook) -> (String, Vec<(i32, i32, Vec<u8>)>) {
+    let (name, pixels) = look.icon();
+    (name.to_owned(), pixels.clone())
+}
+
+#[tokio::test]
+async fn five_signs_that_differ_and_a_menu_that_does_what_it_says() {
+    let mut live = Live::start(Value::Null).unwrap();
+    let mut stage = Stage::set(StageConfig::default()).await.unwrap();
+    let mut icons = Vec::new();
+
+    // A wrong token: nothing goes on without the user.
+    let mut wrong = live.env().to_vec();
+    wrong[1].1 = "not-the-token".to_owned();
+    let mut app = stage
+        .start_app(&["--accept-environment", "--hidden"], &wrong)
+        .unwrap();
+    {
+        let _report = Report(&stage);
+        let tray = stage.tray().unwrap();
+        let item = tray.wait_for_item().await.unwrap();
+        let look = tray
+            .wait_for_look("sign-in", &item, |look| look.tooltip().contains("token"))
+            .await
+            .unwrap();
+        icons.push(icon(&look));
+    }
+    app.terminate().unwrap();
+    stage.tray().unwrap().wait_for_no_item().await.unwrap();
+
+    let mut app = stage
+        .start_app(&["--accept-environment", "--hidden"], &live.env())
+        .unwrap();
+    let neighbour = neighbour(&live).await;
+    {
+        let _report = Report(&stage);
+        signs(&mut live, &stage, &neighbour, &mut icons).await;
+        windows(&stage).await;
+        do_not_disturb(&stage).await;
+    }
+
+    // The panel restarts: the item is there again, and still answers.
+    stage.take_tray().await.unwrap();
+    stage.bring_tray().await.unwrap();
+    let _report = Report(&stage);
+    let tray = stage.tray().unwrap();
+    let item = tray.wait_for_item().await.unwrap();
+    tray.click(&item).await.unwrap();
+    stage.wait_for_popup().unwrap();
+    choose(tray, &item, "Quit").await;
+    tray.wait_for_no_item().await.unwrap();
+    assert!(app.wait_for_end().await.unwrap().success());
+}
+
+async fn signs(
+    live: &mut Live,
+    stage: &Stage,
+    neighbour: &Client,
+    icons: &mut Vec<(String, Vec<(i32, i32, Vec<u8>)>)>,
+) {
+    let tray = stage.tray().unwrap();
+    let item = tray.wait_for_item().await.unwrap();
+    // The sign follows the tooltip after a pause of its own.
+    let next = async |what: &str, word: &str, icons: &mut Vec<_>| {
+        let look = tray
+            .wait_for_look(what, &item, |look| {
+                look.tooltip().contains(word) && !icons.contains(&icon(look))
+            })
+            .await
+            .unwrap();
+        icons.push(icon(&look));
+        look
+    };
+    let well = next("well", "connected", icons).await;
+    assert_eq!(well.status, "Active");
+    assert!(!well.is_menu, "a left click is a click");
+
+    let session = "agent:main:tray-test".into();
+    let events = neighbour.events();
+    let ask = "[[say:Done with the tray.]] [[n:3]] [[hold:tray]] Work, please.";
+    let ack = neighbour.send(prompt(&session, "tray", ask)).await.unwrap();
+    let mut run = Watched::new(events, ack.run_id);
+    run.first_text().await.unwrap();
+    next("working", "1 run", icons).await;
+    live.model.release("tray");
+    run.end().await.unwrap();
+    tray.wait_for_look("at rest", &item, |look| icon(look) == icons[1])
+        .await
+        .unwrap();
+
+    let (mut events, daemon) = (neighbour.events(), stage.notifications().unwrap());
+    ask_for(neighbour, daemon, "asked", "echo from the tray").await;
+    let look = next("needs you", "1 thing needs you", icons).await;
+    assert_eq!(look.status, "NeedsAttention");
+    let menu = tray.menu(&item).await.unwrap();
+    let approve = menu.find("Approve: echo from the tray").unwrap();
+    let labels: Vec<_> = approve
+        .children
+        .iter()
+        .map(|entry| entry.label.as_str())
+        .collect();
+    assert_eq!(labels, ["echo from the tray", "Approve once", "Deny"]);
+    stage.picture("tray-needs-you").unwrap();
+    choose(tray, &item, "Approve once").await;
+    assert_eq!(decision(&mut events).await, Some(Decision::AllowOnce));
+    tray.wait_for_look("at rest again", &item, |look| {
+        look.status == "Active" && icon(look) == icons[1]
+    })
+    .await
+    .unwrap();
+
+    live.gateway.stop().unwrap();
+    let look = next("offline", "", icons).await;
+    assert!(!look.tooltip().contains("connected"), "{}", look.tooltip());
+    assert!(tray.menu(&item).await.unwrap().find("Try now").is_some());
+    live.gateway.start_again().unwrap();
+    choose(tray, &item, "Try now").await;
+    tray.wait_for_look("well again", &item, |look| icon(look) == icons[1])
+        .await
+        .unwrap();
+    assert_eq!(icons.len(), 5);
+}
+
+async fn windows(stage: &Stage) {
+    let tray = stage.tray().unwrap();
+    let item = tray.wait_for_item().await.unwrap();
+    tray.click(&item).await.unwrap();
+    stage.wait_for_popup().unwrap();
+    tray.click(&item).await.unwrap();
+    stage.wait_for_no_popup().unwrap();
+    choose(tray, &item, "Quick chat").await;
+    stage.wait_for_popup().unwrap();
+    choose(tray, &item, "Quick chat").await;
+    stage.wait_for_no_popup().unwrap();
+    choose(tray, &item, "Open browser").await;
+    stage.desktop.wait_for_window(BROWSER, PATIENCE).unwrap();
+    choose(tray, &item, "Settings").await;
+    stage.desktop.wait_for_window(SETTINGS, PATIENCE).unwrap();
+    // A session by its title: the popup opens on it.
+    choose(tray, &item, "Work, please").await;
+    stage.wait_for_popup().unwrap();
+    tray.middle_click(&item).await.unwrap();
+    stage.desktop.wait_for_window(BROWSER, PATIENCE).unwrap();
+}
+
+async fn do_not_disturb(stage: &Stage) {
+    let tray = stage.tray().unwrap();
+    let item = tray.wait_for_item().await.unwrap();
+    let quiet = |look: &ItemLook| look.tooltip().contains("Do not disturb");
+    for way in ["For 1 hour", "Until tomorrow"] {
+        choose(tray, &item, way).await;
+        tray.wait_for_look("quiet", &item, quiet).await.unwrap();
+        let labels = |menu: &MenuEntry| menu.labels().iter().any(|label| label.contains(way));
+        assert!(!labels(&tray.menu(&item).await.unwrap()), "it is on already");
+        choose(tray, &item, "End do not disturb").await;
+        tray.wait_for_look("told again", &item, |look| !quiet(look))
+            .await
+            .unwrap();
+    }
+}
