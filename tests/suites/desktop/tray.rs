@@ -2,13 +2,15 @@
 
 use super::Report;
 use super::notifications::{ask_for, decision, neighbour};
+use clawtray_companion::tray_model::SIGN_PAUSE_MS;
 use clawtray_gateway_client::{Client, Decision, Gateway};
 use product_tests::live::{Watched, prompt};
 use product_tests::stage::StageConfig;
-use product_tests::tray::{ItemAddress, ItemLook, MenuEntry, TrayHost};
+use product_tests::tray::{ItemAddress, ItemLook, MenuEntry, Pixels, TrayHost};
 use product_tests::waiting::{Asked, PATIENCE, asked};
 use product_tests::{Live, Stage};
 use serde_json::Value;
+use std::time::Duration;
 
 const BROWSER: &str = "^Clawtray sessions$";
 const SETTINGS: &str = "^Clawtray settings$";
@@ -26,9 +28,26 @@ async fn choose(tray: &TrayHost, item: &ItemAddress, part: &str) {
     tray.choose(item, id.await.unwrap()).await.unwrap();
 }
 
-fn icon(look: &ItemLook) -> (String, Vec<(i32, i32, Vec<u8>)>) {
+/// Name and pixels.
+type Icon = (String, Pixels);
+
+fn icon(look: &ItemLook) -> Icon {
     let (name, pixels) = look.icon();
     (name.to_owned(), pixels.clone())
+}
+
+/// The look once the sign has followed the tooltip: signs change at most every [`SIGN_PAUSE_MS`].
+async fn settled(tray: &TrayHost, item: &ItemAddress) -> ItemLook {
+    let pause = Duration::from_millis(SIGN_PAUSE_MS.unsigned_abs() + 500);
+    let mut before = tray.look(item).await.unwrap();
+    loop {
+        tokio::time::sleep(pause).await;
+        let now = tray.look(item).await.unwrap();
+        if icon(&now) == icon(&before) {
+            return now;
+        }
+        before = now;
+    }
 }
 
 #[tokio::test]
@@ -47,10 +66,10 @@ async fn five_signs_that_differ_and_a_menu_that_does_what_it_says() {
         let _report = Report(&stage);
         let tray = stage.tray().unwrap();
         let item = tray.wait_for_item().await.unwrap();
-        let look = tray
-            .wait_for_look("sign-in", &item, |look| look.tooltip().contains("token"))
+        tray.wait_for_look("sign-in", &item, |look| look.tooltip().contains("token"))
             .await
             .unwrap();
+        let look = settled(tray, &item).await;
         icons.push(icon(&look));
     }
     app.terminate().unwrap();
@@ -80,26 +99,22 @@ async fn five_signs_that_differ_and_a_menu_that_does_what_it_says() {
     assert!(app.wait_for_end().await.unwrap().success());
 }
 
-async fn signs(
-    live: &mut Live,
-    stage: &Stage,
-    neighbour: &Client,
-    icons: &mut Vec<(String, Vec<(i32, i32, Vec<u8>)>)>,
-) {
+async fn signs(live: &mut Live, stage: &Stage, neighbour: &Client, icons: &mut Vec<Icon>) {
     let tray = stage.tray().unwrap();
     let item = tray.wait_for_item().await.unwrap();
-    // The sign follows the tooltip after a pause of its own.
-    let next = async |what: &str, word: &str, icons: &mut Vec<_>| {
-        let look = tray
-            .wait_for_look(what, &item, |look| {
-                look.tooltip().contains(word) && !icons.contains(&icon(look))
-            })
-            .await
-            .unwrap();
+    let next = async |what: &str, word: &str, icons: &mut Vec<Icon>| {
+        tray.wait_for_look(what, &item, |look| {
+            look.tooltip().contains(word) && !icons.contains(&icon(look))
+        })
+        .await
+        .unwrap();
+        let look = settled(tray, &item).await;
+        assert!(!icons.contains(&icon(&look)), "{what} looks like another state");
         icons.push(icon(&look));
         look
     };
     let well = next("well", "connected", icons).await;
+    let at_rest = icon(&well);
     assert_eq!(well.status, "Active");
     assert!(!well.is_menu, "a left click is a click");
 
@@ -112,7 +127,7 @@ async fn signs(
     next("working", "1 run", icons).await;
     live.model.release("tray");
     run.end().await.unwrap();
-    tray.wait_for_look("at rest", &item, |look| icon(look) == icons[1])
+    tray.wait_for_look("at rest", &item, |look| icon(look) == at_rest)
         .await
         .unwrap();
 
@@ -132,7 +147,7 @@ async fn signs(
     choose(tray, &item, "Approve once").await;
     assert_eq!(decision(&mut events).await, Some(Decision::AllowOnce));
     tray.wait_for_look("at rest again", &item, |look| {
-        look.status == "Active" && icon(look) == icons[1]
+        look.status == "Active" && icon(look) == at_rest
     })
     .await
     .unwrap();
@@ -143,7 +158,7 @@ async fn signs(
     assert!(tray.menu(&item).await.unwrap().find("Try now").is_some());
     live.gateway.start_again().unwrap();
     choose(tray, &item, "Try now").await;
-    tray.wait_for_look("well again", &item, |look| icon(look) == icons[1])
+    tray.wait_for_look("well again", &item, |look| icon(look) == at_rest)
         .await
         .unwrap();
     assert_eq!(icons.len(), 5);
@@ -165,7 +180,7 @@ async fn windows(stage: &Stage) {
     choose(tray, &item, "Settings").await;
     stage.desktop.wait_for_window(SETTINGS, PATIENCE).unwrap();
     // A session by its title: the popup opens on it.
-    choose(tray, &item, "Work, please").await;
+    choose(tray, &item, "Tray test").await;
     stage.wait_for_popup().unwrap();
     tray.middle_click(&item).await.unwrap();
     stage.desktop.wait_for_window(BROWSER, PATIENCE).unwrap();
