@@ -8,6 +8,7 @@ mod report;
 
 pub(crate) use measure::as_wrapper as measure;
 
+use crate::build;
 use crate::steps::{Steps, cargo, root};
 use clawtray_lab::{Context, Error, Result};
 
@@ -32,6 +33,13 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
             "there is no benchmark {name:?}; there are: {}",
             known.join(", ")
         )));
+    }
+    if *name == "desktop" {
+        // It measures programs that lie beside it.
+        let steps = Steps::new("bench");
+        build::ui(&steps)?;
+        let programs = ["build", "--release", "-p", "clawtray", "-p", "bare-tray"];
+        steps.run("build the app and the bare one", &mut cargo(&programs))?;
     }
     let binary = format!("bench-{name}");
     let mut command = cargo(&["run", "--release", "-p", "product-tests", "--bin", &binary, "--"]);

@@ -61,7 +61,7 @@ async fn it_starts_hidden_makes_itself_known_and_opens_links() {
     .await
     .unwrap();
 
-    // A second start hands its link over and ends; what the link brings is written into the prompt, not sent.
+    // A second start hands its link over and ends; the first one shows the popup for it.
     let link = "clawtray://new?text=From%20a%20link";
     let mut second = App::start(&stage.desktop, &[link], &[]).unwrap();
     stage.wait_for_popup().unwrap();
