@@ -124,18 +124,22 @@ impl Outbox {
             }
             term.progress("the answer was lost, looking what became of it…");
             match self.found_out(link, &prompt, end).await {
-                Some(true) => {
+                Verdict::Delivered => {
                     self.store.outbox_taken(&id, now_ms()).map_err(local)?;
                     return Ok(taken(&id));
                 }
-                Some(false) => {}
-                None => return Err(left(&error)),
+                Verdict::Again => {}
+                Verdict::Uncertain => return Err(left(&error)),
+                Verdict::Failed(reason) => {
+                    self.store.outbox_fail(&id, us, &reason).map_err(local)?;
+                    return Err(unknown(&error));
+                }
             }
         }
     }
 
-    /// Whether the gateway has a prompt whose answer was lost; none when that could not be found out in time.
-    async fn found_out(&self, link: &Link, prompt: &Prompt, end: Instant) -> Option<bool> {
+    /// What became of a prompt whose answer was lost; uncertain when that could not be found out in time.
+    async fn found_out(&self, link: &Link, prompt: &Prompt, end: Instant) -> Verdict {
         let mut state = link.gateway.state();
         loop {
             let ready = state.wait_for(|state| {
@@ -146,14 +150,15 @@ impl Outbox {
             });
             match tokio::time::timeout_at(end, ready).await {
                 Ok(Ok(state)) if matches!(&*state, ConnectionState::Ready(_)) => {}
-                Ok(_) | Err(_) => return None,
+                Ok(_) | Err(_) => return Verdict::Uncertain,
             }
             match look_up(&*link.gateway, prompt.session.as_str(), &prompt.idempotency_key).await {
-                Verdict::Delivered => return Some(true),
-                Verdict::Again => return Some(false),
-                Verdict::Failed(_) => return None,
-                Verdict::Uncertain if Instant::now() >= end => return None,
-                Verdict::Uncertain => tokio::time::sleep(Duration::from_millis(500)).await,
+                Verdict::Uncertain if Instant::now() < end => {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                found @ (Verdict::Delivered | Verdict::Again | Verdict::Uncertain | Verdict::Failed(_)) => {
+                    return found;
+                }
             }
         }
     }
@@ -177,6 +182,15 @@ fn taken(id: &str) -> SendAck {
 
 fn local(error: StoreError) -> Failure {
     Failure::local(error.to_string()).next("clawctl doctor")
+}
+
+/// A gateway that cannot be asked whether it has a prompt: sending again could send it twice.
+fn unknown(error: &CallError) -> Failure {
+    Failure::new(
+        Exit::NotConnected,
+        format!("{error}; the message may have arrived, and is not sent again"),
+    )
+    .next("clawctl history")
 }
 
 fn left(error: &CallError) -> Failure {

@@ -106,7 +106,7 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
                     .since_ms
                     .saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX))
             });
-            let sentence = format!("{name} has locked this device out for now: too many failed attempts.");
+            let sentence = format!("{name} lets this device wait: too many requests or failed attempts.");
             (ConnectionWord::RateLimited, sentence, NextStep::TryNow)
         }
         PauseReason::ProtocolMismatch { expected } => {

@@ -181,7 +181,7 @@ pub enum PauseReason {
         /// The gateway's own remediation hint.
         hint: Option<String>,
     },
-    /// Too many failed attempts; the gateway has locked us out.
+    /// Too many requests or failed attempts; the gateway lets us wait.
     RateLimited {
         /// How long the gateway asked us to wait.
         retry_after: Option<Duration>,
