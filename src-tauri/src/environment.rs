@@ -19,6 +19,14 @@ const SECRET_VARIABLES: [&str; 4] = [
     "CLAWTRAY_MODEL_KEY",
 ];
 
+#[cfg(target_os = "linux")]
+const DMABUF_GUARD: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
+/// What is set for WebKit and GTK unless the user chose a renderer. With the DMA-buf renderer WebKitGTK shows a blank window with
+/// some graphics drivers. Without it GTK's OpenGL is of no use to anybody, and looking for it at the start loads the
+/// graphics driver: 30 MB where that is Mesa's software renderer.
+#[cfg(target_os = "linux")]
+pub(crate) const GUARDS: [(&str, &str); 2] = [(DMABUF_GUARD, "1"), ("GDK_GL", "disable")];
+
 /// Prepares the process's environment. The first thing in `main`, before any thread.
 ///
 /// Setting a variable is unsafe in Rust because other threads may read it meanwhile; GLib offers it as a safe call
@@ -26,10 +34,11 @@ const SECRET_VARIABLES: [&str; 4] = [
 /// a fifth of its start.
 #[cfg(target_os = "linux")]
 pub(crate) fn prepare() {
-    if std::env::var_os("WEBKIT_DISABLE_DMABUF_RENDERER").is_none() {
-        // WebKitGTK shows a blank window with some graphics drivers otherwise.
-        if glib::setenv("WEBKIT_DISABLE_DMABUF_RENDERER", "1", false).is_err() {
-            tracing::warn!("the WebKit rendering guard could not be set");
+    if std::env::var_os(DMABUF_GUARD).is_none() {
+        for (name, value) in GUARDS {
+            if glib::setenv(name, value, false).is_err() {
+                tracing::warn!(name, "a rendering guard could not be set");
+            }
         }
     }
     // The name that Wayland compositors and portals match with the desktop file.

@@ -34,6 +34,12 @@ async fn it_starts_hidden_makes_itself_known_and_opens_links() {
         .await
         .unwrap();
     assert!(stage.desktop.visible_windows(POPUP).unwrap().is_empty(), "hidden");
+    // Nobody sees anything yet: the graphics driver, the largest thing a toolkit loads, can wait.
+    let loaded = std::fs::read_to_string(format!("/proc/{}/maps", app.id())).unwrap();
+    assert!(loaded.contains("libgtk-3"), "the maps of the app");
+    for driver in ["_dri.so", "libLLVM", "libgallium"] {
+        assert!(!loaded.contains(driver), "{driver} is loaded with no window open");
+    }
 
     let entry = file_with(&home.join(".local/share/applications").join(ENTRY), "Exec=").await;
     assert!(entry.contains("MimeType=x-scheme-handler/clawtray;"), "{entry}");
