@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 use anyhow::{Context, Result, bail};
-use clawtray_lab::{Desktop, DesktopConfig, Running};
+use clawtray_lab::{Desktop, DesktopConfig};
 use product_tests::TrayHost;
 use product_tests::leaks;
 use serde_json::{Value, json};
@@ -71,37 +71,13 @@ async fn main() -> Result<()> {
         title: "Bare",
         colour: Some([0x9b, 0x57, 0x13]),
     };
-    let (ours, ours_rest) = measure(&ours, starts).await?;
-    let (bare, bare_rest) = measure(&bare, starts).await?;
-    // Both wait for the same time, at the same time.
-    println!("waiting {} s with the windows closed", after.as_secs());
-    tokio::time::sleep(after).await;
-    let ours = Figures {
-        after: ours_rest.pss()?,
-        ..ours
-    };
-    let bare = Figures {
-        after: bare_rest.pss()?,
-        ..bare
-    };
+    // One after the other: libraries that both have loaded would count for half in each.
+    let ours = measure(&ours, starts, after).await?;
+    let bare = measure(&bare, starts, after).await?;
     report(&ours, &bare, after)
 }
 
-/// A subject that runs on, on its own desktop.
-struct Rest {
-    process: Running,
-    _tray: TrayHost,
-    _desktop: Desktop,
-}
-
-impl Rest {
-    /// Memory of the program and all below it, in MB: proportional set size.
-    fn pss(&self) -> Result<f64> {
-        pss(self.process.id())
-    }
-}
-
-async fn measure(subject: &Subject, starts: usize) -> Result<(Figures, Rest)> {
+async fn measure(subject: &Subject, starts: usize, after: Duration) -> Result<Figures> {
     println!("{}: {} starts", subject.name, starts);
     let mut figures = Figures::default();
     let mut last = None;
@@ -127,7 +103,7 @@ async fn measure(subject: &Subject, starts: usize) -> Result<(Figures, Rest)> {
         figures.painted_cold.push(painted);
         last = Some((desktop, tray, process, screen));
     }
-    let (desktop, tray, process, screen) = last.context("not started")?;
+    let (_desktop, _tray, process, screen) = last.context("not started")?;
     for _ in 0..SHOWS {
         tokio::time::sleep(Duration::from_millis(700)).await;
         screen.press_and_wait_until_gone()?;
@@ -139,12 +115,14 @@ async fn measure(subject: &Subject, starts: usize) -> Result<(Figures, Rest)> {
     tokio::time::sleep(Duration::from_secs(3)).await;
     figures.open = pss(process.id())?;
     screen.press_and_wait_until_gone()?;
-    let rest = Rest {
-        process,
-        _tray: tray,
-        _desktop: desktop,
-    };
-    Ok((figures, rest))
+    println!(
+        "{}: waiting {} s with the window closed",
+        subject.name,
+        after.as_secs()
+    );
+    tokio::time::sleep(after).await;
+    figures.after = pss(process.id())?;
+    Ok(figures)
 }
 
 /// The screen as the X server has it, and a keyboard.
@@ -289,6 +267,7 @@ fn family(process: u32) -> Result<Vec<u32>> {
     Ok(all)
 }
 
+/// Memory of the program and all below it, in MB: proportional set size.
 fn pss(process: u32) -> Result<f64> {
     let mut kilobytes = 0.0;
     for id in family(process)? {
