@@ -76,7 +76,7 @@ mod tests {
         GatewayEvent::SessionChanged {
             session: SessionKey(n.to_string()),
             reason: None,
-            delta: serde_json::Value::Null,
+            delta: serde_json::Value::Null.into(),
         }
     }
 

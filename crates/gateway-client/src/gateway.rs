@@ -1,5 +1,6 @@
 //! What a companion needs of a gateway, whatever protocol it speaks.
 
+use crate::SessionDelta;
 use async_trait::async_trait;
 use clawtray_gateway_protocol::{AgentId, ApprovalId, GatewayError, Message, RunId, SessionKey, SessionRow};
 use serde::{Deserialize, Serialize};
@@ -454,9 +455,8 @@ pub enum GatewayEvent {
         session: SessionKey,
         /// Why, in the gateway's word (`send`, `delete`, `reset`, …).
         reason: Option<String>,
-        /// The payload, to be merged as a delta: scalars and lists of scalars, those of its `session` row included;
-        /// objects inside the row are left out.
-        delta: Value,
+        /// The payload, to be merged as a delta.
+        delta: SessionDelta,
     },
     /// An approval was asked for.
     ApprovalRequested(Box<Approval>),

@@ -45,6 +45,7 @@
 
 mod client;
 mod config;
+mod delta;
 mod dial;
 mod driver;
 mod endpoint;
@@ -60,6 +61,7 @@ mod tls;
 pub use clawtray_gateway_protocol as protocol;
 pub use client::Client;
 pub use config::{ClientConfig, Credentials, IssuedToken, PLATFORM, WallClock};
+pub use delta::SessionDelta;
 pub use dial::{Dialer, Transport};
 pub use driver::Tables;
 pub use endpoint::Endpoint;

@@ -9,7 +9,6 @@ mod frames;
 mod handshake;
 mod liveness;
 mod runs;
-mod shallow;
 mod translate;
 pub mod verdict;
 

@@ -27,7 +27,7 @@ impl App {
                 reason,
                 delta,
             } => {
-                self.on_session_changed(id, session.as_str(), reason.as_deref(), &delta);
+                self.on_session_changed(id, session.as_str(), reason.as_deref(), &delta.fields());
             }
             GatewayEvent::ApprovalRequested(approval) => self.on_approval(id, *approval, true),
             GatewayEvent::ApprovalResolved { id: approval, .. } => {

@@ -70,7 +70,7 @@ impl Polls {
             inner.fanout.emit(GatewayEvent::SessionChanged {
                 session: key.as_str().into(),
                 reason: Some("message".to_owned()),
-                delta: json!({"updatedAt": at, "lastInteractionAt": at}),
+                delta: json!({"updatedAt": at, "lastInteractionAt": at}).into(),
             });
             let until_ms = newest.max(until_ms);
             self.seen.insert(key, Seen { print, until_ms });
@@ -80,7 +80,7 @@ impl Polls {
             inner.fanout.emit(GatewayEvent::SessionChanged {
                 session: key.as_str().into(),
                 reason: Some("delete".to_owned()),
-                delta: Value::Null,
+                delta: Value::Null.into(),
             });
         }
         self.begun = true;

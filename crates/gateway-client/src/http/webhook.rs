@@ -150,7 +150,7 @@ async fn tell(inner: &Inner, event: &Value) {
     let changed = |reason: &str| GatewayEvent::SessionChanged {
         session: session.as_str().into(),
         reason: Some(reason.to_owned()),
-        delta: json!({}),
+        delta: json!({}).into(),
     };
     let run = || {
         let id = read::text(&data, &["messageId"]).or(read::text(event, &["timestamp"]));

@@ -1,7 +1,7 @@
 //! Events of the gateway, in the house's words.
 
 use super::runs::Runs;
-use super::shallow::outline;
+use crate::delta::SessionDelta;
 use crate::{Approval, ApprovalKind, Decision, GatewayEvent};
 use clawtray_gateway_protocol::event::{
     AgentEvent, ApprovalRecord, ApprovalResolved, ChatEvent, SessionMessage, Shutdown,
@@ -45,22 +45,18 @@ pub(crate) fn event(runs: &mut Runs, name: &str, raw: &str) -> Option<GatewayEve
     }
 }
 
-/// All of the payload is a delta: a field that is missing did not change, `null` clears.
 fn sessions_changed(name: &str, raw: &str) -> Option<GatewayEvent> {
-    let delta = outline(raw)
+    let (head, delta) = SessionDelta::read(raw)
         .inspect_err(|error| unreadable(name, error))
-        .ok()?
-        .unwrap_or_default();
-    let text = |key: &str| delta.get(key).and_then(Value::as_str).map(str::to_owned);
-    let reason = text("reason");
-    Some(match text("sessionKey") {
+        .ok()?;
+    Some(match head.session_key {
         Some(session) => GatewayEvent::SessionChanged {
             session: session.into(),
-            reason,
+            reason: head.reason,
             delta,
         },
         // Without a key it is about the list as a whole, and says nothing of any transcript.
-        None => GatewayEvent::SessionsChanged { reason },
+        None => GatewayEvent::SessionsChanged { reason: head.reason },
     })
 }
 

@@ -138,7 +138,7 @@ async fn read_elsewhere_withdraws() {
     let changed = |unread: bool| crate::gateway::GatewayEvent::SessionChanged {
         session: session.into(),
         reason: None,
-        delta: json!({"session": {"key": session, "unread": unread}, "unread": unread}),
+        delta: json!({"session": {"key": session, "unread": unread}, "unread": unread}).into(),
     };
     gateway.reply(session, "r1", "Hi.");
     let note = desk.until("told", |d| d.shown.last().cloned()).await;

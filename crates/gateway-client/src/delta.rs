@@ -1,15 +1,71 @@
-//! Reading the outline of a large payload: `sessions.changed` carries a row of sixty fields, most of them objects that
-//! no companion shows, and comes several times a turn.
+//! What `sessions.changed` says: a payload with a row of sixty fields, most of them objects that no companion shows, several
+//! times a turn. It is kept as it came, and its outline is read by whoever wants it.
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+
+/// A change of a session, to be merged as a delta by the rules of `clients.md`: a field that is missing did not change,
+/// `null` clears.
+#[derive(Clone, Debug)]
+pub struct SessionDelta(Arc<str>);
+
+/// What is read of every change.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    /// The session; without one the change is about the list as a whole.
+    #[serde(default)]
+    pub(crate) session_key: Option<String>,
+    /// Why, in the gateway's word.
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+}
+
+impl SessionDelta {
+    /// Takes a payload, after a look at what it is about.
+    pub(crate) fn read(payload: &str) -> Result<(Head, Self), serde_json::Error> {
+        Ok((serde_json::from_str(payload)?, Self(payload.into())))
+    }
+
+    /// The fields: scalars and lists of scalars, those of the `session` row included; objects inside the row are left out.
+    /// Read anew at every call.
+    #[must_use]
+    pub fn fields(&self) -> Value {
+        outline(&self.0).ok().flatten().unwrap_or_default()
+    }
+}
+
+impl From<Value> for SessionDelta {
+    fn from(fields: Value) -> Self {
+        Self(fields.to_string().into())
+    }
+}
+
+impl PartialEq for SessionDelta {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields() == other.fields()
+    }
+}
+
+impl Serialize for SessionDelta {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.fields().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionDelta {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from)
+    }
+}
 
 /// The payload with its row: scalars and lists of scalars. Objects inside the row are passed over.
-pub(crate) fn outline(raw: &str) -> Result<Option<Value>, serde_json::Error> {
+fn outline(raw: &str) -> Result<Option<Value>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(raw);
     let outline = Outline { depth: 2 }.deserialize(&mut deserializer)?;
     deserializer.end()?;
