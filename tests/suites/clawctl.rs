@@ -18,9 +18,9 @@ use clawtray_companion::ports::{Secret, SecretKind};
 use clawtray_companion::profiles::{Profile, Profiles};
 use clawtray_companion::store::{OutboxState, Store, StoreOptions};
 use clawtray_gateway_client::Prompt;
-use clawtray_lab::{GatewayConfig, RealGateway, ScriptedModel};
+use clawtray_lab::{GatewayConfig, RealGateway, Relay, ScriptedModel};
 use common::{Served, Shell};
-use product_tests::host_ports;
+use product_tests::{Live, host_ports};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -138,6 +138,63 @@ fn a_wrong_token_is_refused(shell: &mut Shell) {
         "{}",
         said.err
     );
+}
+
+/// A device from elsewhere: its owner has to let it in. The proxy in front of the gateway says where it comes from.
+#[test]
+fn a_remote_device_waits_to_be_paired() {
+    let proxies = serde_json::json!({ "gateway": { "trustedProxies": ["127.0.0.1"] } });
+    let live = Live::start(proxies).unwrap();
+    let proxy = Relay::start_with_header(live.gateway.port(), "X-Forwarded-For: 203.0.113.9").unwrap();
+    let mut shell = Shell::new(common::program());
+    shell.gateway(&format!("ws://127.0.0.1:{}", proxy.port()), live.gateway.token());
+    let decide = |decision: &str, id: &str| {
+        let mut openclaw = live.gateway.command();
+        openclaw.args(["devices", decision, id]);
+        clawtray_lab::process::run("openclaw devices", &mut openclaw, common::LIMIT).unwrap();
+    };
+
+    // Nobody answers: the time is over, and it says how the owner lets it in.
+    let said = shell.run(&["gateway", "pair", "--timeout", "1"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(4), ""), "{said:?}");
+    assert!(
+        said.err
+            .contains("next: on the gateway's computer: openclaw devices approve "),
+        "{said:?}"
+    );
+
+    for (decision, code) in [("reject", 4), ("approve", 0)] {
+        let args = [
+            "gateway",
+            "pair",
+            "--timeout",
+            if code == 0 { "120" } else { "20" },
+        ];
+        let mut child = shell.command(&args).spawn().unwrap();
+        // The words are read while it waits; `finish` reads the rest.
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let id = loop {
+            let mut line = String::new();
+            assert!(
+                err.read_line(&mut line).unwrap() > 0,
+                "it ended before it said what it waits for"
+            );
+            if let Some((_, id)) = line.split_once("openclaw devices approve ") {
+                break id.trim().to_owned();
+            }
+        };
+        decide(decision, &id);
+        let rest = std::thread::spawn(move || std::io::read_to_string(&mut err).unwrap());
+        let said = common::finish(child, &args);
+        let rest = rest.join().unwrap();
+        assert_eq!(said.code, Some(code), "{said:?} {rest}");
+        if decision == "approve" {
+            assert!(said.out.starts_with("paired with "), "{said:?} {rest}");
+        } else {
+            assert!(rest.contains("was rejected") && rest.contains("next:"), "{rest}");
+        }
+        assert!(!rest.contains(live.gateway.token()), "no token on the terminal");
+    }
 }
 
 /// The app is a real one without windows. There is no keychain here: a connection of our own would fail.

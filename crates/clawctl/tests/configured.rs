@@ -16,7 +16,10 @@ use clawtray_lab::{Desktop, DesktopConfig, Keyring, ScriptedModel};
 use common::{LIMIT, Served, Shell, TOKEN, finish};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A desktop with a keyring, a gateway on it, and a shell that knows the gateway by its list alone.
@@ -313,5 +316,63 @@ fn a_message_is_sent_once_whoever_sends_it_and_whoever_is_killed() {
     for n in 0..6 {
         let entry = store.outbox_entry(&format!("left-{n}")).unwrap().unwrap();
         assert_eq!(entry.state, OutboxState::Taken);
+    }
+}
+
+/// A gateway of the `sessions` dialect that takes every message and hangs up before it answers. What it was sent.
+fn forgetful_gateway() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let sent = Arc::<Mutex<Vec<String>>>::default();
+    let seen = Arc::clone(&sent);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = Vec::new();
+            let mut part = [0; 4096];
+            // One request a connection; a body is whole when its last brace is there.
+            while let Ok(length @ 1..) = stream.read(&mut part) {
+                request.extend_from_slice(&part[..length]);
+                let text = String::from_utf8_lossy(&request);
+                let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                    continue;
+                };
+                if !head.starts_with("POST ") {
+                    let body = r#"{"status":"ok","sessions":[],"messages":[]}"#;
+                    let _ = write!(
+                        stream,
+                        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                        body.len()
+                    );
+                    break;
+                }
+                if body.ends_with('}') {
+                    seen.lock().unwrap().push(body.to_owned());
+                    break;
+                }
+            }
+        }
+    });
+    (url, sent)
+}
+
+#[test]
+fn a_message_whose_answer_an_http_gateway_lost_is_not_sent_again() {
+    let home = Home::new();
+    let (url, sent) = forgetful_gateway();
+    let add = ["gateway", "add", &url, "--name", "Web", "--dialect", "sessions"];
+    let said = home.shell.run_with(&add, &format!("{TOKEN}\n"));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = home.shell.run(&["ask", "--session", "s", "once only"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    for part in ["may have arrived", "is not sent again", "next: clawctl history"] {
+        assert!(said.err.contains(part), "{part}: {said:?}");
+    }
+    // What is sent next does not bring it back.
+    let said = home.shell.run(&["ask", "--session", "s", "another"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    let sent = sent.lock().unwrap();
+    for text in ["once only", "another"] {
+        let times = sent.iter().filter(|body| body.contains(text)).count();
+        assert_eq!(times, 1, "{text}: {sent:?}");
     }
 }

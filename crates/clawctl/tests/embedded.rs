@@ -165,6 +165,37 @@ fn ctrl_c_stops_the_run() {
     assert_eq!(sessions["sessions"][0]["hasActiveRun"], false, "{sessions}");
 }
 
+/// The reader is slow: the run is over at the gateway while its last words wait in the pipe.
+#[test]
+#[cfg(unix)]
+fn ctrl_c_after_the_last_word_loses_nothing() {
+    const BYTES: usize = 150_000;
+    let model = ScriptedModel::start().unwrap();
+    let mut shell = shell();
+    let _served = Served::start(&mut shell, &model.base_url());
+    let prompt = format!("[[bytes:{BYTES}]] [[n:4]]");
+    let args = &["ask", "--session", "late", &prompt];
+    let child = shell.command(args).spawn().unwrap();
+    let history = || {
+        let said = shell.run(&["history", "late", "--json"]);
+        serde_json::from_str::<Value>(&said.out).unwrap_or_default()
+    };
+    let end = std::time::Instant::now() + common::LIMIT;
+    let over = loop {
+        let now = history();
+        let messages = now["messages"].as_array().map_or(0, Vec::len);
+        if messages >= 2 && now["inFlight"].is_null() {
+            break now;
+        }
+        assert!(std::time::Instant::now() < end, "the run does not end: {now}");
+    };
+    common::interrupt(&child);
+    let said = common::finish(child, args);
+    assert_eq!(said.code, Some(0), "it was done: {}", said.err);
+    assert_eq!(said.out.trim_end().len(), BYTES, "the whole reply");
+    assert_eq!(history(), over, "and nothing was done about it");
+}
+
 #[test]
 fn out_of_time_stops_the_run() {
     let model = ScriptedModel::start().unwrap();

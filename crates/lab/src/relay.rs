@@ -1,7 +1,7 @@
 //! A wire between a client and a server that can be watched and cut.
 
 use crate::{Context, Result};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +29,18 @@ impl Relay {
     /// # Errors
     /// No port can be had.
     pub fn start(target_port: u16) -> Result<Self> {
+        Self::begin(target_port, None)
+    }
+
+    /// Starts one that puts a header line into the first request of each connection, as a proxy does.
+    ///
+    /// # Errors
+    /// No port can be had.
+    pub fn start_with_header(target_port: u16, line: &str) -> Result<Self> {
+        Self::begin(target_port, Some(format!("{line}\r\n")))
+    }
+
+    fn begin(target_port: u16, header: Option<String>) -> Result<Self> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot open a port for a relay")?;
         let addr = listener.local_addr().context("the relay has no address")?;
@@ -45,7 +57,7 @@ impl Relay {
                 }
                 // A target that is not there looks to the client like one that hangs up.
                 if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target_port)) {
-                    let _ = accepting.join(&client, &server);
+                    let _ = accepting.join(&client, &server, header.as_deref());
                 }
             }
         });
@@ -95,9 +107,20 @@ impl Drop for Relay {
 }
 
 impl Shared {
-    fn join(&self, client: &TcpStream, server: &TcpStream) -> io::Result<()> {
+    fn join(&self, client: &TcpStream, server: &TcpStream, header: Option<&str>) -> io::Result<()> {
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
+        if let Some(header) = header {
+            // Behind the request line, a byte at a time: nothing of what follows is taken from the copy below.
+            let (mut from, mut to) = (client, server);
+            let (mut line, mut byte) = (Vec::new(), [0]);
+            while !line.ends_with(b"\r\n") {
+                from.read_exact(&mut byte)?;
+                line.extend(byte);
+            }
+            line.extend(header.as_bytes());
+            to.write_all(&line)?;
+        }
         for (from, to) in [(client, server), (server, client)] {
             let (mut from, mut to) = (from.try_clone()?, to.try_clone()?);
             thread::spawn(move || {

@@ -352,7 +352,7 @@ async fn pair(global: &Global, name: Option<String>, timeout: u32, term: &mut Te
     let (client, issued) = link::begin(&target, Wants::default());
     let mut state = client.state();
     let end = tokio::time::Instant::now() + Duration::from_secs(u64::from(timeout));
-    let mut said = false;
+    let mut asked: Option<Option<String>> = None;
     loop {
         let now = state.borrow_and_update().clone();
         match &now {
@@ -362,12 +362,23 @@ async fn pair(global: &Global, name: Option<String>, timeout: u32, term: &mut Te
                 }
                 return term.line(&format!("paired with {}", target.name));
             }
-            ConnectionState::Paused(PauseReason::PairingPending { .. }) => {
-                if !said {
+            ConnectionState::Paused(PauseReason::PairingPending { request_id, .. }) => {
+                let before = asked.get_or_insert_with(|| {
                     let failure = failed(&now, &target.name);
                     term.note(&failure.message);
                     term.note(&failure.next.unwrap_or_default());
-                    said = true;
+                    request_id.clone()
+                });
+                // While a request waits, asking again is the same request.
+                if before != request_id {
+                    return Err(Failure::new(
+                        Exit::Refused,
+                        format!(
+                            "{} did not let this device in: the request was rejected, or it expired",
+                            target.name
+                        ),
+                    )
+                    .next("clawctl gateway pair, after its owner was asked"));
                 }
                 term.progress("waiting for the approval…");
                 tokio::time::sleep(PAIR_POLL.min(end - tokio::time::Instant::now())).await;
