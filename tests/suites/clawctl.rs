@@ -24,7 +24,7 @@ use product_tests::{Live, host_ports};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// One gateway for everything here: it takes ten seconds to start.
 #[test]
@@ -43,6 +43,8 @@ fn every_command_works_with_the_real_gateway() {
     let jobs = shell.run(&["cron", "list"]);
     assert!(jobs.out.contains("\tN\t0 8 * * *\t"), "{jobs:?}");
     the_log_and_the_cost_can_be_read(&shell);
+    a_file_goes_with_a_prompt(&shell, &model);
+    what_is_followed_goes_on(&shell);
     a_wrong_token_is_refused(&mut shell);
 }
 
@@ -127,6 +129,68 @@ fn the_log_and_the_cost_can_be_read(shell: &Shell) {
     assert!(log.code == Some(0) && log.out.lines().count() == 5, "{log:?}");
     let usage = shell.run(&["usage", "--days", "2"]);
     assert!(usage.code == Some(0) && usage.out.contains("total"), "{usage:?}");
+}
+
+fn a_file_goes_with_a_prompt(shell: &Shell, model: &ScriptedModel) {
+    std::fs::write(shell.dir.path().join("notes.txt"), "The word is heliotrope.").unwrap();
+    let said = shell.run(&[
+        "ask",
+        "--session",
+        "files",
+        "--attach",
+        "notes.txt",
+        "[[say:Read.]]",
+    ]);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "Read.\n"), "{said:?}");
+    let seen = model.seen();
+    assert!(
+        seen.iter().any(|seen| seen.user_text.contains("heliotrope")),
+        "{seen:?}"
+    );
+    let said = shell.run(&["ask", "--attach", "missing.txt", "hi"]);
+    assert!(
+        said.code == Some(2) && said.err.contains("missing.txt"),
+        "{said:?}"
+    );
+}
+
+/// A log and a status that are watched: each says something new, and goes on until it is told to stop.
+fn what_is_followed_goes_on(shell: &Shell) {
+    if cfg!(not(unix)) {
+        return eprintln!("not shown here: what is followed ends by a Unix signal");
+    }
+    for (args, part) in [
+        // Whatever the gateway notes of the prompt.
+        (&["logs", "--follow", "-n", "1"][..], ""),
+        (&["status", "--watch", "--json"], "\"runs\":1"),
+    ] {
+        let mut child = shell.command(args).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (say, said) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            out.lines()
+                .map_while(Result::ok)
+                .all(|line| say.send(line).is_ok())
+        });
+        let next = || {
+            said.recv_timeout(common::LIMIT)
+                .unwrap_or_else(|_| panic!("{args:?} says no more"))
+        };
+        next();
+        let asked = shell.run(&[
+            "ask",
+            "--no-wait",
+            "--session",
+            "followed",
+            "[[n:8]] [[d:400]] slow",
+        ]);
+        assert_eq!(asked.code, Some(0), "{asked:?}");
+        while !next().contains(part) {}
+        #[cfg(unix)]
+        common::interrupt(&child);
+        let said = common::finish(child, args);
+        assert!(said.code != Some(0), "{said:?}");
+    }
 }
 
 fn a_wrong_token_is_refused(shell: &mut Shell) {
@@ -242,8 +306,10 @@ fn ask_goes_over_the_running_apps_connection() {
         .enable_all()
         .build()
         .unwrap();
+    let told = Arc::<Mutex<Vec<Value>>>::default();
     let (handle, ended) = runtime.block_on(async {
-        let ports = host_ports::ports(&place, |_| {});
+        let heard = Arc::clone(&told);
+        let ports = host_ports::ports(&place, move |what| heard.lock().unwrap().push(what));
         let token = Secret::new(common::TOKEN);
         ports
             .secrets
@@ -297,8 +363,26 @@ fn ask_goes_over_the_running_apps_connection() {
     // By ourselves there is no way: no keychain.
     assert_eq!(shell.run(&["ask", "--direct", "hi"]).code, Some(1));
 
-    handle.quit();
+    // What a key binding says to the app.
+    let has_told = |what: Value| wait(|| told.lock().unwrap().contains(&what));
+    for (args, effect) in [
+        (&["toggle"][..], Some(serde_json::json!({ "show": "popup" }))),
+        (&["toggle"], Some(serde_json::json!({ "hide": "popup" }))),
+        (&["dnd", "30m"], None),
+        (&["dnd", "off"], None),
+        (&["open", "s"], Some(serde_json::json!({ "show": "popup" }))),
+    ] {
+        told.lock().unwrap().clear();
+        let said = shell.run(args);
+        assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
+        if let Some(effect) = effect {
+            has_told(effect);
+        }
+    }
+    let quit = shell.run(&["quit"]);
+    assert_eq!(quit.code, Some(0), "{quit:?}");
     runtime.block_on(app).unwrap();
+    drop(handle);
     let after = model.seen();
     let times = after
         .iter()
