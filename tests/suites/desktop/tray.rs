@@ -15,17 +15,23 @@ use std::time::Duration;
 const BROWSER: &str = "^Clawtray sessions$";
 const SETTINGS: &str = "^Clawtray settings$";
 
-/// Chooses the entry of the menu whose text has `part`, once it is there.
+/// Chooses the entry of the menu whose text has `part`, once it is there. A menu that changed meanwhile is read again: its
+/// entries have other ids, and one that is gone cannot be chosen.
 async fn choose(tray: &TrayHost, item: &ItemAddress, part: &str) {
-    let id = asked(part, || async {
+    asked(part, || async {
         let menu = tray.menu(item).await?;
-        let found = menu
-            .find(part)
-            .filter(|entry| entry.enabled)
-            .map(|entry| entry.id);
-        Ok(found.map_or_else(|| Asked::NotYet(format!("{:?}", menu.labels())), Asked::There))
-    });
-    tray.choose(item, id.await.unwrap()).await.unwrap();
+        let found = menu.find(part).filter(|entry| entry.enabled);
+        let Some(id) = found.map(|entry| entry.id) else {
+            return Ok(Asked::NotYet(format!("{:?}", menu.labels())));
+        };
+        Ok(match tray.choose(item, id).await {
+            Ok(()) => Asked::There(()),
+            Err(error) if error.to_string().contains("id not found") => Asked::NotYet(error.to_string()),
+            Err(error) => return Err(error),
+        })
+    })
+    .await
+    .unwrap();
 }
 
 /// Name and pixels.
