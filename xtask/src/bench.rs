@@ -41,6 +41,13 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         let programs = ["build", "--release", "-p", "clawtray", "-p", "bare-tray"];
         steps.run("build the app and the bare one", &mut cargo(&programs))?;
     }
+    if *name == "server" {
+        let steps = Steps::new("bench");
+        steps.run(
+            "build clawctl",
+            &mut cargo(&["build", "--release", "-p", "clawctl"]),
+        )?;
+    }
     let binary = format!("bench-{name}");
     let mut command = cargo(&["run", "--release", "-p", "product-tests", "--bin", &binary, "--"]);
     Steps::new("bench").run_last(&binary, command.args(rest))
