@@ -25,6 +25,13 @@ pub(crate) struct Slow {
     pub(crate) seconds: f64,
 }
 
+impl Slow {
+    /// Whether memory grew by less than the replies alone would take, were they kept for the readers.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.peak_mib - self.before_mib < (READERS * BYTES) as f64 / 1_048_576.0
+    }
+}
+
 /// Asks, reads nothing, and waits to be cut off.
 pub(crate) async fn readers(server: &Server) -> Result<Slow> {
     server.forget_peak()?;
@@ -73,7 +80,7 @@ pub(crate) async fn readers(server: &Server) -> Result<Slow> {
             cut += 1;
         }
     }
-    let _ = server.memory_mib().context("the server is gone")?;
+    server.memory_mib().context("the server is gone")?;
     Ok(Slow {
         readers: READERS,
         cut,
