@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decorator } from "./decorate";
 import { createParser } from "./parser";
+import { PAYLOADS } from "./payloads";
 import { MarkdownStream } from "./stream";
 import { DOCUMENTS, randomMarkdown, seeded } from "./samples";
 
@@ -55,6 +56,16 @@ describe("a growing text", () => {
       for (const longest of [3, 40]) {
         const pieces = cut(text, random, longest);
         expect(drawn(pieces), JSON.stringify(text)).toBe(whole);
+      }
+    }
+  });
+
+  test("nor does the cutting show in what is meant to do harm", () => {
+    const random = seeded(20_261_127);
+    for (const payload of PAYLOADS) {
+      for (const text of [payload, `Before\n\n${payload}\n\nAfter`]) {
+        const whole = drawn([text]);
+        for (const longest of [2, 9]) expect(drawn(cut(text, random, longest)), JSON.stringify(text)).toBe(whole);
       }
     }
   });
