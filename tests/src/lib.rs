@@ -4,6 +4,7 @@
 //! D-Bus, a driver for its webview, and the app itself.
 
 pub mod app;
+pub mod canary;
 pub mod host_ports;
 pub mod leaks;
 pub mod live;

@@ -22,6 +22,18 @@ impl Webview {
     /// # Errors
     /// There is no driver, or the app opens no window.
     pub async fn start(desktop: &Desktop, app: &Path, args: &[&str], env: &[(&str, String)]) -> Result<Self> {
+        Self::drive(desktop, Some(json!({ "binary": app, "args": args })), env).await
+    }
+
+    /// The same engine without the app: a browser window with no policy but the engine's own.
+    ///
+    /// # Errors
+    /// There is no driver, or it opens no window.
+    pub async fn bare(desktop: &Desktop) -> Result<Self> {
+        Self::drive(desktop, None, &[]).await
+    }
+
+    async fn drive(desktop: &Desktop, options: Option<Value>, env: &[(&str, String)]) -> Result<Self> {
         let port = free_port()?;
         let mut command = desktop.command("WebKitWebDriver");
         // The driver hands its environment on to the app.
@@ -34,10 +46,9 @@ impl Webview {
             .env("TAURI_WEBVIEW_AUTOMATION", "true");
         let driver = desktop.spawn("webdriver", &mut command)?;
         let mut capabilities = Map::new();
-        capabilities.insert(
-            "webkitgtk:browserOptions".into(),
-            json!({ "binary": app, "args": args }),
-        );
+        if let Some(options) = options {
+            capabilities.insert("webkitgtk:browserOptions".into(), options);
+        }
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities);
         let url = format!("http://127.0.0.1:{port}");

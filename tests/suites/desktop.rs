@@ -2,11 +2,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     missing_docs,
     reason = "a test stops where something is wrong"
 )]
 
+#[path = "desktop/hostile.rs"]
+mod hostile;
 #[path = "desktop/notifications.rs"]
 mod notifications;
 #[path = "desktop/portal.rs"]

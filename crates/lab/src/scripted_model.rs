@@ -6,6 +6,7 @@
 //! | directive | what the model does |
 //! |---|---|
 //! | `[[say:TEXT]]` | answers with exactly TEXT |
+//! | `[[text:NAME]]` | answers with the text that [`ScriptedModel::teach`] gave this name |
 //! | `[[md]]` | answers with [`MARKDOWN`] |
 //! | `[[bytes:60000]]` | answers with so many bytes |
 //! | `[[n:40]]` | splits the answer into so many chunks (default 12) |
@@ -33,7 +34,7 @@ pub use stream::Ending;
 use crate::{Context, Result};
 use directives::Directives;
 use request::{Prompt, Request};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -76,6 +77,7 @@ struct Shared {
 struct State {
     seen: Vec<SeenRequest>,
     released: HashSet<String>,
+    taught: HashMap<String, String>,
 }
 
 impl ScriptedModel {
@@ -126,6 +128,11 @@ impl ScriptedModel {
     pub fn release(&self, name: &str) {
         self.shared.lock().released.insert(name.to_owned());
         self.shared.changed.notify_all();
+    }
+
+    /// Gives a text a name, for answers that a prompt cannot hold.
+    pub fn teach(&self, name: &str, text: &str) {
+        self.shared.lock().taught.insert(name.to_owned(), text.to_owned());
     }
 
     /// Waits until a request matches, at most `limit`. Looks at those already seen too, and again whenever one ends.
@@ -232,7 +239,10 @@ fn serve(stream: TcpStream, shared: &Shared) {
         return;
     };
     let index = shared.note(path, &prompt);
-    let directives = Directives::parse(&prompt.user_text);
+    let mut directives = Directives::parse(&prompt.user_text);
+    if let Some(name) = &directives.taught {
+        directives.reply = shared.lock().taught.get(name).cloned().unwrap_or_default();
+    }
     let ending = Answer {
         number: index + 1,
         prompt: &prompt,

@@ -12,6 +12,8 @@ pub const MARKDOWN: &str = "# Heading one\n\nA paragraph with **bold**, *emphasi
 #[derive(Debug, PartialEq)]
 pub(super) struct Directives {
     pub reply: String,
+    /// The name of a text that was taught; it takes the place of `reply`.
+    pub taught: Option<String>,
     pub chunks: usize,
     pub delay: Duration,
     pub think: bool,
@@ -33,6 +35,7 @@ impl Directives {
     pub(super) fn parse(text: &str) -> Self {
         let mut found = Self {
             reply: String::new(),
+            taught: None,
             chunks: 12,
             delay: Duration::from_millis(5),
             think: false,
@@ -57,6 +60,7 @@ impl Directives {
             let (name, value) = directive.split_once(':').unwrap_or((directive, ""));
             match name {
                 "say" => reply = Some(value.to_owned()),
+                "text" => found.taught = Some(value.to_owned()),
                 "md" => reply = Some(MARKDOWN.to_owned()),
                 "bytes" => reply = value.parse().ok().map(|count| "x".repeat(count)),
                 "n" => found.chunks = value.parse().unwrap_or(found.chunks).max(1),
