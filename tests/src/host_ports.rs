@@ -63,6 +63,9 @@ impl SecretStore for InMemory {
             .remove(&(profile.to_owned(), kind));
         Ok(())
     }
+    async fn is_open(&self) -> bool {
+        true
+    }
     fn name(&self) -> String {
         "memory".into()
     }
@@ -90,7 +93,6 @@ impl Hotkeys for Told {
     async fn bind(&self, keys: &str) -> HotkeyState {
         (self.0)(json!({ "hotkey": keys }));
         HotkeyState::Active {
-            route: "plugin",
             keys: keys.to_owned(),
         }
     }

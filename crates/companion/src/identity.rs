@@ -79,6 +79,9 @@ mod tests {
         async fn delete(&self, _: &str, _: SecretKind) -> Result<(), SecretError> {
             Ok(())
         }
+        async fn is_open(&self) -> bool {
+            true
+        }
         fn name(&self) -> String {
             "slow".into()
         }

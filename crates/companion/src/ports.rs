@@ -88,6 +88,8 @@ pub trait SecretStore: Send + Sync + 'static {
     async fn set(&self, profile: &str, kind: SecretKind, value: Secret) -> Result<(), SecretError>;
     /// Deletes; fine when there is none.
     async fn delete(&self, profile: &str, kind: SecretKind) -> Result<(), SecretError>;
+    /// Whether entries can be read now. Never asks for a password.
+    async fn is_open(&self) -> bool;
     /// The store's name for settings ("GNOME Keyring (Secret Service)", "macOS Keychain").
     fn name(&self) -> String;
 }
@@ -322,8 +324,6 @@ pub trait Hotkeys: Send + Sync + 'static {
 pub enum HotkeyState {
     /// It works.
     Active {
-        /// `plugin` or `portal`.
-        route: &'static str,
         /// The keys as the system names them.
         keys: String,
     },

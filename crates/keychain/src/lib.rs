@@ -86,6 +86,10 @@ impl SecretStore for Keychain {
             .await
     }
 
+    async fn is_open(&self) -> bool {
+        self.worker.call(|answer| Job::Look { answer }).await == Ok(true)
+    }
+
     fn name(&self) -> String {
         self.worker.store_name()
     }

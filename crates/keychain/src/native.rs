@@ -71,6 +71,11 @@ impl Vault for NativeVault {
         }
     }
 
+    fn is_open(&mut self) -> bool {
+        // Neither system tells without an attempt.
+        true
+    }
+
     fn name(&self) -> String {
         if cfg!(target_os = "macos") {
             "macOS Keychain".into()

@@ -261,6 +261,10 @@ impl Vault for SecretServiceVault {
         }
     }
 
+    fn is_open(&mut self) -> bool {
+        self.owner().is_ok() && matches!(self.collection(), Ok(Collection::Open | Collection::Missing))
+    }
+
     fn name(&self) -> String {
         if self.name.is_empty() {
             "Secret Service".into()

@@ -8,6 +8,8 @@ pub trait Vault {
     fn set(&mut self, user: &str, value: &Secret) -> Result<(), SecretError>;
     /// Deletes the entry of a user; fine when there is none.
     fn delete(&mut self, user: &str) -> Result<(), SecretError>;
+    /// Whether entries can be read now. Never asks for a password.
+    fn is_open(&mut self) -> bool;
     /// The store's name for a person. May change once the store was reached.
     fn name(&self) -> String;
 }

@@ -31,6 +31,9 @@ pub(crate) enum Job {
         user: String,
         answer: Answer<()>,
     },
+    Look {
+        answer: Answer<bool>,
+    },
 }
 
 type Open = dyn Fn() -> Box<dyn Vault> + Send + Sync;
@@ -146,6 +149,7 @@ fn run(open: &Open, inbox: &mpsc::Receiver<Job>, name: &Mutex<String>) {
             Job::Get { user, answer } => reply(answer, || vault.get(&user)),
             Job::Set { user, value, answer } => reply(answer, || vault.set(&user, &value)),
             Job::Delete { user, answer } => reply(answer, || vault.delete(&user)),
+            Job::Look { answer } => reply(answer, || Ok(vault.is_open())),
         }
         *lock(name) = vault.name();
     }

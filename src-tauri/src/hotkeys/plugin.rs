@@ -61,10 +61,7 @@ fn bind(app: &AppHandle, inbox: &Inbox, text: String, keys: Keys) -> HotkeyState
         }
     });
     match registered {
-        Ok(()) => HotkeyState::Active {
-            route: "plugin",
-            keys: text,
-        },
+        Ok(()) => HotkeyState::Active { keys: text },
         Err(error) => {
             tracing::info!(%error, "the hotkey could not be registered");
             // The plugin hands on the sentence alone (`global_hotkey::Error::AlreadyRegistered`).

@@ -95,9 +95,6 @@ impl PortalHotkeys {
             }
         });
         *self.bound.lock().await = Some(Bound { session, waiting });
-        Ok(HotkeyState::Active {
-            route: "portal",
-            keys,
-        })
+        Ok(HotkeyState::Active { keys })
     }
 }

@@ -9,10 +9,6 @@ export type HotkeyView = {
  */
 state: string, 
 /**
- * `plugin`, `portal`, `compositor`.
- */
-route: string, 
-/**
  * The keys, for example `Ctrl+Shift+Space`.
  */
 keys: string, sentence: string, };

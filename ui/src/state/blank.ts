@@ -66,7 +66,7 @@ export function blankView(): View {
     questions: [],
     notices: [],
     settings: DEFAULT_SETTINGS,
-    hotkey: { state: "off", route: "plugin", keys: "", sentence: "" },
+    hotkey: { state: "off", keys: "", sentence: "" },
     version: "",
   };
 }

@@ -469,8 +469,6 @@ view! {
     pub struct HotkeyView {
         /// `active`, `taken`, `refused`, `unavailable`, `off`.
         pub state: String,
-        /// `plugin`, `portal`, `compositor`.
-        pub route: String,
         /// The keys, for example `Ctrl+Shift+Space`.
         pub keys: String,
         pub sentence: String,

@@ -240,6 +240,7 @@ impl App {
                 let answer = match stored {
                     Ok(()) => {
                         app.session_secrets.retain(|(owner, _), _| *owner != id);
+                        app.known.remove(&id);
                         app.profiles.change(&id, |profile| profile.session_only = false);
                         app.connect(&id);
                         Ok(Value::Null)
@@ -364,6 +365,7 @@ impl App {
         if self.profiles.all().is_empty() {
             self.discover(None);
         }
+        self.known.remove(id);
         let store = Arc::clone(&self.ports.secrets);
         let id = id.to_owned();
         self.spawn(async move {

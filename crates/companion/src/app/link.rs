@@ -1,19 +1,17 @@
 //! One gateway profile and its connection.
 
+use super::keychain::{self, Found, Read};
 use super::{App, Then, Timer, shelf::Told};
 use crate::api::{ConnectionView, QuestionView};
 use crate::connection;
 use crate::gateway::{Agents, Approval, ConnectionState, Gateway, GatewayEvent};
-use crate::identity::{device_key, new_device_key};
-use crate::ports::{ConnectRequest, IssuedToken, Secret, SecretError, SecretKind, SecretStore};
-use crate::profiles::Profile;
+use crate::ports::{ConnectRequest, SecretError};
 use crate::sessions::Sessions;
 use crate::transcript::Transcript;
 use clawtray_gateway_protocol::SessionKey;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -134,31 +132,6 @@ impl Link {
     }
 }
 
-/// Everything a profile keeps secret.
-pub(super) struct Secrets {
-    token: Option<Secret>,
-    device_token: Option<Secret>,
-    device_key: Option<Secret>,
-    webhook: Option<Secret>,
-}
-
-async fn read_secrets(
-    store: &dyn SecretStore,
-    profile: &Profile,
-    data: &Path,
-) -> Result<Secrets, SecretError> {
-    let id = profile.id.as_str();
-    Ok(Secrets {
-        token: store.get(id, SecretKind::GatewayToken).await?,
-        device_token: store.get(id, SecretKind::DeviceToken).await?,
-        device_key: Some(device_key(store, id, data).await?),
-        webhook: match profile.webhook_port {
-            Some(_) => store.get(id, SecretKind::WebhookSecret).await?,
-            None => None,
-        },
-    })
-}
-
 impl App {
     /// Opens the connection of a profile, closing the one before.
     pub(super) fn connect(&mut self, id: &str) {
@@ -191,20 +164,26 @@ impl App {
         let store = Arc::clone(&self.ports.secrets);
         let issued = self.issued.0.clone();
         let kept = self.kept_for_session(&profile);
+        let known = self.known.get(id).cloned();
+        self.timers.remove(&Timer::Keychain(id.to_owned()));
         let poll_every = crate::settings::poll_every(self.settings.get());
         let (id, data) = (id.to_owned(), self.data.clone());
         self.spawn(async move {
             let mut profile = profile;
             let secrets = match kept {
-                Some(secrets) => Ok(secrets),
-                None => read_secrets(&*store, &profile, &data).await,
+                Some(secrets) => Ok(Read {
+                    secrets,
+                    found: Found::ForSession,
+                }),
+                None => keychain::read(&*store, &profile, &data, known).await,
             };
-            let mut secrets = match secrets {
-                Ok(secrets) => secrets,
+            let Read { mut secrets, found } = match secrets {
+                Ok(read) => read,
                 Err(error) => {
                     return Box::new(move |app: &mut Self| app.on_keychain(&id, generation, error)) as Then;
                 }
             };
+            let known = secrets.clone();
             if profile.embedded {
                 match connector.start_embedded().await {
                     Ok((url, token)) => {
@@ -233,34 +212,11 @@ impl App {
                     issued,
                 })
                 .await;
-            Box::new(move |app: &mut Self| app.on_linked(&id, generation, gateway)) as Then
+            Box::new(move |app: &mut Self| {
+                app.on_secrets(&id, known, found);
+                app.on_linked(&id, generation, gateway);
+            }) as Then
         });
-    }
-
-    pub(super) fn kept_for_session(&self, profile: &Profile) -> Option<Secrets> {
-        let kept = profile.session_only
-            || profile.transient
-            || profile.embedded
-            || self.session_secrets.keys().any(|(id, _)| *id == profile.id);
-        let secret = |kind| self.session_secrets.get(&(profile.id.clone(), kind)).cloned();
-        kept.then(|| Secrets {
-            token: secret(SecretKind::GatewayToken),
-            device_token: secret(SecretKind::DeviceToken),
-            device_key: secret(SecretKind::DeviceKey),
-            webhook: secret(SecretKind::WebhookSecret),
-        })
-    }
-
-    /// Keeps a secret where its profile keeps them.
-    pub(super) fn keep_for_session(&mut self, id: &str, kind: SecretKind, secret: Option<Secret>) {
-        match secret {
-            Some(secret) => self.session_secrets.insert((id.to_owned(), kind), secret),
-            None => self.session_secrets.remove(&(id.to_owned(), kind)),
-        };
-        if kind == SecretKind::GatewayToken {
-            let key = (id.to_owned(), SecretKind::DeviceKey);
-            self.session_secrets.entry(key).or_insert_with(new_device_key);
-        }
     }
 
     fn on_linked(&mut self, id: &str, generation: u64, gateway: Arc<dyn Gateway>) {
@@ -283,32 +239,6 @@ impl App {
         self.publisher.connection_dirty();
     }
 
-    fn on_keychain(&mut self, id: &str, generation: u64, error: SecretError) {
-        let now_ms = self.now_ms();
-        let name = self.ports.secrets.name();
-        let Some(link) = self
-            .links
-            .get_mut(id)
-            .filter(|link| link.generation == generation)
-        else {
-            return;
-        };
-        tracing::warn!(%error, keychain = %name, "the secrets of a gateway could not be read");
-        link.state = ConnectionState::Idle;
-        link.since_ms = now_ms;
-        if matches!(error, SecretError::Absent) {
-            self.notice(
-                "no-keychain",
-                "This desktop has no keychain service.",
-                "Secrets can be kept for this session only; nothing is written to a file.",
-            );
-        }
-        if let Some(link) = self.links.get_mut(id) {
-            link.keychain = Some(error);
-        }
-        self.publisher.connection_dirty();
-    }
-
     fn on_embedded_failed(&mut self, id: &str, generation: u64) {
         let now_ms = self.now_ms();
         let Some(link) = self
@@ -324,27 +254,6 @@ impl App {
         });
         link.since_ms = now_ms;
         self.publisher.connection_dirty();
-    }
-
-    /// The gateway issued a token for this device: into the keychain, or into memory for a session-only profile.
-    pub(super) fn on_issued(&mut self, issued: IssuedToken) {
-        let IssuedToken { profile: id, token } = issued;
-        let Some(profile) = self.profiles.get(&id) else {
-            return;
-        };
-        if self.kept_for_session(profile).is_some() {
-            self.keep_for_session(&id, SecretKind::DeviceToken, Some(token));
-            return;
-        }
-        let store = Arc::clone(&self.ports.secrets);
-        self.spawn(async move {
-            let stored = store.set(&id, SecretKind::DeviceToken, token).await;
-            Box::new(move |_: &mut Self| {
-                if let Err(error) = stored {
-                    tracing::warn!(%error, "the device token could not be stored");
-                }
-            }) as Then
-        });
     }
 
     pub(super) fn on_link_event(&mut self, event: LinkEvent) {

@@ -6,6 +6,7 @@ mod events;
 mod gateways;
 mod handle;
 mod history;
+mod keychain;
 mod link;
 mod needs;
 mod notify;
@@ -108,6 +109,8 @@ enum Timer {
     Down(String),
     /// State is read again, though the gateway did not say that subscriptions are in place.
     Resync(String),
+    /// A keychain that could not be read is looked at again.
+    Keychain(String),
     /// Prompts are tried again.
     Pump(String),
     /// The session list is read again.
@@ -138,6 +141,8 @@ pub struct App {
     data: std::path::PathBuf,
     /// Secrets of profiles that keep them for this session only.
     session_secrets: HashMap<(String, SecretKind), Secret>,
+    /// What the keychain gave for each profile since the start.
+    known: HashMap<String, keychain::Secrets>,
     found: Vec<Found>,
     notices: BTreeMap<String, Notice>,
     dismissed: std::collections::BTreeSet<String>,
@@ -207,6 +212,7 @@ impl App {
             outbox,
             data: paths.data,
             session_secrets: HashMap::new(),
+            known: HashMap::new(),
             found: Vec::new(),
             notices: BTreeMap::new(),
             dismissed: std::collections::BTreeSet::new(),
@@ -340,6 +346,7 @@ impl App {
                 Timer::Release(window) => self.release(window),
                 Timer::Down(profile) => self.on_down_for_long(&profile),
                 Timer::Resync(profile) => self.resync(&profile),
+                Timer::Keychain(profile) => self.look_at_keychain(&profile),
                 Timer::Pump(profile) => self.pump(&profile),
                 Timer::Refresh(profile) => self.refresh_sessions(&profile),
                 Timer::Digest(profile) => self.tell_digest(&profile),

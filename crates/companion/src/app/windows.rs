@@ -416,30 +416,21 @@ impl App {
     pub(super) fn on_hotkey_state(&mut self, state: HotkeyState) {
         let wanted = self.settings.get().hotkey.clone();
         let by_hand = "Bind `clawctl toggle` to keys in the desktop's own settings.";
-        let (word, route, keys, sentence) = match state {
-            HotkeyState::Active { route, keys } => ("active", route, keys, String::new()),
-            HotkeyState::Taken => (
-                "taken",
-                "plugin",
-                wanted.clone(),
-                format!("Another program has {wanted}."),
-            ),
+        let (word, keys, sentence) = match state {
+            HotkeyState::Active { keys } => ("active", keys, String::new()),
+            HotkeyState::Taken => ("taken", wanted.clone(), format!("Another program has {wanted}.")),
             HotkeyState::Refused(reason) => {
                 let reason = crate::text::one_line(&reason, 160);
                 (
                     "refused",
-                    "portal",
                     wanted.clone(),
                     format!("The desktop did not give the keys: {reason}"),
                 )
             }
-            HotkeyState::Unavailable(reason) => (
-                "unavailable",
-                "compositor",
-                wanted.clone(),
-                crate::text::one_line(&reason, 200),
-            ),
-            HotkeyState::Off => ("off", "plugin", String::new(), String::new()),
+            HotkeyState::Unavailable(reason) => {
+                ("unavailable", wanted.clone(), crate::text::one_line(&reason, 200))
+            }
+            HotkeyState::Off => ("off", String::new(), String::new()),
         };
         self.withdraw_notice("hotkey-taken");
         self.withdraw_notice("hotkey-unavailable");
@@ -450,7 +441,6 @@ impl App {
         }
         self.hotkey = HotkeyView {
             state: word.to_owned(),
-            route: route.to_owned(),
             keys,
             sentence,
         };

@@ -156,6 +156,9 @@ impl SecretStore for Desk {
             Ok(())
         })
     }
+    async fn is_open(&self) -> bool {
+        self.lock().keychain.is_none()
+    }
     fn name(&self) -> String {
         "Test keychain".to_owned()
     }
@@ -211,7 +214,6 @@ impl Hotkeys for Desk {
         self.record(|inner| {
             inner.keys.push(keys.to_owned());
             inner.hotkey.clone().unwrap_or_else(|| HotkeyState::Active {
-                route: "plugin",
                 keys: keys.to_owned(),
             })
         })

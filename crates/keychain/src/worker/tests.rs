@@ -28,6 +28,9 @@ impl Vault for Memory {
         self.0.lock().unwrap().remove(user);
         Ok(())
     }
+    fn is_open(&mut self) -> bool {
+        true
+    }
     fn name(&self) -> String {
         "memory".into()
     }
@@ -45,6 +48,10 @@ impl Vault for Gated {
     }
     fn delete(&mut self, _: &str) -> Result<(), SecretError> {
         panic!("a vault that panics")
+    }
+    fn is_open(&mut self) -> bool {
+        let _ = self.0.lock().unwrap().recv();
+        true
     }
     fn name(&self) -> String {
         "gated".into()
@@ -108,6 +115,17 @@ async fn a_call_that_hangs_ends_at_the_limit_and_the_next_one_gets_another_threa
 }
 
 #[tokio::test]
+async fn a_keychain_that_does_not_say_whether_it_is_open_counts_as_closed() {
+    let (open_gate, gate) = mpsc::channel();
+    let gate = Arc::new(Mutex::new(gate));
+    let keychain = Keychain::with(move || Box::new(Gated(gate.clone())), Duration::from_millis(200));
+    assert!(!keychain.is_open().await);
+    drop(open_gate);
+    let keychain = Keychain::with(|| Box::new(Memory(Entries::default())), LONG);
+    assert!(keychain.is_open().await);
+}
+
+#[tokio::test]
 async fn threads_that_hang_are_bounded() {
     let (open_gate, gate) = mpsc::channel();
     let gate = Arc::new(Mutex::new(gate));
@@ -151,6 +169,9 @@ impl Vault for Counted {
     }
     fn delete(&mut self, user: &str) -> Result<(), SecretError> {
         self.gate.delete(user)
+    }
+    fn is_open(&mut self) -> bool {
+        self.gate.is_open()
     }
     fn name(&self) -> String {
         self.gate.name()

@@ -151,7 +151,7 @@ export function baseView(): View {
     },
     transcript: { session: "s-new", messages: [], hasOlder: false, loading: false },
     settings: { ...DEFAULT_SETTINGS },
-    hotkey: { state: "active", route: "plugin", keys: "Ctrl+Shift+Space", sentence: "" },
+    hotkey: { state: "active", keys: "Ctrl+Shift+Space", sentence: "" },
     version: "0.1.0",
   };
 }

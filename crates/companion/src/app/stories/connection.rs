@@ -176,6 +176,91 @@ async fn a_locked_keychain_is_said_and_can_be_gone_around() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_keychain_that_opens_later_is_read_without_being_asked_to() {
+    for error in [SecretError::Locked, SecretError::Absent, SecretError::Timeout] {
+        let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+        desk.put_gateway("ws://home", &gateway);
+        let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+        stage.add("Home", "ws://home", "secret").await;
+        stage.quit().await;
+        desk.lock().keychain = Some(error);
+        let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+        let mut popup = stage.subscribe(WindowKind::Popup);
+        let blocked = |m: &crate::testing::Mirror| m.view.connection.word == ConnectionWord::KeychainLocked;
+        popup.until("said", blocked).await;
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert!(blocked(&popup), "it waits as long as it takes");
+        desk.lock().keychain = None;
+        popup
+            .until("connected", |m| m.view.connection.word == ConnectionWord::Ready)
+            .await;
+        let token = desk.lock().requests.last().unwrap().token.clone().unwrap();
+        assert_eq!(token.expose(), "secret");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_keychain_gave_once_is_known_until_the_end() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    desk.put_gateway("ws://home", &gateway);
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    let id = stage.add("Home", "ws://home", "secret").await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    let ready = |m: &crate::testing::Mirror| m.view.connection.word == ConnectionWord::Ready;
+    popup.until("connected", ready).await;
+    let key = desk.lock().requests.last().unwrap().device_key.clone().unwrap();
+    let signed_in_as_before = || {
+        let inner = desk.lock();
+        let last = inner.requests.last().unwrap();
+        assert_eq!(last.token.as_ref().unwrap().expose(), "secret");
+        assert_eq!(
+            last.device_key.as_ref().unwrap().expose(),
+            key.expose(),
+            "the same device"
+        );
+        inner.requests.len()
+    };
+    let connect_again = |on| Request::SetFullControl { id: id.clone(), on };
+
+    // Locked meanwhile: nobody notices.
+    desk.lock().keychain = Some(SecretError::Locked);
+    stage.ask(connect_again(true)).await;
+    desk.until("a connection", |d| (d.requests.len() == 2).then_some(()))
+        .await;
+    signed_in_as_before();
+    popup.until("connected", ready).await;
+    assert!(popup.view.notices.is_empty(), "{:?}", popup.view.notices);
+
+    // Emptied meanwhile: it works on, says so, and writes nothing back unasked.
+    desk.lock().keychain = None;
+    desk.lock().secrets.clear();
+    stage.ask(connect_again(false)).await;
+    desk.until("a connection", |d| (d.requests.len() == 3).then_some(()))
+        .await;
+    signed_in_as_before();
+    let notice = format!("keychain-emptied-{id}");
+    popup
+        .until("said", |m| {
+            ready(m) && m.view.notices.iter().any(|n| n.id == notice)
+        })
+        .await;
+    assert!(desk.lock().secrets.is_empty(), "{:?}", desk.lock().secrets.keys());
+
+    // A token entered again is stored, and that is that.
+    let token = Request::SetGatewayToken {
+        id: id.clone(),
+        token: "new".to_owned(),
+        session_only: false,
+    };
+    stage.ask(token).await;
+    popup
+        .until("settled", |m| ready(m) && m.view.notices.is_empty())
+        .await;
+    let token = desk.lock().requests.last().unwrap().token.clone().unwrap();
+    assert_eq!(token.expose(), "new");
+}
+
+#[tokio::test(start_paused = true)]
 async fn pairing_says_its_command_and_goes_on_by_itself() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::default());
     gateway.pause(PauseReason::PairingPending {
