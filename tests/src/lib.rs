@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod canary;
+pub mod figures;
 pub mod host_ports;
 pub mod leaks;
 pub mod live;

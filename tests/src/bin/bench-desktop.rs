@@ -8,9 +8,8 @@
 use anyhow::{Context, Result, bail};
 use clawtray_lab::{Desktop, DesktopConfig};
 use product_tests::TrayHost;
-use product_tests::leaks;
-use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use product_tests::figures;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
@@ -24,8 +23,6 @@ const IDLE: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A page with letters has many shades; a window without one has a background.
 const SHADES: usize = 12;
-/// The kernel's clock ticks per second, which Linux fixes for user space.
-const TICKS: f64 = 100.0;
 
 struct Subject {
     name: &'static str,
@@ -259,69 +256,45 @@ fn ms(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 
-fn family(process: u32) -> Result<Vec<u32>> {
-    let mut all = leaks::below(process)?;
-    all.push(process);
-    all.sort_unstable();
-    all.dedup();
-    Ok(all)
-}
-
-/// Memory of the program and all below it, in MB: proportional set size.
+/// Memory of the program and all below it, in MB.
 fn pss(process: u32) -> Result<f64> {
-    let mut kilobytes = 0.0;
-    for id in family(process)? {
-        // A child may have ended since.
-        let Ok(text) = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")) else {
-            continue;
-        };
-        kilobytes += number_after(&text, "Pss:").unwrap_or_default();
-    }
-    Ok(kilobytes / 1000.0)
-}
-
-fn number_after(text: &str, name: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().next()?.parse().ok()
+    Ok(figures::memory(&figures::family(process)?))
 }
 
 /// Processor time in percent of one core, and voluntary switches (a thread that slept was woken) per second.
 async fn idle(process: u32) -> Result<(f64, f64)> {
-    let (ticks, switches) = used(process)?;
+    let (seconds, switches) = used(process)?;
     let began = Instant::now();
     tokio::time::sleep(IDLE).await;
-    let (ticks_after, switches_after) = used(process)?;
-    let seconds = began.elapsed().as_secs_f64();
-    let cpu = (ticks_after - ticks) / TICKS / seconds * 100.0;
-    Ok((cpu, (switches_after - switches) / seconds))
+    let (seconds_after, switches_after) = used(process)?;
+    let wall = began.elapsed().as_secs_f64();
+    let cpu = (seconds_after - seconds) / wall * 100.0;
+    Ok((cpu, (switches_after - switches) / wall))
 }
 
+/// Seconds on a processor and voluntary switches so far.
 fn used(process: u32) -> Result<(f64, f64)> {
-    let (mut ticks, mut switches) = (0.0, 0.0);
-    for id in family(process)? {
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-        let times = fields.split(' ').skip(11).take(2);
-        ticks += times.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
+    let all = figures::family(process)?;
+    let mut switches = 0.0;
+    for id in &all {
         let Ok(threads) = std::fs::read_dir(format!("/proc/{id}/task")) else {
             continue;
         };
         for thread in threads.flatten() {
             let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
-            switches += number_after(&status, "voluntary_ctxt_switches:").unwrap_or_default();
+            switches += figures::number_after(&status, "voluntary_ctxt_switches:").unwrap_or_default();
         }
     }
-    Ok((ticks, switches))
-}
-
-fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    Ok((figures::processor_seconds(&all), switches))
 }
 
 fn report(ours: &Figures, bare: &Figures, after: Duration) -> Result<()> {
-    let medians = |pick: fn(&Figures) -> &Vec<f64>| (median(pick(ours)), median(pick(bare)));
+    let medians = |pick: fn(&Figures) -> &Vec<f64>| {
+        (
+            figures::percentile(pick(ours), 50),
+            figures::percentile(pick(bare), 50),
+        )
+    };
     let closed = format!("memory, {} s after closing", after.as_secs());
     let rows = [
         (
@@ -355,29 +328,9 @@ fn report(ours: &Figures, bare: &Figures, after: Duration) -> Result<()> {
         ("idle processor time", "%", (ours.idle_cpu, bare.idle_cpu)),
         ("idle wake-ups", "1/s", (ours.idle_wakeups, bare.idle_wakeups)),
     ];
-    println!(
-        "\n{:<32} {:>5} {:>9} {:>9} {:>7}",
-        "median", "unit", "clawtray", "bare", "ratio"
-    );
-    let mut json = Vec::new();
+    let mut table = figures::Figures::default();
     for (name, unit, (ours, bare)) in rows {
-        let ratio = bare / ours;
-        println!("{name:<32} {unit:>5} {ours:>9.2} {bare:>9.2} {ratio:>7.2}");
-        let ratio = if ratio.is_finite() {
-            json!(ratio)
-        } else {
-            Value::Null
-        };
-        json.push(json!({
-            "name": name, "unit": unit, "ours": ours, "peer": bare, "peer_name": "bare Tauri tray app", "ratio": ratio
-        }));
+        table.row(name, unit, ours, bare, "bare Tauri tray app");
     }
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench/desktop.json");
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(&file, serde_json::to_string_pretty(&json!({ "rows": json }))?)?;
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("load {}", load.trim());
-    Ok(())
+    table.finish("desktop")
 }

@@ -45,6 +45,43 @@ impl Desktop {
         self.keyring = None;
     }
 
+    /// Halts the keyring where it stands, or lets it go on: it takes calls meanwhile and answers none.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be signalled.
+    pub fn halt_keyring(&self, halted: bool) -> Result<()> {
+        let daemon = self.keyring.as_ref().context("there is no keyring")?;
+        let signal = if halted { "-STOP" } else { "-CONT" };
+        let sent = Command::new("kill")
+            .args([signal, &daemon.id().to_string()])
+            .status()
+            .context("cannot run kill")?;
+        if sent.success() {
+            Ok(())
+        } else {
+            Err(Error::new(format!("kill {signal} ended with {sent}")))
+        }
+    }
+
+    /// Removes all secrets stored under these attributes, as another program would.
+    ///
+    /// # Errors
+    /// `secret-tool` does not do it.
+    pub fn clear_secrets(&self, attributes: &[(&str, &str)]) -> Result<()> {
+        let words = attributes.iter().flat_map(|(name, value)| [*name, *value]);
+        let cleared = self
+            .command("secret-tool")
+            .arg("clear")
+            .args(words)
+            .status()
+            .context("cannot run secret-tool")?;
+        if cleared.success() {
+            Ok(())
+        } else {
+            Err(Error::new(format!("secret-tool clear ended with {cleared}")))
+        }
+    }
+
     /// The secret stored under these attributes, asked through the Secret Service, as another program would.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
 //! The table and the file.
 
 use crate::Outcome;
-use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use anyhow::Result;
+use product_tests::figures::Figures;
 
 /// Rows of figures.
 #[derive(Default)]
 pub(crate) struct Report {
-    rows: Vec<Value>,
+    figures: Figures,
 }
 
 impl Report {
@@ -33,10 +33,7 @@ impl Report {
             match peer {
                 Some((theirs, peer_name)) => {
                     let (ours, theirs) = (read(ours), read(theirs));
-                    let ratio = if ours > 0.0 { theirs / ours } else { 0.0 };
-                    self.rows.push(json!({
-                        "name": name, "unit": unit, "ours": ours, "peer": theirs, "peer_name": peer_name, "ratio": ratio,
-                    }));
+                    self.figures.row(&name, unit, ours, theirs, peer_name);
                 }
                 None => self.alone(&name, unit, read(ours)),
             }
@@ -45,44 +42,11 @@ impl Report {
 
     /// A figure with nothing to compare with.
     pub(crate) fn alone(&mut self, name: &str, unit: &str, ours: f64) {
-        self.rows.push(json!({"name": name, "unit": unit, "ours": ours}));
+        self.figures.alone(name, unit, ours);
     }
 
     /// Prints the table and writes `target/bench/server.json`.
     pub(crate) fn finish(&self) -> Result<()> {
-        println!("\n{:<66} {:>10} {:>10} {:>8}  peer", "", "ours", "peer", "ratio");
-        for row in &self.rows {
-            let number = |key: &str| {
-                let number = row.get(key).and_then(Value::as_f64);
-                number.map_or(String::new(), |number| format!("{number:.2}"))
-            };
-            let text = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default();
-            let unit = match text("unit") {
-                "" => String::new(),
-                unit => format!(" ({unit})"),
-            };
-            println!(
-                "{:<66} {:>10} {:>10} {:>8}  {}",
-                format!("{}{unit}", text("name")),
-                number("ours"),
-                number("peer"),
-                number("ratio"),
-                text("peer_name"),
-            );
-        }
-        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-        let load: Vec<&str> = load.split(' ').take(3).collect();
-        println!("load of the machine: {}", load.join(" "));
-        // `target/release/bench-server`
-        let me = std::env::current_exe()?;
-        let dir = me
-            .ancestors()
-            .nth(2)
-            .context("the program is not in a target folder")?
-            .join("bench");
-        std::fs::create_dir_all(&dir)?;
-        let text = format!("{:#}\n", json!({"rows": self.rows, "load": load.join(" ")}));
-        std::fs::write(dir.join("server.json"), text)?;
-        Ok(())
+        self.figures.finish("server")
     }
 }
