@@ -15,6 +15,7 @@ const STATES: Record<string, string> = {
   failed: "Home did not take the message.",
   pairing: "Approve this device once",
   keychain: "The keychain is locked",
+  "keychain-silent": "The keychain cannot be read",
   "sign-in": "Sign in again",
   "rate-limited": "asks to wait",
   protocol: "openclaw update",

@@ -127,7 +127,7 @@ pub(crate) fn connection(view: &ConnectionView) -> Failure {
         | ConnectionWord::RateLimited
         | ConnectionWord::ProtocolMismatch
         | ConnectionWord::Refused => Exit::Refused,
-        ConnectionWord::KeychainLocked => Exit::Local,
+        ConnectionWord::KeychainLocked | ConnectionWord::KeychainUnreadable => Exit::Local,
         ConnectionWord::None
         | ConnectionWord::Connecting
         | ConnectionWord::Ready

@@ -30,7 +30,7 @@ pub fn view(state: &ConnectionState, facts: &Facts) -> ConnectionView {
         ..ConnectionView::default()
     };
     if let Some(error) = &facts.keychain {
-        view.word = ConnectionWord::KeychainLocked;
+        view.word = keychain_word(error);
         view.sentence = keychain_sentence(error, name);
         view.next_step = NextStep::UnlockKeychain;
         return view;
@@ -138,7 +138,7 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
             NextStep::SignIn,
         ),
         PauseReason::SecretsUnavailable { message } => (
-            ConnectionWord::KeychainLocked,
+            ConnectionWord::KeychainUnreadable,
             sentence_of(message),
             NextStep::UnlockKeychain,
         ),
@@ -159,6 +159,17 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
     view.word = word;
     view.sentence = sentence;
     view.next_step = step;
+}
+
+/// What keeps the keychain from being read, in a word.
+#[must_use]
+pub fn keychain_word(error: &SecretError) -> ConnectionWord {
+    match error {
+        SecretError::Locked => ConnectionWord::KeychainLocked,
+        SecretError::Absent | SecretError::Timeout | SecretError::Refused(_) => {
+            ConnectionWord::KeychainUnreadable
+        }
+    }
 }
 
 /// The keychain's answer in a sentence.
@@ -326,7 +337,7 @@ mod tests {
                 ConnectionState::Paused(P::SecretsUnavailable {
                     message: "locked".into(),
                 }),
-                W::KeychainLocked,
+                W::KeychainUnreadable,
                 NextStep::UnlockKeychain,
                 None,
             ),
@@ -376,17 +387,22 @@ mod tests {
 
     #[test]
     fn a_keychain_that_does_not_answer_comes_first() {
-        for error in [SecretError::Locked, SecretError::Absent, SecretError::Timeout] {
+        for (error, word) in [
+            (SecretError::Locked, ConnectionWord::KeychainLocked),
+            (SecretError::Absent, ConnectionWord::KeychainUnreadable),
+            (SecretError::Timeout, ConnectionWord::KeychainUnreadable),
+            (
+                SecretError::Refused("no".into()),
+                ConnectionWord::KeychainUnreadable,
+            ),
+        ] {
             let facts = Facts {
                 gateway: "Home".into(),
                 keychain: Some(error),
                 ..Facts::default()
             };
             let view = view(&ConnectionState::Idle, &facts);
-            assert_eq!(
-                (view.word, view.next_step),
-                (ConnectionWord::KeychainLocked, NextStep::UnlockKeychain)
-            );
+            assert_eq!((view.word, view.next_step), (word, NextStep::UnlockKeychain));
         }
     }
 }

@@ -71,6 +71,7 @@ pub fn sign(facts: &TrayFacts) -> TraySign {
         | ConnectionWord::SignIn
         | ConnectionWord::Pairing
         | ConnectionWord::KeychainLocked
+        | ConnectionWord::KeychainUnreadable
         | ConnectionWord::Insecure => TraySign::NeedsSignIn,
         ConnectionWord::Connecting
         | ConnectionWord::Offline
@@ -263,6 +264,7 @@ mod tests {
             (W::SignIn, 1, 1, TraySign::NeedsSignIn),
             (W::Pairing, 0, 0, TraySign::NeedsSignIn),
             (W::KeychainLocked, 0, 0, TraySign::NeedsSignIn),
+            (W::KeychainUnreadable, 0, 0, TraySign::NeedsSignIn),
             (W::None, 0, 0, TraySign::NeedsSignIn),
         ] {
             let facts = TrayFacts {

@@ -3,4 +3,4 @@
 /**
  * Where a connection stands, in one word. Shape and colour follow it.
  */
-export type ConnectionWord = "none" | "connecting" | "ready" | "offline" | "soon-back" | "pairing" | "sign-in" | "rate-limited" | "protocol-mismatch" | "insecure" | "keychain-locked" | "user-offline" | "refused";
+export type ConnectionWord = "none" | "connecting" | "ready" | "offline" | "soon-back" | "pairing" | "sign-in" | "rate-limited" | "protocol-mismatch" | "insecure" | "keychain-locked" | "keychain-unreadable" | "user-offline" | "refused";

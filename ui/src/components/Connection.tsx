@@ -151,19 +151,20 @@ export function SessionOnly({ checked, onChange }: { checked: boolean; onChange:
   );
 }
 
-/** The token cannot be read: the keychain is locked or absent. */
-export function KeychainLocked(): JSX.Element {
+/** The token cannot be read: the keychain is locked, absent or silent. */
+export function KeychainClosed(): JSX.Element {
   const link = useLink();
   const words = t();
   const connection = link.model.parts.connection.value;
   const id = activeGateway(link.model.parts.gateways.value);
+  const locked = connection.word === "keychain-locked";
   return (
     <div class="center">
       <span class="tile accent">
         <Icon name="lock" />
       </span>
-      <h3>{words.keychainTitle}</h3>
-      <p>{locale().startsWith("en") && connection.sentence !== "" ? connection.sentence : words.keychainSentence}</p>
+      <h3>{locked ? words.keychainTitle : words.keychainUnreadableTitle}</h3>
+      <p>{locale().startsWith("en") && connection.sentence !== "" ? connection.sentence : locked ? words.keychainSentence : words.keychainUnreadableSentence}</p>
       {connection.command !== undefined && <CommandLine command={connection.command} />}
       <div class="line middle-line">
         <button type="button" class="button primary" onClick={() => void link.ask({ type: "retryKeychain", id })}>

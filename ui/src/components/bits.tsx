@@ -45,6 +45,7 @@ const SHAPES: Record<ConnectionWord, string> = {
   "protocol-mismatch": "bad",
   insecure: "bad",
   "keychain-locked": "half",
+  "keychain-unreadable": "half",
   "user-offline": "off",
   refused: "bad",
 };

@@ -16,6 +16,7 @@ export function connectionWord(word: ConnectionWord, words: Strings): string {
     "protocol-mismatch": words.wordProtocol,
     insecure: words.wordInsecure,
     "keychain-locked": words.wordKeychain,
+    "keychain-unreadable": words.wordKeychainUnreadable,
     "user-offline": words.wordUserOffline,
     refused: words.wordRefused,
   };
@@ -38,6 +39,7 @@ export function connectionSentence(connection: ConnectionView, words: Strings, l
     "protocol-mismatch": words.saysProtocol(name),
     insecure: words.saysInsecure(name),
     "keychain-locked": words.saysKeychain,
+    "keychain-unreadable": words.saysKeychainUnreadable,
     "user-offline": words.saysUserOffline,
     refused: words.saysRefused(name),
   };

@@ -72,6 +72,8 @@ words! {
         ProtocolMismatch,
         Insecure,
         KeychainLocked,
+        /// The keychain is absent, does not answer or refuses.
+        KeychainUnreadable,
         UserOffline,
         Refused,
     }

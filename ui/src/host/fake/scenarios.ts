@@ -175,6 +175,8 @@ export const SCENARIOS: Record<string, () => View> = {
       }),
     ),
   keychain: () => with_(connected("keychain-locked", { sentence: "The keychain is locked, and the token of Home is in it.", nextStep: "unlock-keychain" })),
+  "keychain-silent": () =>
+    with_(connected("keychain-unreadable", { sentence: "The keychain does not answer. Home needs it to sign in.", nextStep: "unlock-keychain" })),
   "sign-in": () => with_(connected("sign-in", { sentence: "This token is no longer valid.", nextStep: "sign-in" })),
   "rate-limited": () =>
     with_(connected("rate-limited", { sentence: "Home asks to wait after too many attempts.", nextStep: "none", retryAtMs: seconds(282) })),

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { AttachmentChips, ComposerField } from "../../components/ComposerField";
 import { Avatar } from "../../components/bits";
-import { Certificate, KeychainLocked, Pairing, SignIn } from "../../components/Connection";
+import { Certificate, KeychainClosed, Pairing, SignIn } from "../../components/Connection";
 import { FirstRun } from "../../components/FirstRun";
 import { Icon, Mark } from "../../components/Icon";
 import { optionId } from "../../components/List";
@@ -98,7 +98,7 @@ function Blocked({ popup }: { popup: Popup }): JSX.Element | null {
     case "sign-in":
       return <SignIn />;
     case "keychain":
-      return <KeychainLocked />;
+      return <KeychainClosed />;
     case "certificate":
       return <Certificate />;
     case "chat":

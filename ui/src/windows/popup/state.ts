@@ -114,7 +114,7 @@ export class Popup implements Choices {
     if (word === "none") return "first-run";
     if (word === "pairing") return "pairing";
     if (word === "sign-in") return "sign-in";
-    if (word === "keychain-locked") return "keychain";
+    if (word === "keychain-locked" || word === "keychain-unreadable") return "keychain";
     if (word === "insecure" && fingerprint !== undefined) return "certificate";
     return "chat";
   }

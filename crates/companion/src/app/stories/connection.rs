@@ -127,7 +127,7 @@ async fn a_locked_keychain_is_said_and_can_be_gone_around() {
         let mut popup = stage.subscribe(WindowKind::Popup);
         popup
             .until("said", |m| {
-                m.view.connection.word == ConnectionWord::KeychainLocked
+                m.view.connection.word == crate::connection::keychain_word(&error)
             })
             .await;
         assert_eq!(popup.view.connection.next_step, NextStep::UnlockKeychain);
@@ -183,10 +183,11 @@ async fn a_keychain_that_opens_later_is_read_without_being_asked_to() {
         let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
         stage.add("Home", "ws://home", "secret").await;
         stage.quit().await;
+        let word = crate::connection::keychain_word(&error);
         desk.lock().keychain = Some(error);
         let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
         let mut popup = stage.subscribe(WindowKind::Popup);
-        let blocked = |m: &crate::testing::Mirror| m.view.connection.word == ConnectionWord::KeychainLocked;
+        let blocked = |m: &crate::testing::Mirror| m.view.connection.word == word;
         popup.until("said", blocked).await;
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert!(blocked(&popup), "it waits as long as it takes");
