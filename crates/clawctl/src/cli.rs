@@ -562,8 +562,14 @@ pub(crate) enum ApiKeyAction {
         #[arg(long, value_delimiter = ',', value_name = "A,B")]
         permissions: Vec<String>,
         /// Requests in a minute
-        #[arg(long, value_name = "COUNT")]
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         rate_limit: Option<u32>,
+        /// Tokens in a day, in and out; any number when absent
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+        tokens_per_day: Option<u64>,
+        /// When it ends: after a time such as `30d` or `12h`, or at the start of a day such as `2027-01-31`
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -595,12 +601,15 @@ pub(crate) struct Serve {
     /// Answer from the real gateway that is set up, instead of the built-in agent
     #[arg(long)]
     pub bridge: bool,
-    /// The port; 0 takes a free one
-    #[arg(long, default_value_t = 0)]
-    pub port: u16,
-    /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
-    pub bind: std::net::IpAddr,
+    /// Read address, port, token, keys, limits, CORS and webhooks from a file: `openclaw.json`, `.json5` or `.yml`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// The port; a free one when absent or 0
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// The address to listen on; 127.0.0.1 when absent
+    #[arg(long, value_name = "ADDRESS")]
+    pub bind: Option<std::net::IpAddr>,
 }
 
 /// `open`

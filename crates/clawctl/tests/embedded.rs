@@ -232,6 +232,78 @@ fn serve_is_not_seen_by_others_without_a_key() {
 }
 
 #[test]
+fn serve_reads_a_configuration_file_and_flags_go_before_it() {
+    let shell = shell();
+    let (key, folder) = (
+        "canary-key-of-the-file",
+        clawtray_lab::Scratch::new("config").unwrap(),
+    );
+    let path = folder.path().join("openclaw.json5");
+    std::fs::write(
+        &path,
+        format!("{{ gateway: {{ host: '127.0.0.2', port: 1, token: 'canary-token', apiKeys: ['{key}'] }} }} // mine"),
+    )
+    .unwrap();
+    let args = &["serve", "--config", path.to_str().unwrap(), "--port", "0"];
+    let mut child = shell.command(args).spawn().unwrap();
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    let said: Value = serde_json::from_str(&line).expect("serve prints one JSON line");
+    assert!(
+        !line.contains("canary"),
+        "no secret of the file is repeated: {line}"
+    );
+    let address = said["httpUrl"].as_str().unwrap().strip_prefix("http://").unwrap();
+    assert!(address.starts_with("127.0.0.2:"), "{address}");
+    let status = |token: &str| {
+        let request = format!(
+            "GET /api/v1/sessions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+        );
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let answer = std::io::read_to_string(&mut stream).unwrap();
+        answer.split(' ').nth(1).map(str::to_owned)
+    };
+    assert_eq!(status(key).as_deref(), Some("200"));
+    assert_eq!(status("canary-token").as_deref(), Some("200"));
+    assert_eq!(status("other").as_deref(), Some("401"));
+    let _ = child.kill();
+    let _ = child.wait();
+
+    std::fs::write(&path, "{ gateway: { port: 'canary' } }").unwrap();
+    let said = shell.run(args);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("gateway.port must be a port"), "{}", said.err);
+    assert!(!said.err.contains("canary"), "{}", said.err);
+    let said = shell.run(&["serve", "--config", "/nowhere/openclaw.json5"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+}
+
+#[test]
+fn a_key_has_an_end_and_tokens_a_day() {
+    let shell = shell();
+    let create = |more: &[&str]| {
+        let mut args = vec!["api-key", "create", "--label", "ci", "--json"];
+        args.extend(more);
+        shell.run(&args)
+    };
+    let said = create(&["--tokens-per-day", "5000", "--expires", "30d"]);
+    let key: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(key["tokensPerDay"], 5000);
+    let days = (key["expiresAtMs"].as_i64().unwrap() - key["createdAtMs"].as_i64().unwrap()) / 3_600_000;
+    assert!((30 * 24 - 2..=30 * 24 + 1).contains(&days), "{days} hours");
+    let key: Value = serde_json::from_str(&create(&["--expires", "2999-01-31"]).out).unwrap();
+    assert!(key["expiresAtMs"].as_i64().unwrap() > 32_000_000_000_000);
+    for when in ["2020-01-31", "yesterday", "0s", ""] {
+        let said = create(&["--expires", when]);
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{when}: {said:?}");
+    }
+    let listed = shell.run(&["api-key", "list"]).out;
+    assert!(listed.contains("until 2999-01-31"), "{listed}");
+}
+
+#[test]
 fn the_bridge_says_at_once_what_the_gateway_behind_refuses() {
     let mut shell = shell();
     let said = shell.run(&["serve", "--bridge"]);

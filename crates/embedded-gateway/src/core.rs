@@ -4,6 +4,7 @@ use crate::agent::Agent;
 use crate::backend::{Report, ReportKind};
 use crate::error::StoreError;
 use crate::hub::{Audience, Hub};
+use crate::keys::GivenKeys;
 use crate::pairing::Pairings;
 use crate::runs::Runs;
 use crate::store::Store;
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) agent: Agent,
     pub(crate) agents: Vec<AgentProfile>,
     pub(crate) token: Option<String>,
+    pub(crate) given_keys: GivenKeys,
     /// It listens on loopback only.
     pub(crate) on_loopback: bool,
     pub(crate) origins: Vec<String>,
@@ -45,9 +47,12 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Nothing guards the gateway: no token, no API key was ever made, and only this machine reaches it.
+    /// Nothing guards the gateway: no token, no API key was ever made or given, and only this machine reaches it.
     pub(crate) fn is_open(&self) -> bool {
-        self.token.is_none() && self.on_loopback && self.store.keys().is_ok_and(|keys| keys.is_empty())
+        self.token.is_none()
+            && self.given_keys.is_empty()
+            && self.on_loopback
+            && self.store.keys().is_ok_and(|keys| keys.is_empty())
     }
 
     pub(crate) fn default_agent(&self) -> &str {

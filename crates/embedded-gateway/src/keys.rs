@@ -254,6 +254,49 @@ impl Keys {
     }
 }
 
+/// A key that its user wrote into a configuration: it is held in memory, and taken back by taking it out there.
+pub(crate) fn given(id: String, secret: String, new: NewKey) -> FreshKey {
+    let key = ApiKey {
+        id,
+        label: new.label,
+        workspaces: new.workspaces,
+        permissions: new.permissions,
+        rate_limit_per_minute: new.rate_limit_per_minute,
+        tokens_per_day: new.tokens_per_day,
+        masked: mask(&secret),
+        created_at_ms: now_ms(),
+        expires_at_ms: new.expires_at_ms,
+        revoked_at_ms: None,
+    };
+    FreshKey { secret, key }
+}
+
+/// The keys of a configuration, by the hash of their secrets.
+#[derive(Debug, Default)]
+pub(crate) struct GivenKeys(Vec<([u8; 32], ApiKey)>);
+
+impl GivenKeys {
+    pub(crate) fn new(keys: &[FreshKey]) -> Self {
+        Self(keys.iter().map(|k| (hash(&k.secret), k.key.clone())).collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The key that this secret belongs to. All are looked at, whichever it is.
+    pub(crate) fn check(&self, secret: &str) -> Option<&ApiKey> {
+        let wanted = hash(secret);
+        let mut found = None;
+        for (stored, key) in &self.0 {
+            if bool::from(stored.ct_eq(&wanted)) && secret.len() <= LONGEST {
+                found = Some(key);
+            }
+        }
+        found
+    }
+}
+
 /// The live key that this secret belongs to.
 pub(crate) fn check(store: &Store, given: &str) -> Result<Option<ApiKey>, StoreError> {
     let wanted = hash(given);
@@ -280,11 +323,16 @@ fn hex(bytes: &[u8]) -> String {
 
 fn mask(secret: &str) -> String {
     let body = secret.strip_prefix(PREFIX).unwrap_or(secret);
+    let prefix = &secret[..secret.len() - body.len()];
+    // Of a short one, that somebody thought up, eight characters would be too much to show.
+    if body.chars().count() < 24 {
+        return format!("{prefix}…");
+    }
     let (head, tail) = (
         body.get(..4).unwrap_or_default(),
         body.get(body.len().saturating_sub(4)..).unwrap_or_default(),
     );
-    format!("{PREFIX}{head}…{tail}")
+    format!("{prefix}{head}…{tail}")
 }
 
 #[cfg(test)]

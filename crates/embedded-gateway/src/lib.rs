@@ -6,6 +6,7 @@
 mod agent;
 mod backend;
 mod bridge;
+mod config_file;
 mod core;
 mod cron;
 mod error;
@@ -22,6 +23,7 @@ mod time;
 mod ws;
 
 pub use agent::{AgentBackend, ModelServer};
+pub use config_file::{ConfigFile, ConfigFileError};
 pub use error::{StartError, StoreError};
 pub use http::webhooks::Webhook;
 pub use server::{Bridged, Config, EmbeddedGateway, Running};

@@ -9,12 +9,16 @@ use clawtray_companion::paths::Paths;
 use clawtray_companion::ports::{Secret, SecretKind, SecretStore};
 use clawtray_companion::profiles::EMBEDDED;
 use clawtray_embedded_gateway::keys::{ApiKey, FreshKey, Keys, NewKey, Permission};
-use clawtray_embedded_gateway::{AgentBackend, Bridged, Config, EmbeddedGateway, StoreError, random_token};
+use clawtray_embedded_gateway::{
+    AgentBackend, Bridged, Config, ConfigFile, ConfigFileError, EmbeddedGateway, StoreError, random_token,
+};
 use clawtray_gateway_client::{Detected, Gateway as _};
 use clawtray_keychain::Keychain;
+use jiff::civil::Date;
+use jiff::{Span, Zoned};
 use serde_json::{Value, json};
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where the built-in gateway keeps its things; the app's is the same.
@@ -24,17 +28,31 @@ fn data_dir() -> PathBuf {
 
 /// `serve`
 pub(crate) async fn serve(global: &Global, args: &Serve, term: &mut Term) -> Outcome {
-    if !args.bind.is_loopback() {
-        need_key(args.bind)?;
+    let file = args
+        .config
+        .as_deref()
+        .map(config_file)
+        .transpose()?
+        .unwrap_or_default();
+    let bind = args.bind.or(file.host).unwrap_or(Ipv4Addr::LOCALHOST.into());
+    if !bind.is_loopback() && file.keys.is_empty() {
+        need_key(bind)?;
     }
     // Connected before it listens: what the user's gateway refuses is said here, not to each caller.
     let bridge = match args.bridge {
         true => Some(Bridge::connect(global, term).await?),
         false => None,
     };
-    let (token, kept) = token().await;
-    let mut config = Config::new(data_dir(), Some(token.clone()));
-    config.bind = SocketAddr::new(args.bind, args.port);
+    let (token, kept) = match from_environment().or(file.token.clone()) {
+        Some(token) => (token, true),
+        None => kept_token().await,
+    };
+    let mut config = Config::new(data_dir(), None);
+    let port = args.port.or(file.port).unwrap_or(0);
+    file.apply(&mut config);
+    // What is said here, or in the environment, goes before the file.
+    config.bind = SocketAddr::new(bind, port);
+    config.token = Some(token.clone());
     // The same agent as the app's: a model server if one is named, else the demonstration.
     config.agent = AgentBackend::from_env(|name| std::env::var(name).ok());
     config.bridge = bridge
@@ -118,15 +136,27 @@ fn need_key(bind: IpAddr) -> Outcome {
     Err(Failure::usage(message).next("clawctl api-key create --label NAME, or leave --bind away"))
 }
 
-/// The token, and whether its user knows it or can look it up: from the environment, else from the keychain, where a new
-/// one is put; without a keychain one for this run.
-async fn token() -> (String, bool) {
-    let given = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_AUTH_TOKEN"]
+fn config_file(path: &Path) -> Outcome<ConfigFile> {
+    ConfigFile::read(path, |name| std::env::var(name).ok()).map_err(|error| match error {
+        ConfigFileError::Read { source, .. } => Failure::local(format!("{}: {source}", path.display())),
+        other @ (ConfigFileError::TooLarge(_)
+        | ConfigFileError::Syntax { .. }
+        | ConfigFileError::Field { .. }) => {
+            Failure::usage(other.to_string()).next("correct it, or leave --config away")
+        }
+    })
+}
+
+fn from_environment() -> Option<String> {
+    let token = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_AUTH_TOKEN"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|token| !token.trim().is_empty()));
-    if let Some(token) = given {
-        return (token.trim().to_owned(), true);
-    }
+    token.map(|token| token.trim().to_owned())
+}
+
+/// The token of the keychain, where a new one is put; without a keychain one for this run. And whether its user can look
+/// it up.
+async fn kept_token() -> (String, bool) {
     let store = Keychain::system();
     match store.get(EMBEDDED, SecretKind::GatewayToken).await {
         Ok(Some(token)) => (token.expose().to_owned(), true),
@@ -167,6 +197,8 @@ pub(crate) fn api_key(action: ApiKeyAction, term: &mut Term) -> Outcome {
             workspaces,
             permissions,
             rate_limit,
+            tokens_per_day,
+            expires,
             json,
         } => {
             let mut new = NewKey::labelled(label);
@@ -181,6 +213,8 @@ pub(crate) fn api_key(action: ApiKeyAction, term: &mut Term) -> Outcome {
             if let Some(limit) = rate_limit {
                 new.rate_limit_per_minute = limit;
             }
+            new.tokens_per_day = tokens_per_day;
+            new.expires_at_ms = expires.as_deref().map(end).transpose()?;
             show(&keys.create(new).map_err(failed)?, json, term)
         }
         ApiKeyAction::List { json } => {
@@ -213,6 +247,25 @@ pub(crate) fn api_key(action: ApiKeyAction, term: &mut Term) -> Outcome {
     }
 }
 
+/// The end of a key, in milliseconds since the epoch: after a time from now, or at the start of a day here.
+fn end(text: &str) -> Outcome<i64> {
+    let now = Zoned::now();
+    let at = match text.parse::<Date>() {
+        Ok(date) => date.to_zoned(now.time_zone().clone()).ok(),
+        Err(_) => text
+            .parse::<Span>()
+            .ok()
+            .and_then(|span| now.checked_add(span).ok()),
+    };
+    let at = at
+        .filter(|at| *at > now)
+        .map(|at| at.timestamp().as_millisecond());
+    let refused = || {
+        Failure::usage(format!("{text} is no time to come")).next("--expires 30d, or --expires 2027-01-31")
+    };
+    at.ok_or_else(refused)
+}
+
 fn trimmed(words: Vec<String>) -> Vec<String> {
     let words = words.into_iter().map(|word| word.trim().to_owned());
     words.filter(|word| !word.is_empty()).collect()
@@ -240,13 +293,17 @@ fn by_label(keys: &Keys, which: &str) -> Result<String, StoreError> {
 }
 
 fn row(key: &ApiKey) -> Vec<String> {
-    let state = if key.is_live() { "live" } else { "ended" };
+    let state = match (key.is_live(), key.expires_at_ms) {
+        (true, Some(at)) => format!("until {}", local_time(at)),
+        (true, None) => "live".to_owned(),
+        (false, _) => "ended".to_owned(),
+    };
     vec![
         key.id.clone(),
         key.masked.clone(),
         key.label.clone(),
         workspaces(key),
-        state.to_owned(),
+        state,
         local_time(key.created_at_ms),
     ]
 }
@@ -268,8 +325,13 @@ fn show(fresh: &FreshKey, json: bool, term: &mut Term) -> Outcome {
         }
         return term.json_line(&shown);
     }
+    let ends = fresh
+        .key
+        .expires_at_ms
+        .map(|at| format!("\nExpires: {}", local_time(at)));
+    let ends = ends.unwrap_or_default();
     term.line(&format!(
-        "API Key: {}\nLabel: {}\nWorkspaces: {}\nCreated: {}",
+        "API Key: {}\nLabel: {}\nWorkspaces: {}\nCreated: {}{ends}",
         fresh.secret,
         fresh.key.label,
         workspaces(&fresh.key),

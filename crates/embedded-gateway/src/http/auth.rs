@@ -12,8 +12,6 @@ use std::time::Duration;
 
 /// Requests a minute of the gateway's own token: a figure for the headers, out of the way of honest use.
 pub(crate) const OWNER_LIMIT: u32 = 1_000_000;
-/// Requests a minute without a token, from everybody together.
-const NOBODY_LIMIT: u32 = 60_000;
 /// No token is longer, in bytes.
 const TOKEN_MAX: usize = 512;
 /// Callers whose windows are remembered at most.
@@ -37,14 +35,6 @@ impl Caller {
             Self::Owner => "owner",
             Self::Key(key) => &key.id,
             Self::Nobody => "nobody",
-        }
-    }
-
-    pub(crate) fn limit(&self) -> u32 {
-        match self {
-            Self::Owner => OWNER_LIMIT,
-            Self::Key(key) => key.rate_limit_per_minute,
-            Self::Nobody => NOBODY_LIMIT,
         }
     }
 
@@ -123,6 +113,9 @@ pub(crate) fn identify(http: &Http, token: Option<&str>) -> Result<Caller, Refus
     {
         return Ok(Caller::Owner);
     }
+    if let Some(key) = http.core.given_keys.check(token) {
+        return Ok(Caller::Key(Box::new(key.clone())));
+    }
     match keys::check(&http.core.store, token)? {
         Some(key) => Ok(Caller::Key(Box::new(key))),
         None if http.core.is_open() => Ok(Caller::Owner),
@@ -147,14 +140,32 @@ impl Standing {
 }
 
 /// Requests by caller and minute.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Limits {
+    /// Requests a minute without a token or with a wrong one, from everybody together.
+    nobody: u32,
     windows: Mutex<HashMap<String, (i64, u32)>>,
 }
 
 impl Limits {
+    pub(crate) fn new(nobody: u32) -> Self {
+        Self {
+            nobody,
+            windows: Mutex::default(),
+        }
+    }
+
     /// Counts a request.
-    pub(crate) fn count(&self, caller: &str, limit: u32, now_ms: i64) -> Standing {
+    pub(crate) fn count(&self, caller: &Caller, now_ms: i64) -> Standing {
+        let limit = match caller {
+            Caller::Owner => OWNER_LIMIT,
+            Caller::Key(key) => key.rate_limit_per_minute,
+            Caller::Nobody => self.nobody,
+        };
+        self.count_to(caller.id(), limit, now_ms)
+    }
+
+    fn count_to(&self, caller: &str, limit: u32, now_ms: i64) -> Standing {
         let minute = now_ms.div_euclid(60_000);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= WINDOWS_MAX {
@@ -189,13 +200,13 @@ mod tests {
 
     #[test]
     fn a_window_lasts_a_minute() {
-        let limits = Limits::default();
+        let limits = Limits::new(1);
         let seen: Vec<(u32, bool)> = [0, 1_000, 59_000, 60_000]
             .into_iter()
-            .map(|now| limits.count("k", 2, now))
+            .map(|now| limits.count_to("k", 2, now))
             .map(|s| (s.remaining, s.exceeded))
             .collect();
         assert_eq!(seen, [(1, false), (0, false), (0, true), (1, false)]);
-        assert_eq!(limits.count("k", 2, 61_000).reset, 120);
+        assert_eq!(limits.count_to("k", 2, 61_000).reset, 120);
     }
 }

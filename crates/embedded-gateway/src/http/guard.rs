@@ -31,7 +31,15 @@ const QUERY_TOKEN: [&str; 4] = [
     "/api/v1/openai",
 ];
 
-const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE, OPTIONS");
+/// The methods that web pages are told they may use; all there are when none is named.
+pub(crate) fn cors_methods(named: &[Method]) -> HeaderValue {
+    let names: Vec<&str> = named.iter().map(Method::as_str).collect();
+    HeaderValue::from_str(&names.join(", "))
+        .ok()
+        .filter(|_| !names.is_empty())
+        .unwrap_or(HeaderValue::from_static("GET, POST, PATCH, DELETE, OPTIONS"))
+}
+
 const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type");
 const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after");
@@ -45,10 +53,13 @@ pub(crate) async fn guard(State(http): State<Arc<Http>>, mut request: Request, n
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         && request.headers().contains_key(header::ORIGIN)
     {
-        let standing = http
-            .limits
-            .count(Caller::Nobody.id(), Caller::Nobody.limit(), now_ms());
-        return finish(StatusCode::NO_CONTENT.into_response(), standing, origin, true);
+        let standing = http.limits.count(&Caller::Nobody, now_ms());
+        return finish(
+            StatusCode::NO_CONTENT.into_response(),
+            standing,
+            origin,
+            Some(&http.cors_methods),
+        );
     }
     let path = request
         .extensions()
@@ -69,7 +80,7 @@ pub(crate) async fn guard(State(http): State<Arc<Http>>, mut request: Request, n
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return response;
     }
-    finish(response, standing, origin, false)
+    finish(response, standing, origin, None)
 }
 
 fn admit(
@@ -79,10 +90,7 @@ fn admit(
     origin_known: bool,
 ) -> (Standing, Result<Caller, Refused>) {
     let now = now_ms();
-    let nobody = || {
-        http.limits
-            .count(Caller::Nobody.id(), Caller::Nobody.limit(), now)
-    };
+    let nobody = || http.limits.count(&Caller::Nobody, now);
     // What is left over looks after itself: 404, or the native protocol with its own handshake.
     let Some(path) = path.filter(|p| *p != "/ws") else {
         return (nobody(), Ok(Caller::Nobody));
@@ -117,7 +125,7 @@ fn admit(
             return (standing, Err(if standing.exceeded { limited() } else { refused }));
         }
     };
-    let standing = http.limits.count(caller.id(), caller.limit(), now);
+    let standing = http.limits.count(&caller, now);
     if standing.exceeded {
         let message = format!("more than {} requests a minute", standing.limit);
         return (standing, Err(Refused::limited(message, standing.wait(now))));
@@ -166,7 +174,7 @@ fn finish(
     mut response: Response,
     standing: Standing,
     origin: Option<HeaderValue>,
-    preflight: bool,
+    preflight: Option<&HeaderValue>,
 ) -> Response {
     let headers = response.headers_mut();
     let mut put = |name: &'static str, value: i64| {
@@ -183,8 +191,8 @@ fn finish(
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
-        if preflight {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
+        if let Some(methods) = preflight {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         }

@@ -9,7 +9,7 @@ mod d3;
 mod d4;
 mod d5;
 pub(crate) mod error;
-mod guard;
+pub(crate) mod guard;
 mod messages;
 mod openai;
 mod openapi;
@@ -28,7 +28,7 @@ use auth::{Caller, Limits};
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, patch, post};
@@ -49,6 +49,8 @@ pub(crate) struct Http {
     pub(crate) webhooks: webhooks::Webhooks,
     /// Web pages that may call, by origin; `*` for all.
     pub(crate) origins: Vec<String>,
+    /// What these pages are told they may use.
+    pub(crate) cors_methods: HeaderValue,
     pub(crate) max_body: usize,
     pub(crate) body_limit: Duration,
     pub(crate) requests: AtomicU64,

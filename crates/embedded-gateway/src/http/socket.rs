@@ -90,7 +90,7 @@ async fn serve(http: Arc<Http>, caller: Caller, socket: WebSocket) {
             Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => continue,
             Some(Ok(Message::Close(_)) | Err(_)) | None => break,
         };
-        let standing = http.limits.count(caller.id(), caller.limit(), now_ms());
+        let standing = http.limits.count(&caller, now_ms());
         if standing.exceeded {
             refuse(&tx, "", "too many messages a minute").await;
             continue;

@@ -12,14 +12,14 @@ use crate::http::error::Refused;
 use crate::http::webhooks::{self, Webhook, Webhooks};
 use crate::http::{self, Http, Native};
 use crate::hub::Hub;
-use crate::keys::ApiKey;
+use crate::keys::{ApiKey, FreshKey, GivenKeys};
 use crate::local::Local;
 use crate::store::Store;
 use crate::ws::{self, Leaving};
 use crate::{AgentProfile, cron};
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, WebSocketUpgrade};
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use clawtray_gateway_client::Gateway;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -54,8 +54,12 @@ pub struct Config {
     pub agent: AgentBackend,
     /// The agents; the first is the default. Empty: one agent, `main`.
     pub agents: Vec<AgentProfile>,
+    /// API keys beside the stored ones; they are held in memory only.
+    pub keys: Vec<FreshKey>,
     /// Web pages that may connect, by origin.
     pub origins: Vec<String>,
+    /// The methods that these pages may use; empty: all.
+    pub cors_methods: Vec<Method>,
     /// New devices wait until `device.pair.approve`; without it the token alone pairs them.
     pub ask_pairing: bool,
     /// Shortest time between two deltas of a run on the WebSocket.
@@ -66,6 +70,8 @@ pub struct Config {
     pub health_every: Duration,
     /// The gateway that carries the HTTP calls out instead of the built-in agent.
     pub bridge: Option<Bridged>,
+    /// Requests a minute without a token or with a wrong one, from everybody together, before they are told 429.
+    pub strangers_per_minute: u32,
     /// Receivers of events over HTTP.
     pub webhooks: Vec<Webhook>,
     /// The largest HTTP body, in bytes.
@@ -98,12 +104,15 @@ impl Config {
             token: token.filter(|t| !t.is_empty()),
             agent: AgentBackend::default(),
             agents: Vec::new(),
+            keys: Vec::new(),
             origins: Vec::new(),
+            cors_methods: Vec::new(),
             ask_pairing: false,
             pacing: Duration::from_millis(75),
             tick: Duration::from_secs(30),
             health_every: Duration::from_secs(60),
             bridge: None,
+            strangers_per_minute: 60_000,
             webhooks: Vec::new(),
             max_body: 1024 * 1024,
             read_limit: Duration::from_secs(10),
@@ -144,7 +153,7 @@ impl EmbeddedGateway {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let token = config.token.clone().filter(|t| !t.is_empty());
         let store = Store::open(&config.data_dir)?;
-        let has_keys = store.keys()?.iter().any(ApiKey::is_live);
+        let has_keys = !config.keys.is_empty() || store.keys()?.iter().any(ApiKey::is_live);
         if !config.bind.ip().is_loopback() && token.is_none() && !has_keys {
             return Err(StartError::NeedsKey(config.bind));
         }
@@ -169,6 +178,7 @@ impl EmbeddedGateway {
             agent,
             agents,
             token: token.clone(),
+            given_keys: GivenKeys::new(&config.keys),
             on_loopback: addr.ip().is_loopback(),
             origins: config.origins.clone(),
             boot_id: uuid::Uuid::new_v4().to_string(),
@@ -199,9 +209,10 @@ impl EmbeddedGateway {
         let http = Arc::new(Http {
             core: core.clone(),
             backend: backend.clone(),
-            limits: Limits::default(),
+            limits: Limits::new(config.strangers_per_minute),
             webhooks: Webhooks::start(config.webhooks.clone()).map_err(StartError::Webhook)?,
             origins: config.origins.clone(),
+            cors_methods: http::guard::cors_methods(&config.cors_methods),
             max_body: config.max_body,
             body_limit: config.read_limit,
             requests: AtomicU64::new(0),

@@ -123,6 +123,31 @@ async fn a_slow_loris_is_told_off() {
 }
 
 #[tokio::test]
+async fn one_byte_at_a_time_is_no_way_around_the_limit() {
+    let lab = lab_with(|c| c.read_limit = Duration::from_millis(600)).await;
+    let head = b"GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ".to_vec();
+    let mut body = post("/api/sessions/send", &[b' '; 4_000]);
+    body.truncate(body.len() - 3_900);
+    for (name, start) in [("head", head), ("body", body)] {
+        let mut stream = TcpStream::connect(lab.gateway.addr()).await.unwrap();
+        stream.write_all(&start).await.unwrap();
+        let (mut read, mut write) = stream.into_split();
+        let trickle = tokio::spawn(async move {
+            while write.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await
+            }
+        });
+        let mut answer = [0; 64];
+        let read = tokio::time::timeout(Duration::from_secs(20), read.read(&mut answer));
+        let length = read.await.expect("told off in time").unwrap();
+        let said = String::from_utf8_lossy(&answer[..length]);
+        assert!(said.starts_with("HTTP/1.1 408"), "{name}: {said}");
+        trickle.abort();
+    }
+    assert_eq!(api(&lab).get("/health").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_reader_that_stops_is_dropped_and_the_run_is_kept() {
     let lab = lab_with(|c| {
         c.write_limit = Duration::from_millis(300);

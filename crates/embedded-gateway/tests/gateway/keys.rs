@@ -1,10 +1,12 @@
 //! API keys at the door: 401, 403, 429 and what their headers say.
 
 use crate::common::api::Api;
-use crate::common::{Lab, lab};
+use crate::common::{Lab, TOKEN, lab, lab_with};
+use clawtray_embedded_gateway::ConfigFile;
 use clawtray_embedded_gateway::keys::{Keys, NewKey, Permission};
 use reqwest::Method;
 use serde_json::json;
+use std::time::{Duration, SystemTime};
 
 fn keys(lab: &Lab) -> Keys {
     Keys::open(lab.dir.path()).unwrap()
@@ -215,7 +217,7 @@ async fn wrong_keys_of_any_length_are_just_wrong() {
 
 #[tokio::test]
 async fn cors_follows_the_list() {
-    let lab = crate::common::lab_with(|c| c.origins = vec!["https://app.example".into()]).await;
+    let lab = lab_with(|c| c.origins = vec!["https://app.example".into()]).await;
     let api = Api::new(lab.gateway.http_url(), None);
     let preflight = |origin: &'static str| {
         let request = api.request(Method::OPTIONS, "/api/v1/messages");
@@ -239,4 +241,124 @@ async fn cors_follows_the_list() {
             .header("access-control-allow-origin"),
         ""
     );
+}
+
+#[tokio::test]
+async fn refusals_have_the_rate_headers_too() {
+    let lab = lab().await;
+    let new = NewKey {
+        permissions: vec![Permission::StatsRead],
+        rate_limit_per_minute: 40,
+        ..NewKey::labelled("narrow")
+    };
+    let narrow = keys(&lab).create(new).unwrap().secret;
+    for (token, path, status, limit) in [
+        (Some("oclaw_live_wrong"), "/api/v1/sessions", 401, "60000"),
+        (None, "/api/v1/sessions", 401, "60000"),
+        (Some(narrow.as_str()), "/api/v1/sessions", 403, "40"),
+        (Some(narrow.as_str()), "/api/v1/nothing", 404, "60000"),
+    ] {
+        let answer = api(&lab, "").with_token(token).get(path).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.header("x-ratelimit-limit"), limit, "{status} at {path}");
+        let left: u32 = answer.header("x-ratelimit-remaining").parse().unwrap();
+        assert!(left < limit.parse().unwrap(), "{left} of {limit}");
+        let reset: i64 = answer.header("x-ratelimit-reset").parse().unwrap();
+        assert!((-1..=60).contains(&(reset - jiff::Timestamp::now().as_second())));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_lapses_is_refused_from_then_on() {
+    let lab = lab().await;
+    let soon = SystemTime::now() + Duration::from_millis(1_500);
+    let soon = soon.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let new = NewKey {
+        expires_at_ms: Some(i64::try_from(soon).unwrap()),
+        ..NewKey::labelled("short")
+    };
+    let api = api(&lab, &keys(&lab).create(new).unwrap().secret);
+    assert_eq!(api.get("/api/sessions").await.status, 200);
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    assert_eq!(api.get("/api/sessions").await.status, 401);
+}
+
+#[tokio::test]
+async fn too_many_wrong_tokens_are_429_and_nobody_else_suffers() {
+    let lab = lab_with(|c| c.strangers_per_minute = 5).await;
+    let wrong = api(&lab, "oclaw_live_wrong");
+    let mut seen = Vec::new();
+    for _ in 0..11 {
+        let answer = wrong.get("/api/v1/sessions").await;
+        assert_eq!(answer.header("x-ratelimit-limit"), "5");
+        if answer.status == 429 {
+            assert!((1..=60).contains(&answer.header("retry-after").parse::<u64>().unwrap()));
+        }
+        seen.push(answer.status.as_u16());
+    }
+    // A minute may end in between; eleven are too many for two.
+    assert!(seen.starts_with(&[401]) && seen.contains(&429), "{seen:?}");
+    assert_eq!(api(&lab, TOKEN).get("/api/v1/sessions").await.status, 200);
+}
+
+/// Starts a gateway as the file says.
+async fn lab_of(text: &str) -> Lab {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("openclaw.json5");
+    std::fs::write(&path, text).unwrap();
+    let file = ConfigFile::read(&path, |_| None).unwrap();
+    lab_with(|config| file.apply(config)).await
+}
+
+#[tokio::test]
+async fn the_keys_limits_and_origins_of_a_file_count() {
+    let lab = lab_of(
+        "{ gateway: { port: 0, apiKeys: ['first-of-the-file', 'second-of-the-file'],
+            cors: { origins: ['https://app.example'], methods: ['GET'] },
+            rateLimit: { maxRequestsPerMinute: 4, maxTokensPerDay: 1, perKey: false } } }",
+    )
+    .await;
+    let (one, two) = (api(&lab, "first-of-the-file"), api(&lab, "second-of-the-file"));
+    let send = json!({"workspace": "default", "userId": "u", "message": "hello"});
+    one.posted("/api/v1/messages", send.clone()).await;
+    let spent = two.post("/api/v1/messages", send).await;
+    assert_eq!(spent.status, 429, "tokens are counted together: {}", spent.text);
+    assert_eq!(spent.header("x-ratelimit-limit"), "4");
+    let mut seen = Vec::new();
+    for at in 0..9 {
+        let api = if at % 2 == 0 { &one } else { &two };
+        seen.push(api.get("/api/v1/sessions").await.status.as_u16());
+    }
+    assert!(seen.contains(&429), "requests are counted together: {seen:?}");
+    assert_eq!(api(&lab, "third").get("/api/v1/sessions").await.status, 401);
+    assert_eq!(api(&lab, TOKEN).get("/api/v1/sessions").await.status, 200);
+    let preflight = one
+        .request(Method::OPTIONS, "/api/v1/messages")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "GET");
+    let allowed = one.send(preflight).await;
+    assert_eq!(allowed.header("access-control-allow-methods"), "GET");
+    assert!(
+        keys(&lab).list().unwrap().is_empty(),
+        "nothing of the file is stored"
+    );
+    for entry in std::fs::read_dir(lab.dir.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("of-the-file"), "a key is in the data");
+    }
+}
+
+#[tokio::test]
+async fn keys_with_a_count_each_do_not_share_it() {
+    let lab = lab_of(
+        "{ gateway: { apiKeys: ['first-of-the-file', 'second-of-the-file'], rateLimit: { maxTokensPerDay: 1 } } }",
+    )
+    .await;
+    let send = json!({"workspace": "default", "userId": "u", "message": "hello"});
+    for key in ["first-of-the-file", "second-of-the-file"] {
+        let api = api(&lab, key);
+        api.posted("/api/v1/messages", send.clone()).await;
+        assert_eq!(api.post("/api/v1/messages", send.clone()).await.status, 429);
+    }
 }
