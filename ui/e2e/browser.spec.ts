@@ -87,6 +87,45 @@ test("a hit among older messages is read, shown in its place, and the newest are
   await expect(page.locator("#message-b4")).toBeInViewport();
 });
 
+test("a long conversation is read by scrolling, a stretch at a time, and what is read stays put", async ({ page }) => {
+  await open(page, "browser");
+  await page.evaluate(() => {
+    const fake = window.__FAKE__!;
+    const lines = (index: number): string => Array.from({ length: 1 + (index % 4) }, (_, line) => `Line ${line} of ${index}.`).join("\n\n");
+    fake.older = Array.from({ length: 600 }, (_, index) => ({ ...fake.view.transcript.messages[1]!, id: `o${index}`, tools: [], text: lines(index) }));
+  });
+  await page.getByRole("button", { name: "Earlier messages" }).click();
+  await expect(page.locator("#message-o599")).toHaveCount(1);
+  // Reads upwards to the beginning, and looks each time whether what is in sight moved while older messages came.
+  const read = (up: boolean): Promise<{ most: number; jump: number; steps: number }> =>
+    page.evaluate(async (up) => {
+      const box = document.querySelector(".talk")!;
+      const painted = (): Promise<void> => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
+      let [most, jump, steps] = [0, 0, 0];
+      for (let still = 0; still < 4 && steps < 2000; steps += 1) {
+        const middle = box.getBoundingClientRect().top + box.clientHeight / 2;
+        const seen = [...document.querySelectorAll<HTMLElement>(".talk-column > .answer")].find((line) => line.getBoundingClientRect().bottom > middle);
+        const before = { top: seen?.getBoundingClientRect().top ?? 0, scroll: box.scrollTop };
+        box.scrollBy(0, up ? -200 : 200);
+        const moved = box.scrollTop - before.scroll;
+        await painted();
+        if (seen?.isConnected === true) jump = Math.max(jump, Math.abs(seen.getBoundingClientRect().top - before.top + moved));
+        most = Math.max(most, document.querySelectorAll(".talk-column > .answer").length);
+        still = moved === 0 ? still + 1 : 0;
+      }
+      return { most, jump, steps };
+    }, up);
+  const up = await read(true);
+  await expect(page.locator("#message-o0")).toBeInViewport();
+  expect(up.most, "messages in the page at once").toBeLessThanOrEqual(160);
+  expect(up.jump, "pixels that the reader's line moved by itself").toBeLessThanOrEqual(2);
+  await expect(page.locator("#message-b4")).toHaveCount(0);
+  const down = await read(false);
+  await expect(page.locator("#message-b4")).toBeInViewport();
+  expect(down.most).toBeLessThanOrEqual(160);
+  expect(down.jump).toBeLessThanOrEqual(2);
+});
+
 test("words are found in this session, the older ones too", async ({ page, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await open(page, "browser");

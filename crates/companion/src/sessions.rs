@@ -6,7 +6,7 @@ use crate::api::SessionView;
 use crate::text::{capitalised, one_line, plain_line};
 use clawtray_gateway_protocol::SessionRow;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Words in a session's key that name a channel.
 const CHANNELS: &[(&str, &str)] = &[
@@ -22,7 +22,7 @@ const CHANNELS: &[(&str, &str)] = &[
 ];
 
 /// What the session rows do not say and this app knows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overlay {
     /// Sessions whose notifications are off.
     pub muted: BTreeSet<String>,
@@ -43,27 +43,46 @@ pub enum Merged {
     Refresh,
 }
 
+/// The rows that changed since they were last asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// Any of them.
+    All,
+    /// These.
+    Keys(BTreeSet<String>),
+}
+
+impl Default for Touched {
+    fn default() -> Self {
+        Self::Keys(BTreeSet::new())
+    }
+}
+
 /// The sessions of one gateway.
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     rows: BTreeMap<String, SessionRow>,
+    touched: Touched,
 }
 
 impl Sessions {
     /// Replaces everything.
     pub fn snapshot(&mut self, rows: Vec<SessionRow>) {
+        self.touched = Touched::All;
         self.rows = rows.into_iter().map(|row| (row.key.0.clone(), row)).collect();
     }
 
     /// Replaces one row, as `chat.history` carries it.
     pub fn replace(&mut self, row: SessionRow) {
         if !row.key.as_str().is_empty() {
+            self.touch(row.key.as_str());
             self.rows.insert(row.key.0.clone(), row);
         }
     }
 
     /// Adds a row for a session that the gateway does not list yet.
     pub fn ensure(&mut self, key: &str) -> &mut SessionRow {
+        self.touch(key);
         self.rows.entry(key.to_owned()).or_insert_with(|| SessionRow {
             key: key.into(),
             ..SessionRow::default()
@@ -72,6 +91,7 @@ impl Sessions {
 
     /// Forgets a row.
     pub fn remove(&mut self, key: &str) -> bool {
+        self.touch(key);
         self.rows.remove(key).is_some()
     }
 
@@ -83,7 +103,21 @@ impl Sessions {
 
     /// A row to change ahead of the gateway's own word.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut SessionRow> {
+        self.touch(key);
         self.rows.get_mut(key)
+    }
+
+    fn touch(&mut self, key: &str) {
+        if let Touched::Keys(keys) = &mut self.touched
+            && !keys.contains(key)
+        {
+            keys.insert(key.to_owned());
+        }
+    }
+
+    /// What changed since this was last asked.
+    pub fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
     }
 
     /// All rows.
@@ -96,6 +130,7 @@ impl Sessions {
         if key.is_empty() {
             return Merged::Refresh;
         }
+        self.touch(key);
         if matches!(reason, Some("delete" | "deleted")) {
             self.rows.remove(key);
             return Merged::Removed;
@@ -150,6 +185,42 @@ impl Sessions {
                 .then_with(|| a.key.cmp(&b.key))
         });
         views
+    }
+
+    /// The first rows that a list shows, ready to show, and the keys of the others; most recent first. A row that
+    /// `needed` names is among the first wherever it stands, and so is one that is pinned.
+    #[must_use]
+    pub fn head(
+        &self,
+        count: usize,
+        overlay: &Overlay,
+        needed: Option<&str>,
+    ) -> (Vec<SessionView>, VecDeque<String>) {
+        let (mut first, mut rest) = (Vec::new(), VecDeque::new());
+        for row in self.newest() {
+            let key = row.key.as_str();
+            if first.len() < count || row.pinned == Some(true) || needed == Some(key) {
+                first.push(view(row, overlay));
+            } else {
+                rest.push_back(key.to_owned());
+            }
+        }
+        (first, rest)
+    }
+
+    /// Keys and titles of the sessions that were used last, without archived ones and those that run by themselves.
+    pub fn recent(&self) -> impl Iterator<Item = (String, String)> {
+        let rows = self.newest().into_iter();
+        rows.filter(|row| row.archived != Some(true) && !is_background(row))
+            .map(|row| (row.key.0.clone(), title(row)))
+    }
+
+    /// All rows, most recent first.
+    fn newest(&self) -> Vec<&SessionRow> {
+        // They are in the order of their keys, and a stable sort leaves those of the same moment so.
+        let mut rows: Vec<&SessionRow> = self.rows.values().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(last_used(row)));
+        rows
     }
 
     /// Sessions that have something unread.
@@ -244,6 +315,10 @@ fn speaks(part: &str) -> bool {
         && part.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
 }
 
+fn last_used(row: &SessionRow) -> i64 {
+    row.last_interaction_at.max(row.updated_at).unwrap_or_default()
+}
+
 fn is_background(row: &SessionRow) -> bool {
     row.is_background == Some(true) || row.key.as_str().contains(":cron:")
 }
@@ -287,7 +362,7 @@ fn view(row: &SessionRow, overlay: &Overlay) -> SessionView {
             .as_deref()
             .map(|text| plain_line(text, 160))
             .unwrap_or_default(),
-        updated_at_ms: row.last_interaction_at.max(row.updated_at).unwrap_or_default(),
+        updated_at_ms: last_used(row),
         unread: row.unread.unwrap_or(false),
         running: row.has_active_run.unwrap_or(false)
             || row.active_run_ids.as_ref().is_some_and(|runs| !runs.is_empty()),

@@ -12,6 +12,8 @@ import { copyText } from "../text/clipboard";
 /** A frame that took longer than this is followed by a pause several times as long, so that typing stays smooth. */
 const HEAVY_MS = 6;
 const PAUSE_FACTOR = 4;
+/** With more blocks than this, those out of sight are not laid out. Their height is a guess then until they are seen. */
+const LONG = 80;
 /** The longest paragraph that is read out as a whole. */
 const SPOKEN = 600;
 
@@ -60,7 +62,9 @@ export function Markdown({
       frame = 0;
       const started = performance.now();
       stream.current?.set(text.peek(), !streaming);
-      onGrow?.();
+      box.current?.classList.toggle("long", box.current.childElementCount > LONG);
+      // At first everything around it is new, too, and put in its place by whoever drew it.
+      if (live.current) onGrow?.();
       const spent = performance.now() - started;
       live.current = streaming;
       pauseUntil = spent > HEAVY_MS ? started + spent * (PAUSE_FACTOR + 1) : 0;

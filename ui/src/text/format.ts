@@ -1,8 +1,12 @@
+import { dateFormat, numberFormat } from "./formats";
+
 const DAY_MS = 86_400_000;
 
-function startOfDay(ms: number): number {
+/** The beginning of the day of a moment, or of a day before it, in local time. */
+export function startOfDay(ms: number, daysBefore = 0): number {
   const date = new Date(ms);
   date.setHours(0, 0, 0, 0);
+  date.setDate(date.getDate() - daysBefore);
   return date.getTime();
 }
 
@@ -12,7 +16,7 @@ export function daysBetween(fromMs: number, toMs: number): number {
 }
 
 export function clockTime(ms: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit", hourCycle: "h23" }).format(ms);
+  return dateFormat(locale, { hour: "numeric", minute: "2-digit", hourCycle: "h23" }).format(ms);
 }
 
 /** now, 14:21, Yesterday, Tue, 3 Nov, 3 Nov 2024. */
@@ -21,16 +25,16 @@ export function shortTime(ms: number, nowMs: number, locale: string, words: { no
   const days = daysBetween(ms, nowMs);
   if (days <= 0) return clockTime(ms, locale);
   if (days === 1) return words.yesterday;
-  if (days < 7) return new Intl.DateTimeFormat(locale, { weekday: "short" }).format(ms);
+  if (days < 7) return dateFormat(locale, { weekday: "short" }).format(ms);
   const sameYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
-  return new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(ms);
+  return dateFormat(locale, { day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(ms);
 }
 
 /** 6.4 s, 11 s, 2 min 5 s, 1 h 4 min. */
 export function duration(ms: number, locale: string): string {
   const seconds = Math.max(0, ms) / 1000;
   if (seconds < 10) {
-    return `${new Intl.NumberFormat(locale, { maximumFractionDigits: 1, minimumFractionDigits: 1 }).format(seconds)} s`;
+    return `${numberFormat(locale, { maximumFractionDigits: 1, minimumFractionDigits: 1 }).format(seconds)} s`;
   }
   return elapsed(ms);
 }
@@ -63,13 +67,13 @@ export function bytes(count: number, locale: string): string {
     unit += 1;
   }
   const digits = unit >= 2 && value < 100 ? 1 : 0;
-  return `${new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value)} ${units[unit]}`;
+  return `${numberFormat(locale, { maximumFractionDigits: digits }).format(value)} ${units[unit]}`;
 }
 
 /** 1.4k, 180k, 1.2M. */
 export function tokens(count: number, locale: string): string {
   const format = (value: number, digits: number): string =>
-    new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
+    numberFormat(locale, { maximumFractionDigits: digits }).format(value);
   if (count < 1000) return format(count, 0);
   if (count < 1_000_000) return `${format(count / 1000, count < 10_000 ? 1 : 0)}k`;
   return `${format(count / 1_000_000, 1)}M`;

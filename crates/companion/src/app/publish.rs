@@ -5,14 +5,18 @@ use crate::api::{Change, SessionView, TargetView, Update, View};
 use crate::control::AppStatus;
 use crate::gateway::Decision;
 use crate::ports::WindowKind;
+use crate::sessions::{Overlay, Touched};
 use crate::tray_model::{self, ApprovalFacts, GatewayFacts, TrayFacts};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Least time between two patches of a window.
 const FRAME: Duration = Duration::from_millis(25);
+/// Sessions that a window gets at once when it subscribes, and how many more with each frame after it.
+const FIRST_SESSIONS: usize = 100;
+const MORE_SESSIONS: usize = 2_500;
 
 /// Parts of the view that may have changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub(super) struct Publisher {
     last: Option<Instant>,
     sent: View,
     sent_sessions: HashMap<String, SessionView>,
+    /// The gateway they are of, and what was shown over their rows.
+    sent_over: (String, Overlay),
     sent_targets: BTreeMap<&'static str, TargetView>,
 }
 
@@ -147,7 +153,7 @@ impl App {
                 window
                     .subscriber
                     .as_ref()
-                    .is_some_and(|subscriber| !subscriber.pending.is_empty())
+                    .is_some_and(|subscriber| !subscriber.pending.is_empty() || !subscriber.rest.is_empty())
             });
         if !pending {
             return;
@@ -190,6 +196,7 @@ impl App {
                     } != *last
                 })
             });
+            let more = self.more_sessions(label);
             let Some(subscriber) = self
                 .windows
                 .get_mut(label)
@@ -198,6 +205,10 @@ impl App {
                 continue;
             };
             let mut changes = shared.clone();
+            changes.extend(more);
+            if !subscriber.rest.is_empty() {
+                self.timers.insert(Timer::Frame, Instant::now() + FRAME);
+            }
             if let Some(target) = target {
                 self.publisher.sent_targets.insert(label, target.clone());
                 changes.push(Change::Target { target });
@@ -253,27 +264,7 @@ impl App {
             self.agent_views()
         );
         if dirty.sessions || dirty.agents || dirty.needs || dirty.settings || dirty.connection {
-            let now: HashMap<String, SessionView> = self
-                .session_views()
-                .into_iter()
-                .map(|view| (view.key.clone(), view))
-                .collect();
-            let sent = &self.publisher.sent_sessions;
-            let mut upsert: Vec<SessionView> = now
-                .values()
-                .filter(|view| sent.get(&view.key) != Some(view))
-                .cloned()
-                .collect();
-            let remove: Vec<String> = sent
-                .keys()
-                .filter(|key| !now.contains_key(*key))
-                .cloned()
-                .collect();
-            if !upsert.is_empty() || !remove.is_empty() {
-                upsert.sort_by_key(|view| std::cmp::Reverse(view.updated_at_ms));
-                changes.push(Change::Sessions { upsert, remove });
-                self.publisher.sent_sessions = now;
-            }
+            changes.extend(self.changed_sessions());
         }
         part!(
             dirty.outbox || dirty.connection,
@@ -303,16 +294,17 @@ impl App {
         changes
     }
 
-    /// Everything a window shows.
-    pub(super) fn view(&mut self, kind: WindowKind) -> View {
+    /// Everything a window shows, and the keys of the sessions that follow.
+    pub(super) fn view(&mut self, kind: WindowKind) -> (View, VecDeque<String>) {
         let target = self.target_view(kind);
         self.publisher.sent_targets.insert(kind.label(), target.clone());
-        View {
+        let (sessions, rest) = self.first_sessions(&target.session);
+        let view = View {
             connection: self.connection_view(),
             gateways: self.gateway_views(),
             found: self.found_views(),
             agents: self.agent_views(),
-            sessions: self.session_views(),
+            sessions,
             target,
             transcript: self.transcript_view(kind),
             outbox: self.outbox_views(),
@@ -322,7 +314,84 @@ impl App {
             settings: self.settings.get().clone(),
             hotkey: self.hotkey.clone(),
             version: self.options.version.clone(),
+        };
+        (view, rest)
+    }
+
+    /// The sessions that a window begins with, and the keys of the others.
+    fn first_sessions(&self, needed: &str) -> (Vec<SessionView>, VecDeque<String>) {
+        let active = self.profiles.active();
+        active
+            .and_then(|id| Some((id, self.links.get(id)?)))
+            .map(|(id, link)| {
+                link.sessions
+                    .head(FIRST_SESSIONS, &self.overlay(id), Some(needed))
+            })
+            .unwrap_or_default()
+    }
+
+    /// The next sessions that a window does not know yet, as they are now. Those that are gone have been said to be.
+    fn more_sessions(&mut self, label: &str) -> Option<Change> {
+        let rest = &mut self.windows.get_mut(label)?.subscriber.as_mut()?.rest;
+        let keys: Vec<String> = rest.drain(..rest.len().min(MORE_SESSIONS)).collect();
+        if keys.is_empty() {
+            return None;
         }
+        let id = self.profiles.active()?;
+        let (sessions, overlay) = (&self.links.get(id)?.sessions, self.overlay(id));
+        let upsert: Vec<SessionView> = keys
+            .iter()
+            .filter_map(|key| sessions.view(key, &overlay))
+            .collect();
+        let remove = Vec::new();
+        (!upsert.is_empty()).then_some(Change::Sessions { upsert, remove })
+    }
+
+    /// What is different about the sessions since it was last said. Few of many change at once, so only rows that were
+    /// touched are looked at while nothing else plays a part.
+    fn changed_sessions(&mut self) -> Option<Change> {
+        let id = self.profiles.active().unwrap_or_default().to_owned();
+        let over = (id.clone(), self.overlay(&id));
+        let link = self.links.get_mut(&id);
+        let touched = link.map_or(Touched::All, |link| link.sessions.take_touched());
+        let (mut upsert, mut remove) = (Vec::new(), Vec::new());
+        let sent = &mut self.publisher.sent_sessions;
+        let sessions = self.links.get(&id).map(|link| &link.sessions);
+        let now: Vec<(String, Option<SessionView>)> = match touched {
+            Touched::Keys(keys) if self.publisher.sent_over == over => {
+                let view = |key: &String| sessions.and_then(|all| all.view(key, &over.1));
+                keys.into_iter()
+                    .map(|key| (view(&key), key))
+                    .map(|(view, key)| (key, view))
+                    .collect()
+            }
+            Touched::Keys(_) | Touched::All => {
+                let views = sessions.map(|all| all.views(&over.1)).unwrap_or_default();
+                let known: HashSet<&str> = views.iter().map(|view| view.key.as_str()).collect();
+                let gone: Vec<_> = sent
+                    .keys()
+                    .filter(|key| !known.contains(key.as_str()))
+                    .map(|key| (key.clone(), None))
+                    .collect();
+                gone.into_iter()
+                    .chain(views.into_iter().map(|view| (view.key.clone(), Some(view))))
+                    .collect()
+            }
+        };
+        for (key, view) in now {
+            match view {
+                Some(view) if sent.get(&key) != Some(&view) => {
+                    sent.insert(key, view.clone());
+                    upsert.push(view);
+                }
+                Some(_) => {}
+                None if sent.remove(&key).is_some() => remove.push(key),
+                None => {}
+            }
+        }
+        self.publisher.sent_over = over;
+        upsert.sort_by_key(|view| std::cmp::Reverse(view.updated_at_ms));
+        (!upsert.is_empty() || !remove.is_empty()).then_some(Change::Sessions { upsert, remove })
     }
 
     fn show_tray(&mut self) {
@@ -370,12 +439,8 @@ impl App {
             .iter()
             .filter(|(id, link)| self.profiles.active() != Some(id.as_str()) && link.is_ready())
             .map(|(_, link)| count(link.approvals.len() + link.questions.len()));
-        let recent = self
-            .session_views()
-            .into_iter()
-            .filter(|view| !view.archived && !view.background)
-            .take(5)
-            .map(|view| (view.key, view.title));
+        let active = self.profiles.active().and_then(|id| self.links.get(id));
+        let recent = active.map(|link| link.sessions.recent().take(5).collect());
         let notifications = &self.settings.get().notifications;
         TrayFacts {
             runs: count(
@@ -414,7 +479,7 @@ impl App {
                 .collect(),
             needs_elsewhere: elsewhere.sum(),
             unread: self.links.values().map(|link| link.sessions.unread()).sum(),
-            recent: recent.collect(),
+            recent: recent.unwrap_or_default(),
             quiet: notifications
                 .do_not_disturb_until_ms
                 .is_some_and(|until| self.now_ms() < until),

@@ -4,7 +4,7 @@ use super::App;
 use super::publish::{count, decision_word};
 use crate::api::{
     AgentView, ApprovalView, ConnectionView, FoundGateway, GatewayView, QuestionView, QueuedView,
-    SessionView, TranscriptView,
+    TranscriptView,
 };
 use crate::connection;
 use crate::ports::WindowKind;
@@ -131,16 +131,6 @@ impl App {
                 .extend(link.questions.values().map(|question| question.session.clone()));
         }
         overlay
-    }
-
-    pub(super) fn session_views(&self) -> Vec<SessionView> {
-        let Some(id) = self.profiles.active() else {
-            return Vec::new();
-        };
-        self.links
-            .get(id)
-            .map(|link| link.sessions.views(&self.overlay(id)))
-            .unwrap_or_default()
     }
 
     pub(super) fn outbox_views(&self) -> Vec<QueuedView> {

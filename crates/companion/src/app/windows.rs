@@ -4,7 +4,7 @@ use super::{App, Sink, Timer};
 use crate::api::{Change, HotkeyView, Signal, TargetView, Update};
 use crate::ports::{HotkeyState, WindowKind};
 use crate::profiles::ENVIRONMENT;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub(super) struct Subscriber {
     pub(super) sink: Sink,
     pub(super) revision: u64,
     pub(super) pending: Vec<Change>,
+    /// Sessions that it does not know yet.
+    pub(super) rest: VecDeque<String>,
 }
 
 impl App {
@@ -212,7 +214,7 @@ impl App {
         }
         // What was not sent yet is in the snapshot; it must not count as sent differently.
         self.publish();
-        let view = self.view(kind);
+        let (view, rest) = self.view(kind);
         sink(Update::Snapshot {
             revision: 1,
             view: Box::new(view),
@@ -231,6 +233,7 @@ impl App {
             sink,
             revision: 1,
             pending: Vec::new(),
+            rest,
         });
     }
 

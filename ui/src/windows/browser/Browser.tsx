@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isComposing } from "../../components/ComposerField";
 import { announcement } from "../../state/announce";
 import { t } from "../../strings";
@@ -25,6 +25,14 @@ export function BrowserView({ browser }: { browser: Browser }): JSX.Element {
     document.addEventListener("keydown", listen);
     return () => document.removeEventListener("keydown", listen);
   }, [browser]);
+  // The list is there a frame before what is in it.
+  const { ready } = browser.link.model;
+  const [settled, setSettled] = useState(false);
+  useEffect(() => {
+    if (ready.value) setSettled(true);
+  }, [ready.value]);
+  // Nothing is drawn twice at the start: the app's answer is there within a blink.
+  if (!ready.value) return <div class={frameClass(browser)} aria-busy="true" />;
   return (
     <div ref={root} class={frameClass(browser)}>
       <Top browser={browser} />
@@ -34,8 +42,8 @@ export function BrowserView({ browser }: { browser: Browser }): JSX.Element {
         <SessionList browser={browser} />
       </aside>
       <main class="sheet">
-        <Conversation browser={browser} />
-        {browser.panel.value && <Side browser={browser} />}
+        {settled && <Conversation browser={browser} />}
+        {settled && browser.panel.value && <Side browser={browser} />}
       </main>
       {browser.palette.value && <Palette browser={browser} />}
       {browser.asking.value !== undefined && <Confirmation browser={browser} what={browser.asking.value} />}

@@ -17,10 +17,11 @@ import type { Browser } from "./state";
 export function Conversation({ browser }: { browser: Browser }): JSX.Element {
   const words = t();
   const { model } = browser.link;
-  const { order, session, hasOlder } = model.transcript.value;
+  const { order, session } = model.transcript.value;
+  const { excerpt } = browser;
   const files = useRef<HTMLInputElement>(null);
-  const shown = browser.shown.value;
-  const atEnd = shown.at(-1) === order.at(-1);
+  const shown = excerpt.shown.value;
+  const atEnd = !excerpt.hasLater.value;
   const outbox = model.parts.outbox.value.filter((queued) => queued.session === session && !order.includes(queued.id));
   return (
     <section class="conversation" aria-label={words.conversation}>
@@ -37,8 +38,9 @@ export function Conversation({ browser }: { browser: Browser }): JSX.Element {
           shown={shown}
           outbox={atEnd ? outbox : []}
           whole
-          earlier={shown[0] !== order[0] || hasOlder ? () => browser.earlier() : undefined}
-          newest={atEnd ? undefined : () => browser.newest()}
+          earlier={excerpt.hasEarlier.value ? () => excerpt.earlier() : undefined}
+          later={atEnd ? undefined : () => excerpt.later()}
+          newest={atEnd ? undefined : () => excerpt.newest()}
           actions={{
             edit: (text) => browser.composer.write(text),
             editQueued: (id, text) => {
@@ -254,7 +256,7 @@ function FindBar({ browser }: { browser: Browser }): JSX.Element {
     const root = document.querySelector(".talk-column");
     mark(root, query);
     return () => mark(null, "");
-  }, [query, at, hits, browser.shown.value]);
+  }, [query, at, hits, browser.excerpt.shown.value]);
   const said = query.trim() === "" ? "" : hits.length === 0 ? words.findNothing : words.findCount(at + 1, hits.length);
   return (
     <div class="find-bar" role="search" aria-label={words.findHere}>

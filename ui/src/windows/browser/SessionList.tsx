@@ -138,7 +138,11 @@ export function SessionList({ browser }: { browser: Browser }): JSX.Element {
   const agents = browser.link.model.parts.agents.value;
   const lines = useMemo(() => group(sessions, selection, agents, Date.now(), words), [sessions, selection, agents, words]);
   // Another selection is read from its beginning.
-  useLayoutEffect(() => box.current?.scrollTo({ top: 0 }), [selection]);
+  const listed = useRef(selection);
+  useLayoutEffect(() => {
+    if (listed.current !== selection) box.current?.scrollTo({ top: 0 });
+    listed.current = selection;
+  }, [selection]);
   const tops = useMemo(() => {
     const found = new Float64Array(lines.length + 1);
     lines.forEach((line, index) => (found[index + 1] = (found[index] ?? 0) + ("head" in line ? HEAD_PX : ROW_PX)));
@@ -277,7 +281,6 @@ export const CHANNEL_ICONS: Record<string, "chat" | "mail" | "hash" | "clock" | 
 function SessionRow({ session, name }: { session: SessionView; name: string }): JSX.Element {
   const words = t();
   const share = session.contextTokens > 0 ? Math.min(1, session.tokens / session.contextTokens) : 0;
-  const percent = new Intl.NumberFormat(locale(), { style: "percent" }).format(share);
   return (
     <>
       <span class="avatar-frame">
@@ -310,7 +313,7 @@ function SessionRow({ session, name }: { session: SessionView; name: string }): 
             </span>
           )}
           {session.contextTokens > 0 && (
-            <span class={share >= 0.8 ? "context-bar high" : "context-bar"} role="img" aria-label={words.contextPercent(percent)}>
+            <span class={share >= 0.8 ? "context-bar high" : "context-bar"} role="img" aria-label={words.contextPercent(Math.round(share * 100))}>
               <i style={{ width: `${share * 100}%` }} />
             </span>
           )}

@@ -98,7 +98,6 @@ function Details({ browser }: { browser: Browser }): JSX.Element {
   const used = session?.tokens ?? 0;
   const whole = session?.contextTokens ?? 0;
   const share = whole > 0 ? Math.min(1, used / whole) : 0;
-  const percent = new Intl.NumberFormat(locale(), { style: "percent" }).format(share);
   const facts: [string, string][] = [[words.agentWord, browser.agent]];
   if (session) facts.push([words.channelWord, session.channel === "" ? words.thisApp : channelName(session.channel)]);
   const model = target.value.model ?? session?.model;
@@ -114,10 +113,10 @@ function Details({ browser }: { browser: Browser }): JSX.Element {
         <div>
           <h2>{words.context}</h2>
           <p class="big number">
-            {percent}
+            {words.percent(share)}
             <small>{words.contextOf(tokens(used, locale()), tokens(whole, locale()))}</small>
           </p>
-          <div class={share >= 0.8 ? "meter high" : "meter"} role="img" aria-label={words.contextPercent(percent)}>
+          <div class={share >= 0.8 ? "meter high" : "meter"} role="img" aria-label={words.contextPercent(Math.round(share * 100))}>
             <i style={{ width: `${share * 100}%` }} />
           </div>
           {connection.value.capabilities.manageSessions && (

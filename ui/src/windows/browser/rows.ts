@@ -2,7 +2,7 @@ import type { AgentView } from "../../api/AgentView";
 import type { SessionView } from "../../api/SessionView";
 import { agentName } from "../../state/lists";
 import type { Strings } from "../../strings";
-import { channelName, daysBetween } from "../../text/format";
+import { channelName, startOfDay } from "../../text/format";
 
 export type Filter = "all" | "unread" | "running" | "needs-you";
 export const FILTERS: readonly Filter[] = ["all", "unread", "running", "needs-you"];
@@ -32,6 +32,18 @@ export type Line = { head: string; pinned: boolean } | { session: SessionView };
 
 export const channelOf = (session: SessionView): string => (session.channel === "" ? "desktop" : session.channel);
 
+const letters = new WeakMap<SessionView, string>();
+
+/** What a filter by letters looks at, made once for each state of a session. */
+function lettersOf(session: SessionView): string {
+  let text = letters.get(session);
+  if (text === undefined) {
+    text = `${session.title} ${session.agent} ${session.channel} ${session.group ?? ""}`.toLowerCase();
+    letters.set(session, text);
+  }
+  return text;
+}
+
 /** The sessions that fit, in order. Sessions come in with the newest first. */
 export function choose(sessions: readonly SessionView[], selection: Selection): SessionView[] {
   const words = selection.text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -43,7 +55,7 @@ export function choose(sessions: readonly SessionView[], selection: Selection): 
     if (selection.agent !== "" && session.agent !== selection.agent) return false;
     if (selection.channel !== "" && channelOf(session) !== selection.channel) return false;
     if (words.length === 0) return true;
-    const text = `${session.title} ${session.agent} ${session.channel} ${session.group ?? ""}`.toLowerCase();
+    const text = lettersOf(session);
     return words.every((word) => text.includes(word));
   });
   const share = (session: SessionView): number => (session.contextTokens > 0 ? session.tokens / session.contextTokens : 0);
@@ -76,11 +88,12 @@ export function group(
     if (pinned.length > 0 && rest.length > 0) lines.push({ head: words.others, pinned: false });
     return [...lines, ...rest.map((session) => ({ session }))];
   }
+  const [today, yesterday, week] = [0, 1, 6].map((days) => startOfDay(nowMs, days)) as [number, number, number];
   const head = (session: SessionView): string => {
     switch (grouping) {
       case "day": {
-        const days = daysBetween(session.updatedAtMs, nowMs);
-        return days <= 0 ? words.today : days === 1 ? words.yesterday : days < 7 ? words.thisWeek : words.older;
+        const at = session.updatedAtMs;
+        return at >= today ? words.today : at >= yesterday ? words.yesterday : at >= week ? words.thisWeek : words.older;
       }
       case "agent":
         return agentName(agents, session.agent);

@@ -9,16 +9,15 @@ import type { Link } from "../../state/session";
 import { announce } from "../../state/announce";
 import { t } from "../../strings";
 import { copyText } from "../../text/clipboard";
+import { Excerpt } from "./excerpt";
 import { Find } from "./find";
 import { Panels, type Tab } from "./panels";
 import { choose, EVERYTHING, type Selection } from "./rows";
 
-const SEARCH_DELAY_MS = 40;
+/** Searches are asked no faster than this; one that was not asked for a while starts at once. */
+const SEARCH_PAUSE_MS = 40;
 const HITS = 30;
 const DAY_MS = 86_400_000;
-/** How many messages are in the page at first, and how many more come with each step back. */
-export const PAGE = 100;
-
 /** What the search keeps to. */
 export interface SearchScope {
   /** Empty: all. */
@@ -40,9 +39,8 @@ export class Browser {
   readonly scope = signal<SearchScope>({ agent: "", here: false, days: 0 });
   readonly panels: Panels;
   readonly find: Find;
-  /** The last message in the page while older ones are read; nothing: the newest. */
-  readonly until = signal<string | undefined>(undefined);
-  readonly limit = signal(PAGE);
+  /** The messages that are in the page. */
+  readonly excerpt: Excerpt;
   readonly palette = signal(false);
   readonly query = signal("");
   readonly hits = signal<readonly SearchHit[]>([]);
@@ -61,10 +59,12 @@ export class Browser {
   readonly #session: ReadonlySignal<string>;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
   #search = 0;
+  #searchedMs = -SEARCH_PAUSE_MS;
 
   constructor(readonly link: Link) {
     this.composer = new Composer(link);
     this.panels = new Panels(link);
+    this.excerpt = new Excerpt(link);
     this.find = new Find(link, (message) => this.reveal(message));
     const { parts } = link.model;
     this.sessions = computed(() => choose(parts.sessions.value, this.selection.value));
@@ -85,10 +85,10 @@ export class Browser {
       // Another conversation begins at its end.
       effect(() => {
         void this.#session.value;
-        this.until.value = undefined;
-        this.limit.value = PAGE;
+        this.excerpt.newest();
         this.find.close();
       }),
+      this.excerpt.start(),
       // What is being looked at is read.
       effect(() => {
         const session = this.current.value;
@@ -137,35 +137,8 @@ export class Browser {
 
   /** Scrolls to a message that is known, with some of what is around it. */
   show(message: string): void {
-    const { order } = this.link.model.transcript.value;
-    const at = order.indexOf(message);
-    if (at < 0) return;
-    const shown = this.shown.value;
-    if (!shown.includes(message)) {
-      const end = Math.min(order.length - 1, at + PAGE / 2);
-      this.until.value = end === order.length - 1 ? undefined : order[end];
-      this.limit.value = PAGE;
-    }
+    if (!this.excerpt.include(message)) return;
     requestAnimationFrame(() => flash(message));
-  }
-
-  /** The messages in the page. */
-  readonly shown: ReadonlySignal<readonly string[]> = computed(() => {
-    const { order } = this.link.model.transcript.value;
-    const until = this.until.value === undefined ? -1 : order.indexOf(this.until.value);
-    const end = until < 0 ? order.length : until + 1;
-    return order.slice(Math.max(0, end - this.limit.value), end);
-  });
-
-  earlier(): void {
-    const { order, session } = this.link.model.transcript.value;
-    if (this.shown.value[0] === order[0]) void this.link.ask({ type: "loadOlder", session });
-    this.limit.value += PAGE;
-  }
-
-  newest(): void {
-    this.until.value = undefined;
-    this.limit.value = PAGE;
   }
 
   select(change: Partial<Selection>): void {
@@ -225,11 +198,15 @@ export class Browser {
     if (here) request.session = this.link.model.parts.target.value.session;
     // Today is the day, not the last 24 hours.
     if (days > 0) request.fromMs = new Date().setHours(0, 0, 0, 0) - (days - 1) * DAY_MS;
-    this.#searchTimer = setTimeout(() => {
+    const wait = Math.max(0, this.#searchedMs + SEARCH_PAUSE_MS - performance.now());
+    const ask = (): void => {
+      this.#searchedMs = performance.now();
       void this.link.ask<SearchHit[]>(request).then((answer) => {
         if (asked === this.#search && Array.isArray(answer)) this.hits.value = answer;
       });
-    }, SEARCH_DELAY_MS);
+    };
+    if (wait === 0) ask();
+    else this.#searchTimer = setTimeout(ask, wait);
   }
 
   // What can be done with the session that is shown

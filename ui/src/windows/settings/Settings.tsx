@@ -13,6 +13,7 @@ import { type Link, useLink } from "../../state/session";
 import { LANGUAGES, locale, t } from "../../strings";
 import { connectionSentence, connectionWord } from "../../text/connection";
 import { bytes } from "../../text/format";
+import { numberFormat } from "../../text/formats";
 import { sentenceCase } from "../../text/tools";
 import { Switch } from "../../components/Switch";
 import { Choice, Row } from "./controls";
@@ -418,7 +419,7 @@ function Appearance({ settings, change }: Part): JSX.Element {
 function rate(seconds: number): string {
   if (seconds === 0) return t().lookNever;
   const [value, unit] = seconds % 60 === 0 ? [seconds / 60, "minute"] : [seconds, "second"];
-  return new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "short" }).format(value);
+  return numberFormat(locale(), { style: "unit", unit, unitDisplay: "short" }).format(value);
 }
 
 const BUDGETS = [128, 512, 2048];

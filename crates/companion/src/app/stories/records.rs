@@ -393,6 +393,52 @@ async fn the_whole_list_is_read_and_what_is_gone_goes() {
 }
 
 #[tokio::test]
+async fn a_window_begins_with_the_newest_sessions_and_gets_the_others_at_once_after() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let key = |n: u32| format!("agent:main:chat-{n}");
+    let count = 6_000;
+    for n in 0..count {
+        let row = json!({"key": key(n), "label": format!("Chat {n}"), "pinned": n == 7,
+            "updatedAt": 1_790_000_000_000_i64 + i64::from(n)});
+        let row = serde_json::from_value(row).unwrap();
+        gateway.lock().rows.insert(key(n), row);
+    }
+    let (stage, mut popup) = online(folder.path(), &desk, &gateway).await;
+    let all = |m: &crate::testing::Mirror| m.view.sessions.len() == count as usize;
+    popup.until("all", all).await;
+    stage.ask(Request::SetTarget { session: key(9) }).await;
+    let shown = |m: &crate::testing::Mirror| m.view.target.session == key(9);
+    popup.until("an old one is shown", shown).await;
+
+    let mut again = stage.subscribe(WindowKind::Popup);
+    again.until("a snapshot", |m| m.revision == 1).await;
+    let first: Vec<&str> = again.view.sessions.iter().map(|s| s.key.as_str()).collect();
+    assert_eq!(
+        first.len(),
+        102,
+        "a hundred, the pinned one and the one that is shown"
+    );
+    assert_eq!(first.first().copied(), Some(key(count - 1).as_str()));
+    assert!(first.contains(&key(7).as_str()) && first.contains(&key(9).as_str()));
+    // While the others are on their way, one goes and one gets another name.
+    stage.ask(Request::DeleteSession { session: key(3) }).await;
+    stage
+        .ask(Request::RenameSession {
+            session: key(4),
+            label: "Renamed".to_owned(),
+        })
+        .await;
+    again
+        .until("all but one", |m| m.view.sessions.len() == count as usize - 1)
+        .await;
+    let find = |key: &str| again.view.sessions.iter().find(|s| s.key == key);
+    assert_eq!(find(&key(3)), None);
+    assert_eq!(find(&key(4)).map(|s| s.title.as_str()), Some("Renamed"));
+    let largest = again.wire.iter().map(String::len).max().unwrap_or_default();
+    assert!(largest < 1_500_000, "{largest} bytes at once");
+}
+
+#[tokio::test]
 async fn a_search_keeps_to_its_dates() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     gateway.store(MAIN, json!({"role": "user", "content": "Orchid, first."}));

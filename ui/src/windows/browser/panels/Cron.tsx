@@ -7,6 +7,7 @@ import { agentName } from "../../../state/lists";
 import { useNow } from "../../../state/clock";
 import { locale, t } from "../../../strings";
 import { clockTime, duration, shortTime } from "../../../text/format";
+import { numberFormat } from "../../../text/formats";
 import type { Browser } from "../state";
 import { Title, Waiting, Why } from "./parts";
 
@@ -18,7 +19,7 @@ const DAY = 24 * HOUR;
 export function scheduleWords(schedule: Schedule): string {
   const words = t();
   const unit = (value: number, name: "minute" | "hour" | "day"): string =>
-    new Intl.NumberFormat(locale(), { style: "unit", unit: name, unitDisplay: "long" }).format(value);
+    numberFormat(locale(), { style: "unit", unit: name, unitDisplay: "long" }).format(value);
   switch (schedule.kind) {
     case "every": {
       const { everyMs } = schedule;

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { Spent, Usage } from "../../../state/facts";
 import { locale, t } from "../../../strings";
 import { tokens } from "../../../text/format";
+import { dateFormat, numberFormat } from "../../../text/formats";
 import type { Browser } from "../state";
 import { Title, Waiting, Why } from "./parts";
 
@@ -15,14 +16,14 @@ const SESSIONS = 20;
 
 export function money(value: number): string {
   const digits = value !== 0 && Math.abs(value) < 1 ? 3 : 2;
-  return new Intl.NumberFormat(locale(), { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", maximumFractionDigits: digits }).format(value);
+  return numberFormat(locale(), { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", maximumFractionDigits: digits }).format(value);
 }
 
 const amount = (spent: Spent, measure: Measure): string =>
   measure === "cost" ? money(spent.cost) : t().tokens(tokens(spent.tokens, locale()));
 
 function dayName(day: string): string {
-  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", timeZone: "UTC" }).format(Date.parse(`${day}T00:00:00Z`));
+  return dateFormat(locale(), { day: "numeric", month: "short", timeZone: "UTC" }).format(Date.parse(`${day}T00:00:00Z`));
 }
 
 /** What the agents took, per day and per session. */
