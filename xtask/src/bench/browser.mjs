@@ -75,6 +75,7 @@ async function ours() {
 
   const { page } = await firstPaint(context, `${address}/browser.html`, ".session");
   await page.evaluate(() => window.__when(() => document.querySelector(".session-lines")?.clientHeight > 100000, 0));
+  await page.waitForTimeout(1500);
   const filters = await page.evaluate(() => {
     const field = document.querySelector(".list-filter input");
     const rows = () => [...document.querySelectorAll(".session")].map((row) => row.id + row.textContent).join("|");
@@ -101,15 +102,15 @@ async function ours() {
 
   const opens = await page.evaluate(async () => {
     const all = [];
-    const heading = () => document.querySelector(".conversation h1")?.textContent ?? "";
-    const rows = () => [...document.querySelectorAll(".session")];
+    const newest = () => [...document.querySelectorAll('[id^="message-"]')].at(-1)?.id;
     for (let n = 0; n < 11; n++) {
-      const row = rows()[n % 2 === 0 ? 0 : 1];
-      const before = heading();
+      const rows = [...document.querySelectorAll(".session")];
+      const before = newest();
       const from = performance.now();
-      row.click();
-      const ms = await window.__when(() => heading() !== before && document.querySelector('[id^="message-"]'), from);
+      rows.find((row) => row.ariaSelected !== "true").click();
+      const ms = await window.__when(() => newest() !== undefined && newest() !== before, from);
       if (n > 0) all.push(ms);
+      await new Promise((done) => setTimeout(done, 300));
     }
     return all;
   });

@@ -29,7 +29,9 @@ export function BrowserView({ browser }: { browser: Browser }): JSX.Element {
   const { ready } = browser.link.model;
   const [settled, setSettled] = useState(false);
   useEffect(() => {
-    if (ready.value) setSettled(true);
+    if (!ready.value) return;
+    const frame = requestAnimationFrame(() => setTimeout(() => setSettled(true)));
+    return () => cancelAnimationFrame(frame);
   }, [ready.value]);
   // Nothing is drawn twice at the start: the app's answer is there within a blink.
   if (!ready.value) return <div class={frameClass(browser)} aria-busy="true" />;

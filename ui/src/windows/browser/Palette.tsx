@@ -4,7 +4,7 @@ import type { SearchHit } from "../../api/SearchHit";
 import { Avatar, Keys, Marked } from "../../components/bits";
 import { isComposing } from "../../components/ComposerField";
 import { Icon, type IconName } from "../../components/Icon";
-import { agentId, agentName } from "../../state/lists";
+import { agentName } from "../../state/lists";
 import { locale, t } from "../../strings";
 import { channelName, shortTime } from "../../text/format";
 import { rank } from "../../text/fuzzy";
@@ -21,8 +21,6 @@ interface Entry {
   time?: string;
   run: () => void;
 }
-
-const SESSIONS = 6;
 
 /** Search in everything, and every action by its name. */
 export function Palette({ browser }: { browser: Browser }): JSX.Element {
@@ -128,14 +126,10 @@ export function Palette({ browser }: { browser: Browser }): JSX.Element {
 function useEntries(browser: Browser): Entry[] {
   const words = t();
   const query = browser.query.value;
-  const { sessions, agents } = browser.link.model.parts;
+  const { agents } = browser.link.model.parts;
   const now = Date.now();
   const time = (ms: number): string => shortTime(ms, now, locale(), words);
-  // Sessions have no place in a search that keeps to one session or to some days.
-  const { agent, here, days } = browser.scope.value;
-  const among = here || days > 0 ? [] : agent === "" ? sessions.value : sessions.value.filter((session) => agentId(agents.value, session.agent) === agent);
-  const found = rank(query, among, (session) => session.title).slice(0, SESSIONS);
-  const entries: Entry[] = found.map(({ item, match }) => {
+  const entries: Entry[] = browser.found.value.map(({ item, match }) => {
     const name = agentName(agents.value, item.agent);
     return {
       key: item.key,
@@ -154,7 +148,7 @@ function useEntries(browser: Browser): Entry[] {
   });
   if (query.trim() !== "") {
     browser.hits.value.forEach((hit, index) => {
-      const session = sessions.value.find((candidate) => candidate.key === hit.session);
+      const session = browser.byKey.value.get(hit.session);
       const agent = session?.agent ?? "";
       entries.push({
         key: `${hit.session} ${hit.message ?? index}`,

@@ -9,14 +9,16 @@ import type { Link } from "../../state/session";
 import { announce } from "../../state/announce";
 import { t } from "../../strings";
 import { copyText } from "../../text/clipboard";
+import { type Match, rank } from "../../text/fuzzy";
 import { Excerpt } from "./excerpt";
 import { Find } from "./find";
 import { Panels, type Tab } from "./panels";
 import { choose, EVERYTHING, type Selection } from "./rows";
 
-/** Searches are asked no faster than this; one that was not asked for a while starts at once. */
-const SEARCH_PAUSE_MS = 40;
+/** How long the next search waits for the answer to the one before. */
+const SEARCH_PAUSE_MS = 50;
 const HITS = 30;
+const FOUND_SESSIONS = 6;
 const DAY_MS = 86_400_000;
 /** What the search keeps to. */
 export interface SearchScope {
@@ -54,12 +56,17 @@ export class Browser {
   chooseFiles: () => void = () => undefined;
 
   readonly sessions: ReadonlySignal<readonly SessionView[]>;
+  readonly byKey: ReadonlySignal<ReadonlyMap<string, SessionView>>;
   readonly current: ReadonlySignal<SessionView | undefined>;
+  /** The sessions whose titles have the letters of the search, the best first. */
+  readonly found: ReadonlySignal<readonly { item: SessionView; match: Match }[]>;
   readonly needsYou: ReadonlySignal<number>;
   readonly #session: ReadonlySignal<string>;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
   #search = 0;
-  #searchedMs = -SEARCH_PAUSE_MS;
+  /** The search that is under way; 0: none. */
+  #searching = 0;
+  #nextSearch: (() => void) | undefined;
 
   constructor(readonly link: Link) {
     this.composer = new Composer(link);
@@ -69,7 +76,16 @@ export class Browser {
     const { parts } = link.model;
     this.sessions = computed(() => choose(parts.sessions.value, this.selection.value));
     this.#session = computed(() => link.model.transcript.value.session);
-    this.current = computed(() => parts.sessions.value.find((session) => session.key === parts.target.value.session));
+    this.current = computed(() => this.byKey.value.get(parts.target.value.session));
+    this.byKey = computed(() => new Map(parts.sessions.value.map((session) => [session.key, session])));
+    this.found = computed(() => {
+      // Sessions have no place in a search that keeps to one session or to some days.
+      const { agent, here, days } = this.scope.value;
+      if (!this.palette.value || here || days > 0) return [];
+      const agents = parts.agents.value;
+      const among = agent === "" ? parts.sessions.value : parts.sessions.value.filter((session) => agentId(agents, session.agent) === agent);
+      return rank(this.query.value, among, (session) => session.title).slice(0, FOUND_SESSIONS);
+    });
     this.needsYou = computed(() => parts.sessions.value.filter((session) => session.needsApproval).length);
   }
 
@@ -186,6 +202,7 @@ export class Browser {
   search(query: string): void {
     this.query.value = query;
     clearTimeout(this.#searchTimer);
+    this.#nextSearch = undefined;
     this.#search += 1;
     const asked = this.#search;
     if (query.trim() === "") {
@@ -198,15 +215,20 @@ export class Browser {
     if (here) request.session = this.link.model.parts.target.value.session;
     // Today is the day, not the last 24 hours.
     if (days > 0) request.fromMs = new Date().setHours(0, 0, 0, 0) - (days - 1) * DAY_MS;
-    const wait = Math.max(0, this.#searchedMs + SEARCH_PAUSE_MS - performance.now());
-    const ask = (): void => {
-      this.#searchedMs = performance.now();
+    this.#nextSearch = () => {
+      this.#nextSearch = undefined;
+      clearTimeout(this.#searchTimer);
+      this.#searching = asked;
       void this.link.ask<SearchHit[]>(request).then((answer) => {
         if (asked === this.#search && Array.isArray(answer)) this.hits.value = answer;
+        if (asked !== this.#searching) return;
+        this.#searching = 0;
+        this.#nextSearch?.();
       });
     };
-    if (wait === 0) ask();
-    else this.#searchTimer = setTimeout(ask, wait);
+    // One at a time, unless the answer takes its time: the gateway may be asked, too.
+    if (this.#searching === 0) this.#nextSearch();
+    else this.#searchTimer = setTimeout(() => this.#nextSearch?.(), SEARCH_PAUSE_MS);
   }
 
   // What can be done with the session that is shown
