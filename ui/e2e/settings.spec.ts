@@ -44,6 +44,23 @@ test("changes apply at once", async ({ page }) => {
   expect(patches.at(-1)).toMatchObject({ patch: { notifications: { quietFrom: "22:00", quietTo: "07:00", replies: true } } });
 });
 
+test("what is spoken with a gateway is chosen, and one without a socket tells by webhook", async ({ page }) => {
+  await page.goto("/settings.html?fake=empty");
+  await page.getByLabel("Home: protocol").selectOption("messages-v1");
+  expect(await requests(page, "setGatewayDialect")).toEqual([{ type: "setGatewayDialect", id: "home", dialect: "messages-v1" }]);
+  await page.getByRole("button", { name: "Receive" }).click();
+  await page.getByLabel("Port").fill("9090");
+  await page.getByLabel("Shared secret").fill("canary-secret");
+  await accessible(page);
+  await page.keyboard.press("Enter");
+  expect(await requests(page, "setGatewayWebhook")).toEqual([{ type: "setGatewayWebhook", id: "home", port: 9090, secret: "canary-secret" }]);
+  await expect(page.getByText("Receives posts to http://127.0.0.1:9090")).toBeVisible();
+  expect(await page.content()).not.toContain("canary-secret");
+  await page.getByRole("button", { name: "Stop" }).click();
+  expect((await requests(page, "setGatewayWebhook")).at(-1)).toEqual({ type: "setGatewayWebhook", id: "home" });
+  await expect(page.getByRole("button", { name: "Receive" })).toBeVisible();
+});
+
 test("a gateway goes only after saying what is lost", async ({ page }) => {
   await page.goto("/settings.html?fake=offline");
   await page.getByRole("button", { name: "Remove… Ops" }).click();

@@ -41,6 +41,14 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         let programs = ["build", "--release", "-p", "clawtray", "-p", "bare-tray"];
         steps.run("build the app and the bare one", &mut cargo(&programs))?;
     }
+    if *name == "popup" {
+        let steps = Steps::new("bench");
+        build::ui(&steps)?;
+        let app = ["build", "--release", "-p", "clawtray"];
+        steps.run("build the app", &mut cargo(&app))?;
+        let host = ["build", "--release", "-p", "product-tests", "--bin", "ui-host"];
+        steps.run("build the window host", &mut cargo(&host))?;
+    }
     if *name == "server" {
         let steps = Steps::new("bench");
         steps.run(

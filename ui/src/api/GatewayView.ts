@@ -8,7 +8,11 @@ export type GatewayView = { id: string, name: string, url: string, active: boole
 /**
  * What is spoken there: `auto`, `native`, or the name of an HTTP dialect.
  */
-dialect: string, connection: ConnectionView, unread: number, needsYou: number, 
+dialect: string, 
+/**
+ * The port on 127.0.0.1 where its webhooks arrive.
+ */
+webhookPort?: number, connection: ConnectionView, unread: number, needsYou: number, 
 /**
  * This device may administer the gateway, as far as the gateway agrees.
  */

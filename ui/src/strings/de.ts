@@ -462,6 +462,18 @@ export const de: Strings = {
 
   fullControl: (gateway) => `Volle Kontrolle über ${gateway}`,
   fullControlLead: "Sitzungen zurücksetzen und löschen, geplante Aufgaben ausführen, Freigaben anderer Kanäle entscheiden",
+  spokenThere: "Was dort gesprochen wird",
+  spokenLead: "Wird selbst herausgefunden, wenn du es nicht besser weißt",
+  spokenWith: (gateway) => `${gateway}: Protokoll`,
+  spokenAuto: "Selbst finden",
+  spokenNative: "WebSocket, das des Gateways",
+  webhooksOf: (gateway) => `Webhooks von ${gateway}`,
+  webhooksLead: "Antworten, nach denen hier niemand gefragt hat, kommen als signierte Nachrichten an diesen Computer",
+  webhooksArrive: (address) => `Empfängt an ${address}`,
+  webhooksReceive: "Empfangen",
+  webhooksEnd: "Beenden",
+  portLabel: "Port",
+  webhookSecret: "Gemeinsames Geheimnis",
   allowFullControl: "Volle Kontrolle erlauben",
   rights: "Rechte",
 };

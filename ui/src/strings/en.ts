@@ -476,6 +476,18 @@ export const en = {
   // Beside the conversation, the list and the search
   fullControl: (gateway: string) => `Full control of ${gateway}`,
   fullControlLead: "Reset and delete sessions, run scheduled jobs, decide approvals of other channels",
+  spokenThere: "What is spoken there",
+  spokenLead: "Found out by itself unless you know better",
+  spokenWith: (gateway: string) => `${gateway}: protocol`,
+  spokenAuto: "By itself",
+  spokenNative: "WebSocket, the gateway's own",
+  webhooksOf: (gateway: string) => `Webhooks of ${gateway}`,
+  webhooksLead: "Replies that nobody here asked for come as signed posts to this computer",
+  webhooksArrive: (address: string) => `Receives posts to ${address}`,
+  webhooksReceive: "Receive",
+  webhooksEnd: "Stop",
+  portLabel: "Port",
+  webhookSecret: "Shared secret",
   allowFullControl: "Allow full control",
   rights: "Rights",
 };

@@ -462,6 +462,18 @@ export const es: Strings = {
 
   fullControl: (gateway) => `Control total de ${gateway}`,
   fullControlLead: "Restablecer y eliminar sesiones, ejecutar tareas programadas, decidir aprobaciones de otros canales",
+  spokenThere: "Lo que se habla allí",
+  spokenLead: "Se averigua solo, salvo que sepas más",
+  spokenWith: (gateway) => `${gateway}: protocolo`,
+  spokenAuto: "Averiguar",
+  spokenNative: "WebSocket, el del gateway",
+  webhooksOf: (gateway) => `Webhooks de ${gateway}`,
+  webhooksLead: "Las respuestas que nadie pidió aquí llegan firmadas a este equipo",
+  webhooksArrive: (address) => `Recibe en ${address}`,
+  webhooksReceive: "Recibir",
+  webhooksEnd: "Dejar",
+  portLabel: "Puerto",
+  webhookSecret: "Secreto compartido",
   allowFullControl: "Permitir control total",
   rights: "Permisos",
 };

@@ -461,6 +461,18 @@ export const ja: Strings = {
 
   fullControl: (gateway) => `${gateway} のフルコントロール`,
   fullControlLead: "セッションのリセットと削除、スケジュール実行、他チャンネルの承認の判断",
+  spokenThere: "使用するプロトコル",
+  spokenLead: "通常は自動で判別します",
+  spokenWith: (gateway) => `${gateway}：プロトコル`,
+  spokenAuto: "自動",
+  spokenNative: "WebSocket（ゲートウェイ標準）",
+  webhooksOf: (gateway) => `${gateway} の Webhook`,
+  webhooksLead: "ここから尋ねていない返信が、署名付きでこのコンピューターに届きます",
+  webhooksArrive: (address) => `${address} で受信中`,
+  webhooksReceive: "受信する",
+  webhooksEnd: "停止",
+  portLabel: "ポート",
+  webhookSecret: "共有シークレット",
   allowFullControl: "フルコントロールを許可",
   rights: "権限",
 };

@@ -460,6 +460,18 @@ export const zh: Strings = {
 
   fullControl: (gateway) => `完全控制 ${gateway}`,
   fullControlLead: "重置和删除会话、运行定时任务、处理其他频道的审批",
+  spokenThere: "使用的协议",
+  spokenLead: "通常自动识别，也可手动指定",
+  spokenWith: (gateway) => `${gateway}：协议`,
+  spokenAuto: "自动识别",
+  spokenNative: "WebSocket（网关自身协议）",
+  webhooksOf: (gateway) => `${gateway} 的 Webhook`,
+  webhooksLead: "并非在此发起的回复会以签名请求送达本机",
+  webhooksArrive: (address) => `接收地址 ${address}`,
+  webhooksReceive: "接收",
+  webhooksEnd: "停止",
+  portLabel: "端口",
+  webhookSecret: "共享密钥",
   allowFullControl: "允许完全控制",
   rights: "权限",
 };

@@ -2,7 +2,7 @@
 // `figure NAME: NUMBER`. A time ends when the frame with the change has been painted.
 import { existsSync } from "node:fs";
 const { chromium } = await import(process.env.PLAYWRIGHT);
-const [what, address] = process.argv.slice(2);
+const [what, address, ...rest] = process.argv.slice(2);
 const CHROMIUM = "/usr/bin/chromium";
 const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-dev-shm-usage"],
@@ -103,13 +103,14 @@ async function ours() {
   const opens = await page.evaluate(async () => {
     const all = [];
     const newest = () => [...document.querySelectorAll('[id^="message-"]')].at(-1)?.id;
-    for (let n = 0; n < 11; n++) {
+    // The largest is the newest and pinned: the first of the list. Another is opened in between.
+    for (let n = 0; n < 22; n++) {
       const rows = [...document.querySelectorAll(".session")];
       const before = newest();
       const from = performance.now();
-      rows.find((row) => row.ariaSelected !== "true").click();
+      rows[n % 2 === 0 ? 1 : 0].click();
       const ms = await window.__when(() => newest() !== undefined && newest() !== before, from);
-      if (n > 0) all.push(ms);
+      if (n % 2 === 1) all.push(ms);
       await new Promise((done) => setTimeout(done, 300));
     }
     return all;
@@ -121,19 +122,52 @@ async function ours() {
   figure("memory of the page's heap", metrics.find(({ name }) => name === "JSHeapUsedSize").value / 2 ** 20);
 }
 
-async function theirs() {
+// Both sides of the comparison: from opening the address until what matches is painted.
+async function opened(name, url, selector, text) {
   const context = await browser.newContext({ viewport: { width: 1120, height: 720 } });
   const times = [];
-  for (let n = 0; n < 4; n++) {
-    const { page, ms } = await firstPaint(context, address, "main table, main [class*=session], main [class*=empty]");
+  for (let n = 0; n < 6; n++) {
+    const page = await context.newPage();
+    await page.addInitScript(HELPERS);
+    await page.addInitScript(([selector, text]) => {
+      const matches = () => [...document.querySelectorAll(selector)].some((place) => place.textContent.includes(text));
+      window.__first = window.__when(matches, 0);
+      window.__first.catch(() => undefined);
+    }, [selector, text]);
+    await page.goto(url, { waitUntil: "commit" });
+    const ms = await page.evaluate(() => window.__first);
     if (n > 0) times.push(ms);
     await page.close();
   }
-  figure("open to first useful paint, median", percentile(times, 50));
+  await context.close();
+  figure(name, percentile(times, 50));
+}
+
+const LIST = "window open to the list of sessions, real gateway, median";
+const TALK = "window open to the end of a long session, real gateway, median";
+
+async function oursLive(messages) {
+  const page = await browser.newPage();
+  await page.goto(`${address}/browser.html`);
+  await page.locator(".session", { hasText: "Bench session" }).first().waitFor();
+  await page.waitForFunction(() => document.querySelector(".session-lines").clientHeight > 300 * 50);
+  await page.locator(".list-filter input").fill("Bench session, long");
+  await page.locator(".session", { hasText: "Bench session, long" }).click();
+  await page.getByText(`Line ${messages - 1} of`).waitFor();
+  await page.close();
+  await opened(LIST, `${address}/browser.html`, ".session", "Bench session");
+  await opened(TALK, `${address}/browser.html`, ".talk", `Line ${messages - 1} of`);
+}
+
+async function theirs(messages, token) {
+  await opened(LIST, `${address}/sessions#token=${token}`, "body", "Bench session 2");
+  await opened(TALK, `${address}/chat?session=agent:main:bench-long#token=${token}`, "body", `Line ${messages - 1} of`);
 }
 
 try {
-  await (what === "ours" ? ours() : theirs());
+  if (what === "ours") await ours();
+  else if (what === "ours-live") await oursLive(Number(rest[0]));
+  else await theirs(Number(rest[0]), process.env.GATEWAY_TOKEN);
 } finally {
   await browser.close();
 }

@@ -15,6 +15,10 @@ const SCRIPT: &str = include_str!("browser.mjs");
 /// The profile that the app gives to the gateway of the environment.
 const GATEWAY: &str = "environment";
 
+/// What the real gateway has for the comparison; it takes a while to make.
+const SESSIONS: &str = "300";
+const MESSAGES: &str = "1000";
+
 /// Figures of the scripts by name, with what the goal is, in milliseconds.
 const GOALS: [(&str, &str, f64); 7] = [
     ("open a session", "store: open a session, p95", 150.0),
@@ -49,7 +53,7 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
         "store_bench",
     ];
     steps.run("build the store", cargo(&["build"]).args(example))?;
-    let host = ["build", "--release", "-p", "product-tests", "--bin", "ui-host"];
+    let host = ["build", "--release", "-p", "product-tests", "--bin", "ui-host", "--bin", "fill-gateway"];
     steps.run("build the window host", &mut cargo(&host))?;
 
     let mut report = Report::default();
@@ -71,34 +75,41 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
     goals(&mut report, &store);
 
     steps.say("windows", &format!("in Chromium, load {}", load()));
-    let host = Host::start(place.path())?;
+    // The discard port: nothing listens there.
+    let host = Host::start(place.path(), "ws://127.0.0.1:9", "none")?;
     goals(&mut report, &figures(script("ours").arg(&host.url))?);
     report.alone("app's memory, resident", "MiB", resident(host.process.id())?);
     drop(host);
-    control_ui(&steps, &mut report)?;
+    beside_control_ui(&steps, &mut report)?;
     report.finish("browser")
 }
 
-/// The gateway's own page, with what sessions it takes a few seconds to make.
-fn control_ui(steps: &Steps, report: &mut Report) -> Result<()> {
-    steps.say(
-        "the gateway's own page",
-        &format!("in the same Chromium, load {}", load()),
-    );
+/// The same sessions and the same history, on a real gateway: our browser and the gateway's own page.
+fn beside_control_ui(steps: &Steps, report: &mut Report) -> Result<()> {
+    steps.say("a real gateway", &format!("{SESSIONS} sessions, {MESSAGES} messages in one of them"));
     let model = ScriptedModel::start()?;
     let gateway = RealGateway::start(GatewayConfig::with_model(model.base_url()))?;
-    let page = format!(
-        "http://127.0.0.1:{}/sessions#token={}",
-        gateway.port(),
-        gateway.token()
-    );
-    match figures(script("theirs").arg(page)) {
-        Ok(theirs) => {
-            for (name, ms) in theirs {
-                report.alone(&format!("the gateway's page, an empty store: {name}"), "ms", ms);
-            }
-        }
-        Err(error) => println!("the gateway's page could not be measured: {error}"),
+    let mut fill = Command::new(target_dir().join("release/fill-gateway"));
+    fill.args([SESSIONS, MESSAGES])
+        .env("OPENCLAW_GATEWAY_URL", gateway.url())
+        .env("OPENCLAW_GATEWAY_TOKEN", gateway.token());
+    steps.run("fill it", &mut fill)?;
+
+    steps.say("our browser", &format!("load {}", load()));
+    let place = Scratch::new("browser-live")?;
+    let host = Host::start(place.path(), &gateway.url(), gateway.token())?;
+    let ours = figures(script("ours-live").arg(&host.url).arg(MESSAGES))?;
+    drop(host);
+    steps.say("the gateway's own page", &format!("in the same Chromium, load {}", load()));
+    let page = format!("http://127.0.0.1:{}", gateway.port());
+    let mut theirs = script("theirs");
+    theirs.arg(page).arg(MESSAGES).env("GATEWAY_TOKEN", gateway.token());
+    let theirs = figures(&mut theirs)?;
+    for (name, ms) in ours {
+        let Some((_, peer)) = theirs.iter().find(|(of, _)| *of == name) else {
+            return Err(Error::new(format!("the gateway's page says nothing of {name:?}")));
+        };
+        report.row(&name, "ms", ms, *peer, "Control UI");
     }
     Ok(())
 }
@@ -169,18 +180,14 @@ struct Host {
 }
 
 impl Host {
-    fn start(place: &Path) -> Result<Self> {
+    fn start(place: &Path, url: &str, token: &str) -> Result<Self> {
         let mut command = Command::new(target_dir().join("release/ui-host"));
         command
             .arg("--dist")
             .arg(root().join("ui/dist"))
             .arg("--data")
             .arg(place)
-            // The discard port: nothing listens there.
-            .envs([
-                ("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:9"),
-                ("OPENCLAW_GATEWAY_TOKEN", "none"),
-            ])
+            .envs([("OPENCLAW_GATEWAY_URL", url), ("OPENCLAW_GATEWAY_TOKEN", token)])
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         let mut process = Running::start("ui-host", &mut command)?;

@@ -153,6 +153,10 @@ view! {
         pub embedded: bool,
         /// What is spoken there: `auto`, `native`, or the name of an HTTP dialect.
         pub dialect: String,
+        /// The port on 127.0.0.1 where its webhooks arrive.
+        #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub webhook_port: Option<u16>,
         pub connection: ConnectionView,
         pub unread: u32,
         pub needs_you: u32,

@@ -48,6 +48,7 @@ impl App {
             let link = self.links.get(&profile.id);
             GatewayView {
                 dialect: profile.protocol().to_string(),
+                webhook_port: profile.webhook_port,
                 id: profile.id.clone(),
                 name: profile.name.clone(),
                 url: profile.url.clone(),

@@ -205,6 +205,16 @@ export class FakeHost implements Host {
         queueMicrotask(() => this.signal({ type: "reveal", message: request.message }));
         return null;
       }
+      case "setGatewayDialect":
+        this.view.gateways = this.view.gateways.map((each) => (each.id === request.id ? { ...each, dialect: request.dialect } : each));
+        this.patch({ type: "gateways", gateways: this.view.gateways });
+        return null;
+      case "setGatewayWebhook":
+        this.view.gateways = this.view.gateways.map(({ webhookPort: _, ...each }) =>
+          each.id === request.id && request.port !== undefined ? { ...each, webhookPort: request.port } : each,
+        );
+        this.patch({ type: "gateways", gateways: this.view.gateways });
+        return null;
       case "setFullControl":
         this.view.gateways = this.view.gateways.map((each) => (each.id === request.id ? { ...each, fullControl: request.on } : each));
         if (request.on) this.facts.forbidden = [];

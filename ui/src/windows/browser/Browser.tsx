@@ -3,11 +3,9 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isComposing } from "../../components/ComposerField";
 import { announcement } from "../../state/announce";
 import { t } from "../../strings";
-import { Conversation } from "./Conversation";
 import { Palette } from "./Palette";
 import { FILTERS } from "./rows";
 import { Filters, SessionList } from "./SessionList";
-import { Side } from "./Side";
 import { Top } from "./Top";
 import type { Browser } from "./state";
 
@@ -27,10 +25,11 @@ export function BrowserView({ browser }: { browser: Browser }): JSX.Element {
   }, [browser]);
   // The list is there a frame before what is in it.
   const { ready } = browser.link.model;
-  const [settled, setSettled] = useState(false);
+  const [sheet, setSheet] = useState<typeof import("./Sheet")>();
   useEffect(() => {
     if (!ready.value) return;
-    const frame = requestAnimationFrame(() => setTimeout(() => setSettled(true)));
+    const fetched = import("./Sheet");
+    const frame = requestAnimationFrame(() => setTimeout(() => void fetched.then(setSheet)));
     return () => cancelAnimationFrame(frame);
   }, [ready.value]);
   // Nothing is drawn twice at the start: the app's answer is there within a blink.
@@ -44,8 +43,7 @@ export function BrowserView({ browser }: { browser: Browser }): JSX.Element {
         <SessionList browser={browser} />
       </aside>
       <main class="sheet">
-        {settled && <Conversation browser={browser} />}
-        {settled && browser.panel.value && <Side browser={browser} />}
+        {sheet && <sheet.Sheet browser={browser} />}
       </main>
       {browser.palette.value && <Palette browser={browser} />}
       {browser.asking.value !== undefined && <Confirmation browser={browser} what={browser.asking.value} />}

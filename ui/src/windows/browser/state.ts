@@ -15,6 +15,8 @@ import { Find } from "./find";
 import { Panels, type Tab } from "./panels";
 import { choose, EVERYTHING, type Selection } from "./rows";
 
+/** Nothing, or one letter of those that every message has. A single character of other scripts is a word. */
+const SAYS_NOTHING = /^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{N}\p{P}]?$/u;
 /** How long the next search waits for the answer to the one before. */
 const SEARCH_PAUSE_MS = 50;
 const HITS = 30;
@@ -205,7 +207,7 @@ export class Browser {
     this.#nextSearch = undefined;
     this.#search += 1;
     const asked = this.#search;
-    if (query.trim() === "") {
+    if (SAYS_NOTHING.test(query.trim())) {
       this.hits.value = [];
       return;
     }

@@ -17,6 +17,7 @@ import { numberFormat } from "../../text/formats";
 import { sentenceCase } from "../../text/tools";
 import { Switch } from "../../components/Switch";
 import { Choice, Row } from "./controls";
+import { Spoken } from "./Spoken";
 import { HotkeyField } from "./Hotkey";
 
 type Page = "gateways" | "shortcuts" | "notifications" | "appearance" | "privacy" | "about";
@@ -109,6 +110,7 @@ function Gateways(): JSX.Element {
           </div>
         </>
       )}
+      <Spoken gateways={gateways.value} />
       {found.value.length > 0 && (
         <>
           <h2>{words.firstFound}</h2>

@@ -1,0 +1,334 @@
+//! `cargo xtask bench popup [keys]`: the popup while a long reply streams in.
+//!
+//! First how it stays usable: the app's own popup, in WebKitGTK, on a gateway that sends a 200 kB reply in pieces of 50
+//! bytes, about a thousand a second; keys are typed meanwhile. Then what it costs: the same long reply from the real
+//! gateway to the popup in the app, to the popup's page in a headless Chromium, and to the gateway's own Control UI in
+//! the same Chromium; processor time of each, from the prompt until two seconds after the end.
+
+#![allow(clippy::print_stdout, reason = "it prints what it measured")]
+
+mod chromium;
+
+use anyhow::{Context, Result, ensure};
+use chromium::Page;
+use clawtray_embedded_gateway::{AgentBackend, Config, EmbeddedGateway, ModelServer, random_token};
+use clawtray_gateway_client::protocol::SessionKey;
+use clawtray_gateway_client::{Client, ClientConfig, Credentials, DeviceIdentity, Gateway};
+use clawtray_lab::{Running, Scratch, ScriptedModel};
+use product_tests::figures::{self, Figures, percentile};
+use product_tests::live::{Watched, prompt, wait_for_ready};
+use product_tests::stage::StageConfig;
+use product_tests::{Live, Stage, Webview, leaks};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const BYTES: usize = 200_000;
+const PIECE: usize = 50;
+const END: &str = "This is the end of the long reply.";
+const SESSION: &str = "agent:main:main";
+/// Until pages have drawn what they start with, and what came last.
+const SETTLE: Duration = Duration::from_secs(4);
+const LINGER: Duration = Duration::from_secs(2);
+/// What the gateway's page shows when one can write to it.
+const THEIR_COMPOSER: &str = "textarea, [contenteditable=true]";
+const ANSWER: &str = "article.answer:not([aria-busy=true])";
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<()> {
+    let pictures = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench-popup"));
+    std::fs::create_dir_all(&pictures)?;
+    println!("load before: {}", figures::load());
+    let mut table = Figures::default();
+    keys_while_it_streams(&mut table).await?;
+    if std::env::args().nth(1).as_deref() == Some("keys") {
+        return table.finish("popup-keys");
+    }
+    let ours = in_the_app(&mut table).await?;
+    let place = Scratch::new("popup")?;
+    let ours_in_chromium = our_page(place.path(), &pictures).await?;
+    let theirs = their_page(place.path(), &pictures).await?;
+    let name = format!(
+        "openclaw {}'s Control UI in Chromium",
+        clawtray_lab::real_gateway::openclaw_version()?
+    );
+    table.row("webview's processor time (WebKitGTK)", "s", ours, theirs, &name);
+    table.row(
+        "the same page in the same Chromium",
+        "s",
+        ours_in_chromium,
+        theirs,
+        &name,
+    );
+    table.finish("popup")
+}
+
+/// A reply with everything that Markdown has, of about [`BYTES`].
+fn long_reply() -> String {
+    let mut text = String::new();
+    let mut part = 0;
+    while text.len() < BYTES {
+        part += 1;
+        let sentence = format!(
+            "Part {part} says what the **gateway** does with `session {part}`, and *why* it matters. "
+        );
+        text += &format!("## Part {part}\n\n{}\n\n", sentence.repeat(5).trim_end());
+        text += "- first, with a [link](https://docs.example.org/a)\n- second\n  - nested\n- third\n\n";
+        text += &format!(
+            "```rust\nfn part_{part}(input: &str) -> usize {{\n    let lines = input.lines().count();\n    lines * {part}\n}}\n```\n\n"
+        );
+        text += &format!(
+            "| name | value |\n|---|---:|\n| part | {part} |\n| half | {} |\n\n",
+            part / 2
+        );
+    }
+    text + END
+}
+
+fn ask(number: usize) -> String {
+    format!(
+        "[[text:long]] [[n:{}]] [[d:1]] Number {number}, please.",
+        BYTES / PIECE
+    )
+}
+
+/// Sends the prompt and follows the reply; how many deltas it came in, and how long it took.
+async fn stream(agent: &Client) -> Result<(usize, Duration)> {
+    let events = agent.events();
+    let began = Instant::now();
+    let ack = agent
+        .send(prompt(&SessionKey(SESSION.to_owned()), "bench", &ask(1)))
+        .await?;
+    let mut run = Watched::new(events, ack.run_id);
+    run.first_text().await?;
+    run.end().await?;
+    ensure!(
+        run.text.ends_with(END),
+        "the reply ended early, after {} bytes",
+        run.text.len()
+    );
+    Ok((run.deltas, began.elapsed()))
+}
+
+async fn keys_while_it_streams(table: &mut Figures) -> Result<()> {
+    let model = ScriptedModel::start()?;
+    model.teach("long", &long_reply());
+    let data = Scratch::new("popup-gateway")?;
+    let token = random_token();
+    let gateway = EmbeddedGateway::start(Config {
+        agent: AgentBackend::OpenAi(ModelServer {
+            url: model.base_url(),
+            model: None,
+            key: None,
+        }),
+        // Every piece as it comes.
+        pacing: Duration::ZERO,
+        ..Config::new(data.path(), Some(token.clone()))
+    })
+    .await?;
+    let stage = Stage::set(StageConfig {
+        pictures: "bench-popup",
+        ..StageConfig::default()
+    })
+    .await?;
+    let env = [
+        ("OPENCLAW_GATEWAY_URL", gateway.url()),
+        ("OPENCLAW_GATEWAY_TOKEN", token.clone()),
+    ];
+    let popup = stage.start_controlled(&["--accept-environment"], &env).await?;
+    popup.wait_for_text(".state", "connected").await?;
+    let agent = Client::connect(
+        ClientConfig::new(gateway.url(), Credentials::token(token.as_str()))
+            .with_identity(DeviceIdentity::generate()),
+    );
+    wait_for_ready(&agent).await?;
+    stage.wait_for_focus(&popup).await?;
+    let listen = "window.keystrokes = [];
+        addEventListener('keydown', (event) => requestAnimationFrame(() => requestAnimationFrame(() => {
+            window.keystrokes.push(performance.now() - event.timeStamp);
+        })), true);";
+    popup.run(listen, Vec::new()).await?;
+
+    let quiet = type_until(&stage, &popup, &AtomicBool::new(true)).await?;
+    let over = AtomicBool::new(false);
+    let streaming = async {
+        let streamed = stream(&agent).await;
+        over.store(true, Ordering::SeqCst);
+        streamed
+    };
+    let (streamed, keys) = tokio::join!(streaming, type_until(&stage, &popup, &over));
+    let ((deltas, took), keys) = (streamed?, keys?);
+    popup.wait_for_text(ANSWER, END).await.or_else(|error| {
+        // Blocks below the fold have no inner text.
+        if error.to_string().contains("Part 1") {
+            Ok(String::new())
+        } else {
+            Err(error)
+        }
+    })?;
+    stage.picture("streamed")?;
+    ensure!(
+        keys.len() >= 20,
+        "only {} keys were typed while it streamed",
+        keys.len()
+    );
+    println!("{deltas} deltas in {took:?}, {} keys meanwhile", keys.len());
+    table.alone("deltas a second", "1/s", deltas as f64 / took.as_secs_f64());
+    table.row(
+        "keystroke to paint while it streams, p95",
+        "ms",
+        percentile(&keys, 95),
+        50.0,
+        "goal",
+    );
+    table.alone(
+        "keystroke to paint while it streams, median",
+        "ms",
+        percentile(&keys, 50),
+    );
+    table.alone(
+        "keystroke to paint with nothing going on, median",
+        "ms",
+        percentile(&quiet, 50),
+    );
+    popup.close().await?;
+    agent.shutdown().await;
+    gateway.shutdown().await;
+    Ok(())
+}
+
+/// Types letters, at least thirty and until `over`; milliseconds from each key to the frame after it.
+async fn type_until(stage: &Stage, popup: &Webview, over: &AtomicBool) -> Result<Vec<f64>> {
+    let mut typed: u64 = 0;
+    while typed < 30 || !over.load(Ordering::SeqCst) {
+        tokio::task::block_in_place(|| stage.desktop.press("k"))?;
+        typed += 1;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    // A page that is behind still answers every key; how late is what is measured.
+    let end = Instant::now() + Duration::from_secs(60);
+    let answered = "return window.keystrokes.length;";
+    while popup.run(answered, Vec::new()).await?.as_u64() < Some(typed) && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let keys = popup
+        .run("return window.keystrokes.splice(0);", Vec::new())
+        .await?;
+    let keys: Vec<f64> = serde_json::from_value(keys)?;
+    ensure!(
+        keys.len() as u64 * 10 >= typed * 9,
+        "{typed} keys pressed, {} arrived",
+        keys.len()
+    );
+    Ok(keys)
+}
+
+/// A real gateway, and a client that asks it.
+async fn gateway_and_agent() -> Result<(Live, Client)> {
+    let live = Live::start(Value::Null)?;
+    live.model.teach("long", &long_reply());
+    let agent = Client::connect(live.new_device("bench"));
+    wait_for_ready(&agent).await?;
+    Ok((live, agent))
+}
+
+/// What one stream costs some processes.
+async fn cost(agent: &Client, processes: &[u32]) -> Result<f64> {
+    let before = figures::processor_seconds(processes);
+    stream(agent).await?;
+    tokio::time::sleep(LINGER).await;
+    Ok(figures::processor_seconds(processes) - before)
+}
+
+async fn in_the_app(table: &mut Figures) -> Result<f64> {
+    println!("the app's popup, load {}", figures::load());
+    let (live, agent) = gateway_and_agent().await?;
+    let stage = Stage::set(StageConfig {
+        pictures: "bench-popup",
+        ..StageConfig::default()
+    })
+    .await?;
+    let popup = stage
+        .start_controlled(&["--accept-environment"], &live.env())
+        .await?;
+    popup.wait_for_text(".state", "connected").await?;
+    tokio::time::sleep(SETTLE).await;
+    let app = stage.app_process()?;
+    let webview = leaks::below(app)?;
+    let names: Vec<String> = webview.iter().map(|id| figures::name(*id)).collect();
+    ensure!(
+        names.iter().any(|name| name.starts_with("WebKitWeb")),
+        "no webview among {names:?}"
+    );
+    let app_before = figures::processor_seconds(&[app]);
+    let webview_took = cost(&agent, &webview).await?;
+    let app_took = figures::processor_seconds(&[app]) - app_before;
+    let script = "return document.documentElement.textContent.includes(arguments[0]);";
+    let shown = popup.run(script, vec![json!(END)]).await?;
+    ensure!(shown == json!(true), "the popup does not show the reply's end");
+    stage.picture("in-the-app")?;
+    table.alone("the app itself (client, store, compositing)", "s", app_took);
+    table.alone(
+        "memory of the webview after the reply",
+        "MB",
+        figures::memory(&webview),
+    );
+    popup.close().await?;
+    agent.shutdown().await;
+    Ok(webview_took)
+}
+
+async fn our_page(place: &Path, pictures: &Path) -> Result<f64> {
+    println!("the popup's page in Chromium, load {}", figures::load());
+    let (live, agent) = gateway_and_agent().await?;
+    let me = std::env::current_exe()?;
+    let mut command = Command::new(me.with_file_name("ui-host"));
+    command
+        .arg("--dist")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../ui/dist"))
+        .arg("--data")
+        .arg(place.join("data"))
+        .envs(live.env())
+        .stdout(Stdio::piped());
+    let mut host = Running::start("ui-host", &mut command)?;
+    let mut said = BufReader::new(host.child().stdout.take().context("no output")?);
+    let mut line = String::new();
+    said.read_line(&mut line)?;
+    // What it tells later is not wanted, but has to be taken.
+    std::thread::spawn(move || said.lines().for_each(drop));
+    let said: Value = serde_json::from_str(&line).context("ui-host said no address")?;
+    let address = said
+        .get("listening")
+        .and_then(Value::as_str)
+        .context("no address")?;
+    let page = Page::open(
+        &format!("{address}/popup.html"),
+        ".chips",
+        place,
+        &pictures.join("ours-in-chromium.png"),
+    )?;
+    in_a_page(page, &agent).await
+}
+
+async fn their_page(place: &Path, pictures: &Path) -> Result<f64> {
+    println!("the gateway's own page in Chromium, load {}", figures::load());
+    let (live, agent) = gateway_and_agent().await?;
+    let address = format!(
+        "http://127.0.0.1:{}/chat?session={SESSION}#token={}",
+        live.gateway.port(),
+        live.gateway.token()
+    );
+    let page = Page::open(&address, THEIR_COMPOSER, place, &pictures.join("control-ui.png"))?;
+    in_a_page(page, &agent).await
+}
+
+async fn in_a_page(mut page: Page, agent: &Client) -> Result<f64> {
+    tokio::time::sleep(SETTLE).await;
+    let took = cost(agent, &page.processes()?).await?;
+    ensure!(page.shows(END)?, "the page does not show the reply's end");
+    agent.shutdown().await;
+    Ok(took)
+}
