@@ -52,7 +52,8 @@ export function ComposerField({
         area.scrollTop = area.scrollHeight;
       });
     };
-    if (autoFocus) field.current?.focus();
+    // Whoever was there first, a search or a list, keeps the keys.
+    if (autoFocus && (document.activeElement === null || document.activeElement === document.body)) field.current?.focus();
   }, [composer, autoFocus]);
 
   return (
