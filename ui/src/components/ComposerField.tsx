@@ -11,6 +11,11 @@ export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229;
 }
 
+function isOneLine(area: HTMLTextAreaElement): boolean {
+  const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(area);
+  return area.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom) < 2 * parseFloat(lineHeight);
+}
+
 /** The text field. It grows with its text up to six lines. */
 export function ComposerField({
   composer,
@@ -27,6 +32,8 @@ export function ComposerField({
 }): JSX.Element {
   const field = useRef<HTMLTextAreaElement>(null);
   const text = composer.text.value;
+  /** The text's length when the height was looked at last. */
+  const length = useRef(0);
 
   useLayoutEffect(() => {
     const area = field.current;
@@ -36,6 +43,10 @@ export function ComposerField({
       area.value = text;
       area.setSelectionRange(text.length, text.length);
     }
+    // A changed height lays everything around it out again, a long conversation too: it is changed only for another line.
+    const grew = text.length >= length.current;
+    length.current = text.length;
+    if (area.scrollHeight <= area.clientHeight && (grew || isOneLine(area))) return;
     area.style.height = "0";
     area.style.height = `${area.scrollHeight}px`;
   }, [text]);

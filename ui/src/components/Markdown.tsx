@@ -12,8 +12,6 @@ import { copyText } from "../text/clipboard";
 /** A frame that took longer than this is followed by a pause several times as long, so that typing stays smooth. */
 const HEAVY_MS = 6;
 const PAUSE_FACTOR = 4;
-/** With more blocks than this, those out of sight are not laid out. Their height is a guess then until they are seen. */
-const LONG = 80;
 /** The longest paragraph that is read out as a whole. */
 const SPOKEN = 600;
 
@@ -62,7 +60,7 @@ export function Markdown({
       frame = 0;
       const started = performance.now();
       stream.current?.set(text.peek(), !streaming);
-      box.current?.classList.toggle("long", box.current.childElementCount > LONG);
+      box.current?.classList.toggle("blank", !box.current.hasChildNodes());
       // At first everything around it is new, too, and put in its place by whoever drew it.
       if (live.current) onGrow?.();
       const spent = performance.now() - started;

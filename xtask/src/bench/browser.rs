@@ -53,7 +53,16 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
         "store_bench",
     ];
     steps.run("build the store", cargo(&["build"]).args(example))?;
-    let host = ["build", "--release", "-p", "product-tests", "--bin", "ui-host", "--bin", "fill-gateway"];
+    let host = [
+        "build",
+        "--release",
+        "-p",
+        "product-tests",
+        "--bin",
+        "ui-host",
+        "--bin",
+        "fill-gateway",
+    ];
     steps.run("build the window host", &mut cargo(&host))?;
 
     let mut report = Report::default();
@@ -86,7 +95,10 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
 
 /// The same sessions and the same history, on a real gateway: our browser and the gateway's own page.
 fn beside_control_ui(steps: &Steps, report: &mut Report) -> Result<()> {
-    steps.say("a real gateway", &format!("{SESSIONS} sessions, {MESSAGES} messages in one of them"));
+    steps.say(
+        "a real gateway",
+        &format!("{SESSIONS} sessions, {MESSAGES} messages in one of them"),
+    );
     let model = ScriptedModel::start()?;
     let gateway = RealGateway::start(GatewayConfig::with_model(model.base_url()))?;
     let mut fill = Command::new(target_dir().join("release/fill-gateway"));
@@ -100,10 +112,16 @@ fn beside_control_ui(steps: &Steps, report: &mut Report) -> Result<()> {
     let host = Host::start(place.path(), &gateway.url(), gateway.token())?;
     let ours = figures(script("ours-live").arg(&host.url).arg(MESSAGES))?;
     drop(host);
-    steps.say("the gateway's own page", &format!("in the same Chromium, load {}", load()));
+    steps.say(
+        "the gateway's own page",
+        &format!("in the same Chromium, load {}", load()),
+    );
     let page = format!("http://127.0.0.1:{}", gateway.port());
     let mut theirs = script("theirs");
-    theirs.arg(page).arg(MESSAGES).env("GATEWAY_TOKEN", gateway.token());
+    theirs
+        .arg(page)
+        .arg(MESSAGES)
+        .env("GATEWAY_TOKEN", gateway.token());
     let theirs = figures(&mut theirs)?;
     for (name, ms) in ours {
         let Some((_, peer)) = theirs.iter().find(|(of, _)| *of == name) else {
