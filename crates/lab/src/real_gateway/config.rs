@@ -65,7 +65,14 @@ impl GatewayConfig {
                     "fake-auth": provider(url, "fake-auth-key", &[model("fake-auth-1", false)]),
                 },
             },
-            "agents": { "defaults": { "model": { "primary": MODEL }, "workspace": dir.join("workspace") } },
+            "agents": {
+                "defaults": {
+                    "model": { "primary": MODEL },
+                    "workspace": dir.join("workspace"),
+                    // The first comes somewhere in the first half hour, by the device's name: a reply that no test asked for.
+                    "heartbeat": { "every": "0m" },
+                },
+            },
         });
         if !self.extra.is_null() {
             merge(&mut config, &self.extra);
