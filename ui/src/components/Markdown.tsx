@@ -9,13 +9,15 @@ import { t } from "../strings";
 import { announce } from "../state/announce";
 import { copyText } from "../text/clipboard";
 
+/** The least time between two drawings of a reply that streams: faster than anybody reads, a third of the work of every frame. */
+const REST_MS = 45;
 /** A frame that took longer than this is followed by a pause several times as long, so that typing stays smooth. */
 const HEAVY_MS = 6;
 const PAUSE_FACTOR = 4;
 /** The longest paragraph that is read out as a whole. */
 const SPOKEN = 600;
 
-/** A message's text as Markdown. While it streams it is drawn at most once a frame, and only its open tail. */
+/** A message's text as Markdown. While it streams only its open tail is drawn, some twenty times a second. */
 export function Markdown({
   text,
   streaming,
@@ -65,7 +67,7 @@ export function Markdown({
       if (live.current) onGrow?.();
       const spent = performance.now() - started;
       live.current = streaming;
-      pauseUntil = spent > HEAVY_MS ? started + spent * (PAUSE_FACTOR + 1) : 0;
+      pauseUntil = started + (spent > HEAVY_MS ? Math.max(REST_MS, spent * (PAUSE_FACTOR + 1)) : REST_MS);
     };
     const stop = effect(() => {
       // Reading the signal is what subscribes.
