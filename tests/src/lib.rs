@@ -15,6 +15,7 @@ pub mod stage;
 pub mod tray;
 pub mod waiting;
 pub mod webview;
+pub mod window_host;
 
 pub use app::App;
 pub use live::Live;
@@ -22,3 +23,4 @@ pub use notifications::NotificationDaemon;
 pub use stage::Stage;
 pub use tray::TrayHost;
 pub use webview::Webview;
+pub use window_host::WindowHost;

@@ -5,7 +5,7 @@ use super::handle::Reply;
 use super::{App, Then};
 use crate::gateway::{History, HistoryQuery};
 use crate::sessions::title;
-use crate::store::{PageKind, Repair, Store, StoreError};
+use crate::store::{Coverage, PageKind, Repair, Store, StoreError};
 use crate::transcript::MESSAGE_LIMIT;
 use clawtray_gateway_protocol::{Message, SessionRow};
 use serde_json::Value;
@@ -287,14 +287,17 @@ impl App {
         let id = id.to_owned();
         self.spawn(async move {
             let (profile, key) = (id.clone(), session.clone());
-            let newest = records
-                .read(move |store| store.newest_page(&profile, &key, 1))
+            let kept = records
+                .read(move |store| {
+                    let newest = store.newest_page(&profile, &key, 1)?;
+                    let until = newest.messages.last().and_then(|message| message.timestamp);
+                    Ok((until, store.coverage(&profile, &key)?))
+                })
                 .await;
-            let kept_until = newest
-                .as_ref()
-                .ok()
-                .and_then(|page| page.messages.last()?.timestamp);
-            let history = if newest.is_err() || kept_until.is_some_and(|at| at + STAMP_SLACK_MS >= changed) {
+            let is_kept = kept.as_ref().is_ok_and(|(until, coverage)| {
+                until.is_some_and(|at| at + STAMP_SLACK_MS >= changed) && !has_hole(coverage)
+            });
+            let history = if kept.is_err() || is_kept {
                 None
             } else {
                 let query = HistoryQuery {
@@ -305,7 +308,7 @@ impl App {
                 gateway.history(query).await.ok()
             };
             Box::new(move |app: &mut Self| {
-                app.noted(newest);
+                app.noted(kept);
                 let Some(link) = app.links.get_mut(&id) else {
                     return;
                 };
@@ -321,5 +324,13 @@ impl App {
 }
 
 fn last_change(row: &SessionRow) -> i64 {
-    row.last_interaction_at.or(row.updated_at).unwrap_or_default()
+    row.last_interaction_at.max(row.updated_at).unwrap_or_default()
+}
+
+/// Whether something is missing among the newest messages: the app was gone between two that it heard live.
+fn has_hole(coverage: &Coverage) -> bool {
+    let (Some(newest), Some(from)) = (coverage.newest_seq, coverage.gapless_from) else {
+        return false;
+    };
+    from > 1 && newest - from + 1 < MESSAGE_LIMIT as u64
 }

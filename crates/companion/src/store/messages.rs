@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::{borrow::Cow, collections::HashSet};
 
 /// Positions from here on are times, of sessions whose gateway does not number messages.
-const FIRST_TIME_POS: i64 = 100_000_000_000;
+pub(super) const FIRST_TIME_POS: i64 = 100_000_000_000;
 /// A part of an image's or an unknown part's value that is longer is its data, which is not kept.
 const PART_VALUE_BYTES: usize = 32 * 1024;
 

@@ -1,6 +1,10 @@
 //! Reading a transcript in pages.
 
-use super::{Store, StoreError, cache::session_id, messages::key_of};
+use super::{
+    Store, StoreError,
+    cache::session_id,
+    messages::{FIRST_TIME_POS, key_of},
+};
 use crate::gateway::History;
 use clawtray_gateway_protocol::{Message, SessionKey};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -158,7 +162,8 @@ impl Store {
                 }
                 gapless = Some(pos);
             }
-            let seq = |pos: Option<i64>| pos.and_then(|pos| u64::try_from(pos).ok());
+            let numbered = newest.is_some_and(|pos| pos < FIRST_TIME_POS);
+            let seq = |pos: Option<i64>| pos.filter(|_| numbered).and_then(|pos| u64::try_from(pos).ok());
             Ok(Coverage {
                 messages: u64::try_from(messages).unwrap_or(0),
                 newest_seq: seq(newest),
@@ -179,7 +184,7 @@ impl Store {
             };
             let (rows, older, newer) = look(db, session)?;
             let gapless = rows.windows(2).all(|pair| match pair {
-                [a, b] => b.at.pos - a.at.pos <= 1 || b.at.pos >= 100_000_000_000,
+                [a, b] => b.at.pos - a.at.pos <= 1 || b.at.pos >= FIRST_TIME_POS,
                 _ => true,
             });
             Ok(Page {
