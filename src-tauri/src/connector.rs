@@ -6,25 +6,16 @@ use clawtray_companion::{
     gateway::Gateway,
     ports::{ConnectRequest, Connector, Secret},
 };
-use clawtray_embedded_gateway::{AgentBackend, Config, EmbeddedGateway, Running, random_token};
-use std::{path::PathBuf, sync::Arc};
-use tokio::sync::Mutex;
+use clawtray_embedded_gateway::{AgentBackend, Bridged, InApp, StartError};
+use std::{error::Error as _, path::PathBuf, sync::Arc};
 
 /// Connects over the network, and to the built-in gateway the same way.
-pub(crate) struct SystemConnector {
-    embedded_data: PathBuf,
-    agent: AgentBackend,
-    embedded: Mutex<Option<(Running, Secret)>>,
-}
+pub(crate) struct SystemConnector(InApp);
 
 impl SystemConnector {
     /// `agent` answers for the built-in gateway, which keeps its sessions in `embedded_data`.
     pub(crate) fn new(embedded_data: PathBuf, agent: AgentBackend) -> Self {
-        Self {
-            embedded_data,
-            agent,
-            embedded: Mutex::default(),
-        }
+        Self(InApp::new(embedded_data, agent))
     }
 }
 
@@ -35,18 +26,20 @@ impl Connector for SystemConnector {
     }
 
     async fn start_embedded(&self) -> Result<(String, Secret), String> {
-        let mut embedded = self.embedded.lock().await;
-        if embedded.is_none() {
-            // The token lives as long as the process; nobody else needs it.
-            let token = random_token();
-            let mut config = Config::new(&self.embedded_data, Some(token.clone()));
-            config.agent = self.agent.clone();
-            let running = EmbeddedGateway::start(config)
-                .await
-                .map_err(|error| error.to_string())?;
-            *embedded = Some((running, Secret::new(token)));
-        }
-        let (running, token) = embedded.as_ref().ok_or("the built-in gateway is gone")?;
-        Ok((running.url(), token.clone()))
+        let (url, token) = self.0.gateway().await.map_err(|error| said(&error))?;
+        Ok((url, Secret::new(token)))
+    }
+
+    async fn bridge(&self, to: Option<(u16, Arc<dyn Gateway>)>) -> Result<Option<String>, String> {
+        let to = to.map(|(port, gateway)| (port, Bridged(gateway)));
+        self.0.bridge(to).await.map_err(|error| said(&error))
+    }
+}
+
+/// With what the system said.
+fn said(error: &StartError) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }

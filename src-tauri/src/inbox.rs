@@ -14,6 +14,8 @@ pub(crate) enum Input {
     Notification(NotificationResponse),
     /// Whether there is a notification server.
     Notifications(bool),
+    /// Whether the desktop's own do-not-disturb is on.
+    DoNotDisturb(bool),
     /// The global hotkey.
     Hotkey,
     /// A window got the focus or lost it.

@@ -210,6 +210,7 @@ async fn forward(mut outside: Outside, app: AppHandle) {
             Input::TrayHost(present) => app.tray_host(present),
             Input::Notification(response) => app.notification(response),
             Input::Notifications(available) => app.notifications_available(available),
+            Input::DoNotDisturb(on) => app.do_not_disturb(on),
             Input::Hotkey => app.hotkey_pressed(),
             Input::Focus(window, true) => app.window_focused(window),
             Input::Focus(window, false) => app.window_blurred(window),

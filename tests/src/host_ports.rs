@@ -6,12 +6,12 @@ use clawtray_companion::ports::{
     Autostart, Clock, ConnectRequest, Connector, HotkeyState, Hotkeys, Notification, Notifier, Opener, Ports,
     Secret, SecretError, SecretKind, SecretStore, Tray, TrayModel, WindowKind, Windows,
 };
-use clawtray_embedded_gateway::{AgentBackend, Config, EmbeddedGateway, Running, random_token};
+use clawtray_embedded_gateway::{AgentBackend, Bridged, InApp};
 use clawtray_gateway_client::Gateway;
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, HashSet},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -33,10 +33,10 @@ pub fn ports(data: &Path, tell: impl Fn(Value) + Send + Sync + 'static) -> Ports
         autostart: Arc::new(Told(Arc::clone(&tell))),
         opener: Arc::new(Told(tell)),
         clock: Arc::new(WallClock),
-        connector: Arc::new(Connect {
-            data: data.join("embedded"),
-            embedded: tokio::sync::Mutex::default(),
-        }),
+        connector: Arc::new(Connect(InApp::new(
+            data.join("embedded"),
+            AgentBackend::from_env(|name| std::env::var(name).ok()),
+        ))),
     }
 }
 
@@ -159,10 +159,7 @@ impl Clock for WallClock {
     }
 }
 
-struct Connect {
-    data: PathBuf,
-    embedded: tokio::sync::Mutex<Option<(Running, Secret)>>,
-}
+struct Connect(InApp);
 
 #[async_trait]
 impl Connector for Connect {
@@ -171,17 +168,12 @@ impl Connector for Connect {
     }
 
     async fn start_embedded(&self) -> Result<(String, Secret), String> {
-        let mut embedded = self.embedded.lock().await;
-        if embedded.is_none() {
-            let token = random_token();
-            let mut config = Config::new(&self.data, Some(token.clone()));
-            config.agent = AgentBackend::from_env(|name| std::env::var(name).ok());
-            let running = EmbeddedGateway::start(config)
-                .await
-                .map_err(|error| error.to_string())?;
-            *embedded = Some((running, Secret::new(token)));
-        }
-        let (running, token) = embedded.as_ref().ok_or("the built-in gateway is gone")?;
-        Ok((running.url(), token.clone()))
+        let (url, token) = self.0.gateway().await.map_err(|error| error.to_string())?;
+        Ok((url, Secret::new(token)))
+    }
+
+    async fn bridge(&self, to: Option<(u16, Arc<dyn Gateway>)>) -> Result<Option<String>, String> {
+        let to = to.map(|(port, gateway)| (port, Bridged(gateway)));
+        self.0.bridge(to).await.map_err(|error| error.to_string())
     }
 }

@@ -79,6 +79,7 @@ impl NotificationDaemon {
             capabilities,
             record: Arc::clone(&record),
             last_id: 0,
+            inhibited: None,
         };
         let builder = connection::Builder::address(address)?
             .serve_at(PATH, served)?
@@ -146,6 +147,24 @@ impl NotificationDaemon {
     /// The bus is gone.
     pub async fn close(&self, id: u32, reason: CloseReason) -> Result<()> {
         Ok(Served::notification_closed(&self.emitter()?, id, reason as u32).await?)
+    }
+
+    /// The user switches do-not-disturb, as Plasma's daemon tells it.
+    ///
+    /// # Errors
+    /// The bus is gone.
+    pub async fn inhibit(&self, on: bool) -> Result<()> {
+        let served = self
+            .connection
+            .object_server()
+            .interface::<_, Served>(PATH)
+            .await?;
+        served.get_mut().await.inhibited = Some(on);
+        Ok(served
+            .get()
+            .await
+            .inhibited_changed(served.signal_emitter())
+            .await?)
     }
 
     /// Takes the daemon off the bus.

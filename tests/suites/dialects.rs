@@ -18,6 +18,8 @@ mod common;
 mod curl;
 #[path = "dialects/programs.rs"]
 mod programs;
+#[path = "dialects/switch.rs"]
+mod switch;
 
 use clawtray_lab::{GatewayConfig, RealGateway, Running, ScriptedModel};
 use common::{LIMIT, Shell};

@@ -61,6 +61,38 @@ test("what is spoken with a gateway is chosen, and one without a socket tells by
   await expect(page.getByRole("button", { name: "Receive" })).toBeVisible();
 });
 
+test("scripts get the HTTP APIs by a switch, where they say so, and with a key", async ({ page }) => {
+  await page.goto("/settings.html?fake=empty");
+  const bridge = page.getByRole("switch", { name: "HTTP APIs on this computer" });
+  await expect(bridge).not.toBeChecked();
+  await bridge.click();
+  await expect(page.getByText("Served at http://127.0.0.1:18790")).toBeVisible();
+  await expect(page.getByText("clawctl api-key create --label my-scripts")).toBeVisible();
+  const port = page.getByRole("spinbutton", { name: "Port of the HTTP APIs" });
+  await port.fill("8080");
+  await page.getByRole("button", { name: "Use this port" }).click();
+  await expect(page.getByText("Not served: cannot listen on 127.0.0.1:8080")).toBeVisible();
+  await port.fill("8081");
+  await port.press("Enter");
+  await expect(page.getByText("Served at http://127.0.0.1:8081")).toBeVisible();
+  await accessible(page);
+  expect((await requests(page, "changeSettings")).map((request) => (request as { patch?: unknown }).patch)).toEqual([{ bridge: true }, { bridgePort: 8080 }, { bridgePort: 8081 }]);
+  await bridge.click();
+  await expect(port).toBeHidden();
+});
+
+test("a report is read before it is saved", async ({ page }) => {
+  await page.goto("/settings.html?fake=empty");
+  await page.getByRole("navigation").getByRole("button", { name: "About" }).click();
+  await expect(page.getByRole("button", { name: "Save" })).toBeHidden();
+  await page.getByRole("button", { name: "Show" }).click();
+  await expect(page.getByRole("region", { name: "Report" })).toContainText("native, on this computer, active: ready");
+  await accessible(page);
+  await page.screenshot({ path: "../target/ui-shots/settings-report.png" });
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Saved: /home/me/.local/share/clawtray/clawtray-report.txt")).toBeVisible();
+});
+
 test("a gateway goes only after saying what is lost", async ({ page }) => {
   await page.goto("/settings.html?fake=offline");
   await page.getByRole("button", { name: "Remove… Ops" }).click();

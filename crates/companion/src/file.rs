@@ -1,4 +1,4 @@
-//! JSON files of ours: written whole or not at all, readable by their owner alone.
+//! Files of ours, most of them JSON: written whole or not at all, readable by their owner alone.
 
 use serde_json::Value;
 use std::io::{self, Write};
@@ -18,10 +18,15 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Value>> {
 
 /// Writes a file beside the target and moves it there, mode 0600.
 pub(crate) fn write(path: &Path, value: &Value) -> io::Result<()> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    std::fs::create_dir_all(folder)?;
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
+    write_text(path, &text)
+}
+
+/// The same for a text.
+pub(crate) fn write_text(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    std::fs::create_dir_all(folder)?;
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");
     let beside = folder.join(format!(".{name}.{}", uuid::Uuid::new_v4().simple()));
     let written = create_private(&beside).and_then(|mut file| {

@@ -364,6 +364,9 @@ pub trait Connector: Send + Sync + 'static {
     async fn connect(&self, request: ConnectRequest) -> Arc<dyn Gateway>;
     /// Starts the built-in gateway; answers its URL and token.
     async fn start_embedded(&self) -> Result<(String, Secret), String>;
+    /// Serves the HTTP APIs on a port of 127.0.0.1, each call carried out on that gateway, in the place of what was
+    /// served before; `None` ends it. Answers where they are.
+    async fn bridge(&self, to: Option<(u16, Arc<dyn Gateway>)>) -> Result<Option<String>, String>;
 }
 
 /// What a connection needs.

@@ -9,6 +9,12 @@ use std::time::{Duration, SystemTime};
 /// Nobody is asked more often than this, in seconds.
 const POLL_SECONDS_MIN: u64 = 5;
 
+/// Ports that a program of the user may listen on.
+const PORTS: std::ops::RangeInclusive<u64> = 1024..=65_535;
+
+/// Where the HTTP APIs for scripts are served: beside the gateway's own port, and where `docs/API.md` has it.
+const BRIDGE_PORT: u32 = 18_790;
+
 /// The version that this app writes.
 pub const VERSION: u32 = 1;
 
@@ -40,6 +46,8 @@ pub fn defaults() -> Settings {
         },
         cache_megabytes: 200,
         poll_seconds: 60,
+        bridge: false,
+        bridge_port: BRIDGE_PORT,
     }
 }
 
@@ -160,9 +168,9 @@ fn overlay(base: &mut Map<String, Value>, over: &Map<String, Value>) {
                 overlay(inner, value);
                 continue;
             }
-            (Some(Value::Number(_)), Value::Number(number)) => number
-                .as_u64()
-                .is_some_and(|number| u32::try_from(number).is_ok()),
+            (Some(Value::Number(_)), Value::Number(number)) => number.as_u64().is_some_and(|number| {
+                u32::try_from(number).is_ok() && (name != "bridgePort" || PORTS.contains(&number))
+            }),
             (Some(Value::Array(_)), Value::Array(items)) => items.iter().all(Value::is_string),
             (Some(Value::Bool(_)), Value::Bool(_)) => true,
             (Some(Value::String(_)), Value::String(text)) => is_valid(name, text),

@@ -12,6 +12,7 @@ mod cron;
 mod error;
 mod http;
 mod hub;
+mod in_app;
 pub mod keys;
 mod local;
 mod pairing;
@@ -26,6 +27,7 @@ pub use agent::{AgentBackend, ModelServer};
 pub use config_file::{ConfigFile, ConfigFileError};
 pub use error::{StartError, StoreError};
 pub use http::webhooks::Webhook;
+pub use in_app::InApp;
 pub use server::{Bridged, Config, EmbeddedGateway, Running};
 
 use base64::Engine;

@@ -17,6 +17,9 @@ use zbus::{Connection, MatchRule, Message, MessageStream, zvariant::Value};
 
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+/// Whether the user wants no notifications now; Plasma's server has it, others do not.
+const INHIBITED: &str = "Inhibited";
 /// A server that takes longer is treated as if it were not there.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Notifications whose clicks are waited for; the oldest is forgotten beyond that.
@@ -99,6 +102,14 @@ async fn serve(
         .path(PATH)?
         .build();
     let mut signals = MessageStream::for_match_rule(signals, &bus, Some(64)).await?;
+    let changes = MatchRule::builder()
+        .msg_type(zbus::message::Type::Signal)
+        .interface(PROPERTIES)?
+        .member("PropertiesChanged")?
+        .path(PATH)?
+        .arg(0, NAME)?
+        .build();
+    let mut changes = MessageStream::for_match_rule(changes, &bus, Some(8)).await?;
     let owner = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)
         .sender("org.freedesktop.DBus")?
@@ -113,6 +124,7 @@ async fn serve(
         abilities: None,
         shown: Shown::default(),
         said: None,
+        inhibited: false,
     };
     server.ask().await;
     loop {
@@ -123,12 +135,15 @@ async fn serve(
                 None => return Ok(()),
             },
             Some(Ok(signal)) = signals.next() => server.signalled(&signal),
+            Some(Ok(_)) = changes.next() => server.ask_whether_inhibited().await,
             Some(Ok(changed)) = owners.next() => {
                 // Another server: other abilities, other ids.
                 let gone = changed.body().deserialize::<(String, String, String)>().is_ok_and(|(_, _, new)| new.is_empty());
                 server.shown = Shown::default();
                 server.abilities = None;
-                if !gone {
+                if gone {
+                    server.say_inhibited(false);
+                } else {
                     server.ask().await;
                 }
             }
@@ -145,6 +160,8 @@ struct Server {
     shown: Shown,
     /// What was last told about the server.
     said: Option<bool>,
+    /// Whether it was last told that nobody wants to be disturbed.
+    inhibited: bool,
 }
 
 impl Server {
@@ -166,6 +183,7 @@ impl Server {
                 Ok(words) => {
                     self.abilities = Some(Abilities::from_words(&words));
                     self.say(true);
+                    self.ask_whether_inhibited().await;
                 }
                 Err(error) => {
                     tracing::info!(%error, "no notification server");
@@ -174,6 +192,25 @@ impl Server {
             }
         }
         self.abilities
+    }
+
+    async fn ask_whether_inhibited(&mut self) {
+        let asked = self
+            .bus
+            .call_method(Some(NAME), PATH, Some(PROPERTIES), "Get", &(NAME, INHIBITED))
+            .await;
+        let inhibited = asked.is_ok_and(|reply| {
+            let value = reply.body().deserialize::<Value<'_>>().map(bool::try_from);
+            matches!(value, Ok(Ok(true)))
+        });
+        self.say_inhibited(inhibited);
+    }
+
+    fn say_inhibited(&mut self, inhibited: bool) {
+        if self.inhibited != inhibited {
+            self.inhibited = inhibited;
+            self.inbox.put(Input::DoNotDisturb(inhibited));
+        }
     }
 
     fn say(&mut self, there: bool) {

@@ -13,6 +13,8 @@ pub(super) struct Served {
     pub(super) capabilities: Vec<String>,
     pub(super) record: Arc<watch::Sender<Record>>,
     pub(super) last_id: u32,
+    /// Do-not-disturb, where this daemon knows it.
+    pub(super) inhibited: Option<bool>,
 }
 
 #[interface(name = "org.freedesktop.Notifications")]
@@ -64,6 +66,12 @@ impl Served {
     ) -> zbus::fdo::Result<()> {
         self.record.send_modify(|record| record.taken_back.push(id));
         Ok(Self::notification_closed(&emitter, id, CloseReason::TakenBack as u32).await?)
+    }
+
+    #[zbus(property)]
+    fn inhibited(&self) -> zbus::fdo::Result<bool> {
+        self.inhibited
+            .ok_or_else(|| zbus::fdo::Error::UnknownProperty("Inhibited".to_owned()))
     }
 
     fn get_capabilities(&self) -> Vec<String> {

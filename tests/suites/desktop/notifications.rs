@@ -9,6 +9,7 @@ use product_tests::stage::StageConfig;
 use product_tests::waiting::{Asked, PATIENCE, asked};
 use product_tests::{Live, Stage};
 use serde_json::{Value, json};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// A prompt of another client, and the notification that its end is told with.
@@ -243,4 +244,38 @@ async fn replies_that_ended_while_the_line_was_cut_are_told_once() {
             .filter(|shown| shown.body.contains(&format!("number-{round}.")));
         assert_eq!(told.count(), 1, "answer {round} among {shown:?}");
     }
+}
+
+/// Plasma's switch: nothing is shown while it is on, and what came meanwhile is told when it is off.
+#[tokio::test]
+async fn the_desktops_own_do_not_disturb_holds_replies_back() {
+    let live = Live::shared().unwrap();
+    let stage = Stage::set(StageConfig::default()).await.unwrap();
+    let _report = Report(&stage);
+    let (_app, client) = connected(&stage, live).await;
+    let daemon = stage.notifications().unwrap();
+    told_of(&client, daemon, "before", "Told before.", "Told before.").await;
+
+    daemon.inhibit(true).await.unwrap();
+    // Nothing says that the app has heard of it but what it does next.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let session = "agent:main:held".into();
+    let events = client.events();
+    let ack = client
+        .send(prompt(&session, "held", "[[say:Held back.]] Hello"))
+        .await
+        .unwrap();
+    Watched::new(events, ack.run_id).end().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let shown = daemon.record().shown;
+    assert!(
+        shown.iter().all(|shown| !shown.body.contains("Held")),
+        "{shown:?}"
+    );
+
+    daemon.inhibit(false).await.unwrap();
+    daemon
+        .wait_for("held back", |shown| shown.body.contains("Held back."))
+        .await
+        .unwrap();
 }

@@ -28,4 +28,12 @@ cacheMegabytes: number,
 /**
  * Seconds between looks for news on gateways that cannot push; 0 for never.
  */
-pollSeconds: number, };
+pollSeconds: number, 
+/**
+ * Whether the HTTP APIs are served to scripts on this computer.
+ */
+bridge: boolean, 
+/**
+ * The port on 127.0.0.1 where they are.
+ */
+bridgePort: number, };

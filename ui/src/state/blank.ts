@@ -44,6 +44,8 @@ export const DEFAULT_SETTINGS: Settings = {
   },
   cacheMegabytes: 512,
   pollSeconds: 60,
+  bridge: false,
+  bridgePort: 18790,
 };
 
 export function blankView(): View {
@@ -67,6 +69,7 @@ export function blankView(): View {
     notices: [],
     settings: DEFAULT_SETTINGS,
     hotkey: { state: "off", keys: "", sentence: "" },
+    bridge: { state: "off", url: "", sentence: "" },
     version: "",
   };
 }

@@ -221,6 +221,9 @@ export class Model {
       case "hotkey":
         parts.hotkey.value = change.hotkey;
         return;
+      case "bridge":
+        parts.bridge.value = change.bridge;
+        return;
       default:
         // A newer app may send changes this page does not know; they change nothing here.
         change satisfies never;

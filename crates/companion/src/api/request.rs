@@ -238,6 +238,10 @@ pub enum Request {
     },
 
     // Settings and window
+    /// A report for somebody who helps, without secrets, names or messages. Answers `{text}`.
+    Diagnostics,
+    /// Writes the report that was shown last to a file. Answers `{path}`.
+    SaveDiagnostics,
     /// Changes settings: a partial settings object, merged.
     ChangeSettings {
         #[ts(type = "unknown")]

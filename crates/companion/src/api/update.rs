@@ -98,6 +98,9 @@ pub enum Change {
     Hotkey {
         hotkey: HotkeyView,
     },
+    Bridge {
+        bridge: BridgeView,
+    },
 }
 
 /// Something to do once.

@@ -51,6 +51,8 @@ view! {
         pub settings: Settings,
         /// The global hotkey as it stands.
         pub hotkey: HotkeyView,
+        /// The HTTP APIs for scripts as they stand.
+        pub bridge: BridgeView,
         /// The app's version.
         pub version: String,
     }
@@ -481,6 +483,17 @@ view! {
     }
 }
 view! {
+    /// The HTTP APIs for scripts, each call carried out on the active gateway.
+    pub struct BridgeView {
+        /// `off`, `waiting` (for a gateway), `listening`, `failed`.
+        pub state: String,
+        /// Where scripts reach them, while they are served.
+        pub url: String,
+        /// Why they are not served.
+        pub sentence: String,
+    }
+}
+view! {
     /// The settings, as windows see them. The file keeps unknown keys beside these.
     pub struct Settings {
         pub version: u32,
@@ -502,6 +515,10 @@ view! {
         pub cache_megabytes: u32,
         /// Seconds between looks for news on gateways that cannot push; 0 for never.
         pub poll_seconds: u32,
+        /// Whether the HTTP APIs are served to scripts on this computer.
+        pub bridge: bool,
+        /// The port on 127.0.0.1 where they are.
+        pub bridge_port: u32,
     }
 }
 view! {

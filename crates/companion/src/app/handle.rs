@@ -34,6 +34,7 @@ pub(super) enum Input {
     Resume,
     TrayHost(bool),
     Notifications(bool),
+    DoNotDisturb(bool),
     Quit,
 }
 
@@ -139,6 +140,10 @@ impl AppHandle {
     /// Whether there is a notification server. Told at start and at every change.
     pub fn notifications_available(&self, available: bool) {
         self.tell(Input::Notifications(available));
+    }
+    /// The desktop's own do-not-disturb was switched.
+    pub fn do_not_disturb(&self, on: bool) {
+        self.tell(Input::DoNotDisturb(on));
     }
     /// Ends the app: connections are closed, then the `run` future is done.
     pub fn quit(&self) {

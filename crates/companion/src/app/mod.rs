@@ -1,7 +1,9 @@
 //! The app: one loop over what windows ask, what gateways tell and what time brings. Every decision is made here or in
 //! the pure modules beside it; ports only do.
 
+mod bridge;
 mod chat;
+mod diagnostics;
 mod events;
 mod gateways;
 mod handle;
@@ -147,9 +149,14 @@ pub struct App {
     notices: BTreeMap<String, Notice>,
     dismissed: std::collections::BTreeSet<String>,
     hotkey: HotkeyView,
+    bridge: bridge::Bridge,
     /// What starting with the session was last switched to.
     autostart: bool,
     tray_host: Option<bool>,
+    /// The desktop's own do-not-disturb is on.
+    undisturbed: bool,
+    /// The report that was shown last.
+    report: Option<String>,
     windows: BTreeMap<&'static str, windows::Window>,
     publisher: publish::Publisher,
     sign: SteadySign,
@@ -217,8 +224,11 @@ impl App {
             notices: BTreeMap::new(),
             dismissed: std::collections::BTreeSet::new(),
             hotkey: HotkeyView::default(),
+            bridge: bridge::Bridge::default(),
             autostart: false,
             tray_host: None,
+            undisturbed: false,
+            report: None,
             windows: BTreeMap::new(),
             publisher: publish::Publisher::default(),
             sign: SteadySign::default(),
@@ -247,6 +257,7 @@ impl App {
     async fn run(mut self, mut inputs: mpsc::UnboundedReceiver<Input>) {
         self.start();
         while !self.stopping {
+            self.settle_bridge();
             self.publish_if_due();
             let deadline = self.timers.values().min().copied();
             let sleep = async {
@@ -318,6 +329,7 @@ impl App {
             Input::Resume => self.on_resume(),
             Input::TrayHost(present) => self.on_tray_host(present),
             Input::Notifications(available) => self.on_notifications_available(available),
+            Input::DoNotDisturb(on) => self.on_do_not_disturb(on),
             Input::Quit => self.stopping = true,
         }
     }

@@ -20,19 +20,24 @@ pub(super) struct Shown {
     approval: Option<String>,
 }
 
-/// A reply that ended while nobody could tell.
+/// A reply that ended while nobody could tell, or wanted to be told.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Missed {
     session: String,
-    run: String,
     text: String,
-    cron: bool,
+    /// The message, where it can be told apart.
+    message: Option<String>,
 }
 
 /// Sessions whose history is read after a gap, at most.
 const MISSED_SESSIONS: usize = 40;
 /// Time for all of them to be found before they are told together.
 const DIGEST_AFTER: Duration = Duration::from_millis(400);
+
+/// The last message of a run, whatever the gateway calls it.
+fn by_run(run: &str) -> String {
+    format!("run:{run}")
+}
 
 impl App {
     /// Tells something, if it deserves it.
@@ -64,6 +69,7 @@ impl App {
             gateway_name: self.gateway_name(id),
             kind,
         };
+        let held = self.undisturbed.then(|| occasion.kind.clone());
         let now = Circumstances {
             settings: &self.settings.get().notifications,
             now_ms: self.now_ms(),
@@ -73,12 +79,49 @@ impl App {
         let Some(notification) = decide(&occasion, now) else {
             return;
         };
+        if let Some(kind) = held {
+            self.hold(id, kind);
+            return;
+        }
         let shown = Shown {
             target: notification.on_click.clone(),
             approval,
         };
         self.shown_notifications.insert(notification.tag.clone(), shown);
         self.ports.notifier.show(notification);
+    }
+
+    /// What comes while the desktop wants no disturbance: replies are told together when it is over. Everything else is
+    /// in the tray for as long as it waits.
+    fn hold(&mut self, id: &str, kind: OccasionKind) {
+        let OccasionKind::Reply {
+            session,
+            text,
+            message,
+            ..
+        } = kind
+        else {
+            return;
+        };
+        let missed = Missed {
+            session,
+            text,
+            message,
+        };
+        if let Some(link) = self.links.get_mut(id) {
+            // One of each session, the newest.
+            link.missed.retain(|held| held.session != missed.session);
+            link.missed.push(missed);
+        }
+    }
+
+    pub(super) fn on_do_not_disturb(&mut self, on: bool) {
+        if std::mem::replace(&mut self.undisturbed, on) && !on {
+            let waiting = self.links.iter().filter(|(_, link)| !link.missed.is_empty());
+            for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+                self.after_once(Timer::Digest(id), DIGEST_AFTER);
+            }
+        }
     }
 
     pub(super) fn withdraw(&mut self, tag: &str) {
@@ -120,18 +163,12 @@ impl App {
         if self.in_view(id, session) {
             self.mark_seen(id, session);
         }
-        let kind = self.reply_kind(id, session, run, text, message);
+        let message = message.unwrap_or_else(|| by_run(run));
+        let kind = self.reply_kind(id, session, text, Some(message));
         self.tell(id, kind);
     }
 
-    fn reply_kind(
-        &self,
-        id: &str,
-        session: &str,
-        run: &str,
-        text: String,
-        message: Option<String>,
-    ) -> OccasionKind {
+    fn reply_kind(&self, id: &str, session: &str, text: String, message: Option<String>) -> OccasionKind {
         let link = self.links.get(id);
         let cron = session.contains(":cron:")
             || link
@@ -141,7 +178,7 @@ impl App {
             session: session.to_owned(),
             title: link.map(|link| link.sessions.title(session)).unwrap_or_default(),
             text,
-            message: message.or_else(|| Some(format!("run:{run}"))),
+            message,
             cron,
         }
     }
@@ -265,18 +302,19 @@ impl App {
             return;
         }
         self.shelf.set_told_session(id, session, &run, at_ms);
-        let cron = session.contains(":cron:");
         link.missed.push(Missed {
             session: session.to_owned(),
-            run,
             text: message.text(),
-            cron,
+            message: (!run.is_empty()).then(|| by_run(&run)),
         });
         self.after_once(Timer::Digest(id.to_owned()), DIGEST_AFTER);
     }
 
     /// One reply is told as a reply, several as one digest.
     pub(super) fn tell_digest(&mut self, id: &str) {
+        if self.undisturbed {
+            return;
+        }
         let Some(link) = self.links.get_mut(id) else {
             return;
         };
@@ -285,10 +323,12 @@ impl App {
         missed.retain(|missed| !muted.contains(&missed.session) && !self.in_view(id, &missed.session));
         if missed.len() == 1 {
             if let Some(Missed {
-                session, run, text, ..
+                session,
+                text,
+                message,
             }) = missed.pop()
             {
-                let kind = self.reply_kind(id, &session, &run, text, None);
+                let kind = self.reply_kind(id, &session, text, message);
                 self.tell(id, kind);
             }
             return;

@@ -35,6 +35,7 @@ pub(super) struct Dirty {
     pub(super) notices: bool,
     pub(super) settings: bool,
     pub(super) hotkey: bool,
+    pub(super) bridge: bool,
 }
 
 /// What was published last.
@@ -63,6 +64,7 @@ impl Publisher {
             notices: true,
             settings: true,
             hotkey: true,
+            bridge: true,
         };
         self.tray_dirty = true;
     }
@@ -291,6 +293,7 @@ impl App {
             self.notices.values().cloned().collect::<Vec<_>>()
         );
         part!(dirty.hotkey, hotkey, Hotkey, self.hotkey.clone());
+        part!(dirty.bridge, bridge, Bridge, self.bridge.view.clone());
         changes
     }
 
@@ -313,6 +316,7 @@ impl App {
             notices: self.notices.values().cloned().collect(),
             settings: self.settings.get().clone(),
             hotkey: self.hotkey.clone(),
+            bridge: self.bridge.view.clone(),
             version: self.options.version.clone(),
         };
         (view, rest)

@@ -172,6 +172,8 @@ impl App {
                 self.connect(&id);
                 Ok(Value::Null)
             }
+            Request::Diagnostics => return self.diagnostics(reply),
+            Request::SaveDiagnostics => return self.save_diagnostics(reply),
             Request::ChangeSettings { patch } => self.change_settings(&patch),
             Request::ShowWindow { window, session } => match WindowKind::from_label(&window) {
                 Some(kind) => {

@@ -52,6 +52,10 @@ pub struct Inner {
     pub keychain: Option<SecretError>,
     /// Connections asked for, newest last. Their secrets print as dots.
     pub requests: Vec<ConnectRequest>,
+    /// Ports that the HTTP APIs were served on, newest last; `None` where they ended.
+    pub bridges: Vec<Option<u16>>,
+    /// Ports that another program has.
+    pub taken_ports: BTreeSet<u16>,
     /// Gateways by URL.
     pub gateways: BTreeMap<String, FakeGateway>,
     /// Minutes since local midnight.
@@ -259,6 +263,14 @@ impl Connector for Desk {
     }
     async fn start_embedded(&self) -> Result<(String, Secret), String> {
         Ok(("ws://embedded".to_owned(), Secret::new("embedded-token")))
+    }
+    async fn bridge(&self, to: Option<(u16, Arc<dyn Gateway>)>) -> Result<Option<String>, String> {
+        let port = to.map(|(port, _)| port);
+        self.record(|inner| inner.bridges.push(port));
+        if port.is_some_and(|port| self.lock().taken_ports.contains(&port)) {
+            return Err("cannot listen there".to_owned());
+        }
+        Ok(port.map(|port| format!("http://bridge:{port}")))
     }
 }
 

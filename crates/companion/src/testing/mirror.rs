@@ -131,6 +131,7 @@ impl Mirror {
             Change::Notices { notices } => view.notices = notices,
             Change::Settings { settings } => view.settings = *settings,
             Change::Hotkey { hotkey } => view.hotkey = hotkey,
+            Change::Bridge { bridge } => view.bridge = bridge,
         }
     }
 

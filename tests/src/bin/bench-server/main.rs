@@ -11,6 +11,7 @@ mod report;
 mod servers;
 mod slow;
 mod streams;
+mod wrong_keys;
 
 use anyhow::{Result, ensure};
 use clawtray_lab::ScriptedModel;
@@ -61,6 +62,12 @@ fn main() -> Result<()> {
     let all = runtime.block_on(under_load(&ours, &model, &Dialect::ALL, &Kind::all(texts), "all"))?;
     wrong += all.say();
     report.outcome("every dialect and request", &all, None);
+
+    println!("wrong keys, `clawctl serve`");
+    for mut refusals in runtime.block_on(wrong_keys::refusals(&ours.at))? {
+        let name = format!("wrong key refused, median: {}", refusals.kind);
+        report.alone(&name, "us", refusals.median());
+    }
 
     println!("readers that never read, `clawctl serve`");
     let slow = runtime.block_on(slow::readers(&ours))?;

@@ -1,9 +1,11 @@
+import type { BridgeView } from "../../api/BridgeView";
 import type { Change } from "../../api/Change";
 import type { MessageView } from "../../api/MessageView";
 import type { Request } from "../../api/Request";
 import type { RunView } from "../../api/RunView";
 import type { SearchHit } from "../../api/SearchHit";
 import type { SessionView } from "../../api/SessionView";
+import type { Settings } from "../../api/Settings";
 import type { UiError } from "../../api/UiError";
 import type { Update } from "../../api/Update";
 import type { View } from "../../api/View";
@@ -14,6 +16,9 @@ import { SCENARIOS } from "./scenarios";
 import { ANSWER } from "./texts";
 
 export { SCENARIOS } from "./scenarios";
+
+/** The port that another program has. */
+const TAKEN_PORT = 8080;
 
 declare global {
   interface Window {
@@ -158,9 +163,15 @@ export class FakeHost implements Host {
         this.view.settings = { ...this.view.settings, popupPinned: request.pinned };
         this.patch({ type: "settings", settings: this.view.settings });
         return null;
+      case "diagnostics":
+        return { text: `# Clawtray ${this.view.version}\n\n- system: linux x86_64\n- tray host: there\n\n## Gateways\n\n1. native, on this computer, active: ready` };
+      case "saveDiagnostics":
+        return { path: "/home/me/.local/share/clawtray/clawtray-report.txt" };
       case "changeSettings":
         this.view.settings = { ...this.view.settings, ...(request.patch as object) };
         this.patch({ type: "settings", settings: this.view.settings });
+        this.view.bridge = bridgeOf(this.view.settings);
+        this.patch({ type: "bridge", bridge: this.view.bridge });
         return null;
       case "search": {
         const older = this.view.transcript.hasOlder ? (this.older ?? []) : [];
@@ -342,4 +353,11 @@ export function fakeHost(scenario: string): Host {
   const host = new FakeHost(scenario);
   window.__FAKE__ = host;
   return host;
+}
+
+/** One port is somebody else's. */
+function bridgeOf({ bridge, bridgePort }: Settings): BridgeView {
+  if (!bridge) return { state: "off", url: "", sentence: "" };
+  if (bridgePort === TAKEN_PORT) return { state: "failed", url: "", sentence: `cannot listen on 127.0.0.1:${bridgePort}: Address already in use` };
+  return { state: "listening", url: `http://127.0.0.1:${bridgePort}`, sentence: "" };
 }

@@ -152,6 +152,7 @@ export function baseView(): View {
     transcript: { session: "s-new", messages: [], hasOlder: false, loading: false },
     settings: { ...DEFAULT_SETTINGS },
     hotkey: { state: "active", keys: "Ctrl+Shift+Space", sentence: "" },
+    bridge: { state: "off", url: "", sentence: "" },
     version: "0.1.0",
   };
 }

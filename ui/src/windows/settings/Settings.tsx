@@ -17,6 +17,8 @@ import { numberFormat } from "../../text/formats";
 import { sentenceCase } from "../../text/tools";
 import { Switch } from "../../components/Switch";
 import { Choice, Row } from "./controls";
+import { Bridge } from "./Bridge";
+import { Report } from "./Report";
 import { Spoken } from "./Spoken";
 import { HotkeyField } from "./Hotkey";
 
@@ -56,7 +58,7 @@ export function SettingsView({ link }: { link: Link }): JSX.Element {
       </nav>
       <main class="page">
         <Failure link={link} />
-        {page.value === "gateways" && <Gateways />}
+        {page.value === "gateways" && <Gateways settings={settings.value} change={change} />}
         {page.value === "shortcuts" && <Shortcuts settings={settings.value} change={change} />}
         {page.value === "notifications" && <Notifications settings={settings.value} change={change} />}
         {page.value === "appearance" && <Appearance settings={settings.value} change={change} />}
@@ -83,7 +85,7 @@ function Title({ title, lead }: { title: string; lead: string }): JSX.Element {
   );
 }
 
-function Gateways(): JSX.Element {
+function Gateways({ settings, change }: Part): JSX.Element {
   const link = useLink();
   const words = t();
   const { gateways, found } = link.model.parts;
@@ -155,6 +157,7 @@ function Gateways(): JSX.Element {
         <Icon name="lock" small />
         {words.keychainNote}
       </p>
+      {gateways.value.length > 0 && <Bridge settings={settings} change={change} />}
     </>
   );
 }
@@ -478,6 +481,7 @@ function About(): JSX.Element {
           </Row>
         )}
       </div>
+      <Report />
     </>
   );
 }

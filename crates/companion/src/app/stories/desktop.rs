@@ -582,3 +582,107 @@ async fn started_hidden_it_shows_a_window_only_where_no_tray_is() {
     desk.until("a window", |d| d.visible.contains("popup").then_some(()))
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn scripts_are_served_while_the_settings_say_so() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    assert_eq!(popup.view.bridge.state, "off");
+    assert!(desk.lock().bridges.is_empty(), "nothing is served unasked");
+    let change = |patch: serde_json::Value| Request::ChangeSettings { patch };
+    let stands = |state: &'static str| move |m: &crate::testing::Mirror| m.view.bridge.state == state;
+
+    desk.lock().taken_ports.insert(4000);
+    stage
+        .ask(change(serde_json::json!({ "bridge": true, "bridgePort": 4000 })))
+        .await;
+    popup.until("the port is taken", stands("failed")).await;
+    assert_eq!(popup.view.bridge.sentence, "cannot listen there");
+    stage.ask(change(serde_json::json!({ "bridgePort": 4001 }))).await;
+    popup.until("served", stands("listening")).await;
+    assert_eq!(popup.view.bridge.url, "http://bridge:4001");
+    let refused = stage
+        .app
+        .request(WindowKind::Popup, change(serde_json::json!({ "bridgePort": 80 })))
+        .await;
+    assert_eq!(refused.unwrap_err().code, "invalid");
+
+    // Away for a while: the same connection, and callers are told so by it.
+    gateway.go_offline();
+    popup
+        .until("away", |m| m.view.connection.word != ConnectionWord::Ready)
+        .await;
+    assert_eq!(popup.view.bridge.state, "listening");
+    stage.ask(change(serde_json::json!({ "bridge": false }))).await;
+    popup.until("off", stands("off")).await;
+    assert_eq!(desk.lock().bridges, [Some(4000), Some(4001), None]);
+    stage.quit().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_while_the_desktop_wants_no_disturbance_is_told_after_it() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    stage.app.do_not_disturb(true);
+    // Requests are taken in turn: once this one is answered, the switch was seen.
+    stage.ask(Request::HideWindow).await;
+    for (session, run) in [
+        ("agent:main:a", "r-1"),
+        ("agent:main:a", "r-2"),
+        ("agent:main:b", "r-3"),
+    ] {
+        gateway.reply(session, run, &format!("Answer {run}."));
+    }
+    gateway.ask("ap-1", "agent:main:a", "ls");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(desk.lock().shown.is_empty(), "{:?}", desk.lock().shown);
+
+    stage.app.do_not_disturb(false);
+    let digest = desk.until("a digest", |d| d.shown.last().cloned()).await;
+    assert_eq!(digest.title, "2 replies while you were away");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(desk.lock().shown.len(), 1);
+    gateway.reply("agent:main:a", "r-4", "Told at once.");
+    desk.until("as ever", |d| {
+        d.shown.iter().find(|note| note.body == "Told at once.").map(drop)
+    })
+    .await;
+    stage.quit().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_tells_how_things_stand_and_nothing_that_is_anybodys() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let early = stage
+        .app
+        .request(WindowKind::Settings, Request::SaveDiagnostics)
+        .await;
+    assert_eq!(
+        early.unwrap_err().code,
+        "invalid",
+        "it is read before it is saved"
+    );
+    gateway.reply("agent:main:canary-session", "r-1", "canary-message");
+    desk.until("told", |d| d.shown.last().map(drop)).await;
+    let mute = serde_json::json!({ "notifications": { "mutedSessions": ["agent:main:canary-session"] } });
+    stage.ask(Request::ChangeSettings { patch: mute }).await;
+
+    let report = stage.ask(Request::Diagnostics).await;
+    let text = report["text"].as_str().unwrap().to_owned();
+    for said in [
+        "1. auto, elsewhere, not encrypted, active",
+        ": ready, ",
+        "\"mutedSessions\": 1",
+        "## Log",
+    ] {
+        assert!(text.contains(said), "{said} in {text}");
+    }
+    for secret in ["canary", "secret", "ws://home", "Home"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    let saved = stage.ask(Request::SaveDiagnostics).await;
+    let path = saved["path"].as_str().unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+    stage.quit().await;
+}

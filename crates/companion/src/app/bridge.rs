@@ -1,0 +1,109 @@
+//! The HTTP APIs for scripts on 127.0.0.1, carried out on the active gateway while the settings say so.
+
+use super::{App, Then};
+use crate::api::BridgeView;
+use crate::gateway::Gateway;
+use std::sync::Arc;
+
+/// What is served, and how it stands.
+#[derive(Debug, Default)]
+pub(super) struct Bridge {
+    at: Option<Place>,
+    /// The connector is at it; what is wanted by then is looked at when it is done.
+    turning: bool,
+    pub(super) view: BridgeView,
+}
+
+/// Where it is served, and the connection behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    port: u16,
+    gateway: String,
+    generation: u64,
+}
+
+impl App {
+    /// Starts, moves or ends it, where the settings or the active gateway want something else than what is served.
+    pub(super) fn settle_bridge(&mut self) {
+        if self.bridge.turning {
+            return;
+        }
+        let wanted = self.wanted_bridge();
+        // A gateway whose connection is just being made anew keeps its callers waiting, not without an address.
+        let between = wanted.is_none()
+            && self.settings.get().bridge
+            && self.profiles.active().is_some()
+            && self.bridge.at.is_some();
+        let place = wanted.as_ref().map(|(place, _)| place.clone());
+        if place == self.bridge.at || between {
+            if self.bridge.at.is_none() {
+                self.show_bridge(self.idle_bridge());
+            }
+            return;
+        }
+        self.bridge.at = place;
+        self.bridge.turning = true;
+        let connector = Arc::clone(&self.ports.connector);
+        self.spawn(async move {
+            let to = wanted.map(|(place, gateway)| (place.port, gateway));
+            let served = connector.bridge(to).await;
+            Box::new(move |app: &mut Self| app.on_bridge(served)) as Then
+        });
+    }
+
+    fn wanted_bridge(&self) -> Option<(Place, Arc<dyn Gateway>)> {
+        let settings = self.settings.get();
+        let port = u16::try_from(settings.bridge_port)
+            .ok()
+            .filter(|_| settings.bridge)?;
+        let id = self.profiles.active()?;
+        let link = self.links.get(id)?;
+        let place = Place {
+            port,
+            gateway: id.to_owned(),
+            generation: link.generation,
+        };
+        Some((place, link.gateway.clone()?))
+    }
+
+    fn on_bridge(&mut self, served: Result<Option<String>, String>) {
+        self.bridge.turning = false;
+        let view = match served {
+            Ok(Some(url)) => BridgeView {
+                state: "listening".to_owned(),
+                url,
+                sentence: String::new(),
+            },
+            Ok(None) => self.idle_bridge(),
+            Err(sentence) => {
+                tracing::warn!(%sentence, "the HTTP APIs are not served");
+                BridgeView {
+                    state: "failed".to_owned(),
+                    url: String::new(),
+                    sentence,
+                }
+            }
+        };
+        self.show_bridge(view);
+    }
+
+    /// Switched off, or on with no gateway to carry anything out.
+    fn idle_bridge(&self) -> BridgeView {
+        let state = if self.settings.get().bridge {
+            "waiting"
+        } else {
+            "off"
+        };
+        BridgeView {
+            state: state.to_owned(),
+            ..BridgeView::default()
+        }
+    }
+
+    fn show_bridge(&mut self, view: BridgeView) {
+        if self.bridge.view != view {
+            self.bridge.view = view;
+            self.publisher.dirty.bridge = true;
+        }
+    }
+}
