@@ -151,7 +151,7 @@ test("words are found in this session, the older ones too", async ({ page, conte
   expect(await page.evaluate(() => CSS.highlights.has("found"))).toBe(false);
   await page.getByRole("button", { name: "Jump to newest" }).click();
   await page.getByRole("button", { name: "Copy link" }).last().click();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("clawtray://session/s-lumen?message=b4");
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe("clawtray://session/s-lumen?message=b4");
 });
 
 test("the search keeps to an agent, a session and a time", async ({ page }) => {
