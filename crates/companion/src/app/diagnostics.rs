@@ -52,7 +52,7 @@ impl App {
                 Ok(Ok(())) => Ok(json!({ "path": path.display().to_string() })),
                 Ok(Err(error)) => Err(Self::error(
                     "not-saved",
-                    &format!("The report could not be written: {error}."),
+                    format!("The report could not be written: {error}."),
                     Some("Copy it instead."),
                 )),
                 Err(_) => Err(Self::error("not-saved", "The report could not be written.", None)),
