@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use clawtray_companion::{
     discovery::{Surroundings, System},
+    nearby::Nearby,
     paths::Paths,
     ports::Secret,
 };
@@ -109,6 +110,10 @@ impl Surroundings for StartedIn {
 
     async fn answers(&self, host: &str, port: u16) -> bool {
         System.answers(host, port).await
+    }
+
+    async fn nearby(&self) -> Vec<Nearby> {
+        System.nearby().await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Finds gateways: the environment, the gateway's own configuration files, the usual port. What it finds is shown and
 //! stored only when the user takes it.
 
+use crate::nearby::Nearby;
 use crate::ports::Secret;
 use crate::profiles::clean_url;
 use async_trait::async_trait;
@@ -15,6 +16,9 @@ const D1_PORT: u16 = 5050;
 /// The usual port of the dialects D2, D4 and D5.
 const HTTP_PORT: u16 = 3000;
 
+/// How long announcements are listened for; they are asked for, and answers take a fraction of a second.
+const LISTEN_FOR: Duration = Duration::from_secs(3);
+
 /// What discovery looks at.
 #[async_trait]
 pub trait Surroundings: Send + Sync + 'static {
@@ -24,6 +28,8 @@ pub trait Surroundings: Send + Sync + 'static {
     fn read(&self, path: &Path) -> Option<String>;
     /// Whether something takes connections there.
     async fn answers(&self, host: &str, port: u16) -> bool;
+    /// Gateways that announce themselves on the local network; takes [`LISTEN_FOR`].
+    async fn nearby(&self) -> Vec<Nearby>;
 }
 
 /// The process's own surroundings.
@@ -46,6 +52,9 @@ impl Surroundings for System {
             tokio::time::timeout(Duration::from_millis(700), connect).await,
             Ok(Ok(_))
         )
+    }
+    async fn nearby(&self) -> Vec<Nearby> {
+        crate::nearby::listen(LISTEN_FOR).await
     }
 }
 
@@ -121,6 +130,21 @@ pub async fn discover(around: &dyn Surroundings) -> Vec<Found> {
         }
     }
     kept
+}
+
+/// What announces itself on the local network, without what is known already: this takes a while.
+pub async fn discover_nearby(around: &dyn Surroundings) -> Vec<Found> {
+    let announced = around.nearby().await;
+    let named = announced.into_iter().filter_map(|nearby| {
+        let (url, _) = clean_url(&nearby.url).ok()?;
+        let mut found = found(url, "the local network", None);
+        found.reachable = true;
+        if !nearby.name.is_empty() {
+            found.name = nearby.name;
+        }
+        Some(found)
+    });
+    named.collect()
 }
 
 fn found(url: String, source: &str, token: Option<String>) -> Found {
@@ -247,6 +271,7 @@ mod tests {
         variables: Vec<(&'static str, &'static str)>,
         files: Vec<(&'static str, &'static str)>,
         open: Vec<u16>,
+        announced: Vec<Nearby>,
     }
     #[async_trait]
     impl Surroundings for Fake {
@@ -264,6 +289,9 @@ mod tests {
         }
         async fn answers(&self, _: &str, port: u16) -> bool {
             self.open.contains(&port)
+        }
+        async fn nearby(&self) -> Vec<Nearby> {
+            self.announced.clone()
         }
     }
     async fn line(fake: &Fake) -> Vec<String> {
@@ -398,5 +426,32 @@ mod tests {
     fn a_found_token_prints_as_dots() {
         let shown = format!("{:?}", found("ws://h".into(), "x", Some("canary-token".into())));
         assert!(!shown.contains("canary-token"));
+    }
+
+    #[tokio::test]
+    async fn what_announces_itself_is_shown_by_its_own_name() {
+        let announce = |name: &str, url: &str| Nearby {
+            name: name.to_owned(),
+            url: url.to_owned(),
+        };
+        let around = Fake {
+            announced: vec![
+                announce("Living room", "wss://192.168.1.9:18789"),
+                announce("", "ws://192.168.1.10:18789"),
+                announce("Odd", "javascript:alert(1)"),
+            ],
+            ..Fake::default()
+        };
+        let found = discover_nearby(&around).await;
+        let said: Vec<_> = found
+            .iter()
+            .map(|f| (f.name.as_str(), f.url.as_str(), f.reachable))
+            .collect();
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert_eq!(said[0], ("Living room", "wss://192.168.1.9:18789", true));
+        assert_eq!(
+            (said[1].1, found[1].token.is_none()),
+            ("ws://192.168.1.10:18789", true)
+        );
     }
 }

@@ -10,6 +10,7 @@ pub mod control;
 pub mod discovery;
 mod file;
 pub mod identity;
+pub mod nearby;
 pub mod notify_policy;
 pub mod outbox;
 pub mod paths;

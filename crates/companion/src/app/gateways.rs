@@ -4,7 +4,7 @@ use super::handle::Reply;
 use super::{App, Then};
 use crate::api::{FoundGateway, UiError};
 use crate::connection;
-use crate::discovery::{Found, discover, from_environment};
+use crate::discovery::{Found, discover, discover_nearby, from_environment};
 use crate::gateway::{ConnectionState, Gateway, Protocol};
 use crate::ports::{ConnectRequest, Secret, SecretError, SecretKind, WindowKind};
 use crate::profiles::{EMBEDDED, ENVIRONMENT, Profile, clean_url};
@@ -70,6 +70,24 @@ impl App {
                     let views: Vec<FoundGateway> = app.found_views();
                     let _ = reply.send(Ok(json!(views)));
                 }
+                app.listen_nearby();
+            }) as Then
+        });
+    }
+
+    /// What announces itself comes behind what is known at once.
+    fn listen_nearby(&mut self) {
+        let around = Arc::clone(&self.options.surroundings);
+        self.spawn(async move {
+            let nearby = discover_nearby(&*around).await;
+            Box::new(move |app: &mut Self| {
+                for found in nearby {
+                    let shown = app.found.iter().any(|known| known.url == found.url);
+                    if !shown && !app.is_known(&found) {
+                        app.found.push(found);
+                    }
+                }
+                app.publisher.dirty.found = true;
             }) as Then
         });
     }

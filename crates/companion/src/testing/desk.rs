@@ -281,6 +281,8 @@ pub struct Bare {
     pub variables: Vec<(&'static str, String)>,
     /// Files by path.
     pub files: Vec<(&'static str, String)>,
+    /// Gateways that announce themselves.
+    pub announced: Vec<crate::nearby::Nearby>,
 }
 
 #[async_trait]
@@ -299,5 +301,8 @@ impl Surroundings for Bare {
     }
     async fn answers(&self, _: &str, _: u16) -> bool {
         false
+    }
+    async fn nearby(&self) -> Vec<crate::nearby::Nearby> {
+        self.announced.clone()
     }
 }

@@ -10,10 +10,27 @@ async fn first_run_shows_what_was_found_and_asks() {
             "/h/.openclaw/openclaw.json",
             "{gateway:{port:4000,auth:{token:'canary-token-1'}}}".to_owned(),
         )],
+        // It announces itself, too, and is shown once; the other one comes behind it.
+        announced: [
+            ("Here", "ws://127.0.0.1:4000"),
+            ("Cellar", "wss://192.168.1.9:18789"),
+        ]
+        .map(|(name, url)| crate::nearby::Nearby {
+            name: name.to_owned(),
+            url: url.to_owned(),
+        })
+        .to_vec(),
     };
     let stage = Stage::start(folder.path(), &desk, around, MemoryShelf::default());
     let mut popup = stage.subscribe(WindowKind::Popup);
-    popup.until("found", |m| m.view.found.len() == 1).await;
+    popup.until("found", |m| m.view.found.len() == 2).await;
+    assert_eq!(
+        (
+            popup.view.found[1].name.as_str(),
+            popup.view.found[1].source.as_str()
+        ),
+        ("Cellar", "the local network")
+    );
     desk.until("the popup shows by itself", |d| {
         d.visible.contains("popup").then_some(())
     })
@@ -36,7 +53,7 @@ async fn first_run_shows_what_was_found_and_asks() {
         .await;
     popup
         .until("connected", |m| {
-            m.view.connection.word == ConnectionWord::Ready && m.view.found.is_empty()
+            m.view.connection.word == ConnectionWord::Ready && m.view.found.len() == 1
         })
         .await;
     let profile = popup.view.gateways[0].id.clone();
@@ -301,7 +318,7 @@ async fn the_environment_is_taken_for_one_session_only_when_told_to() {
             ("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:4001".to_owned()),
             ("OPENCLAW_GATEWAY_TOKEN", "canary-env".to_owned()),
         ],
-        files: Vec::new(),
+        ..Bare::default()
     };
     let shelf = Box::new(MemoryShelf::default());
     let stage = Stage::start_with(folder.path(), &desk, around, shelf, |options| {
