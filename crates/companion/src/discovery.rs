@@ -342,7 +342,7 @@ mod tests {
             let fake = Fake {
                 variables: vec![("HOME", "/h"), ("SECRET", "from-env")],
                 files: vec![(name, text)],
-                open: vec![],
+                ..Fake::default()
             };
             assert_eq!(line(&fake).await, [expected]);
         }
@@ -353,7 +353,7 @@ mod tests {
                     ("/h/.openclaw/openclaw.json", broken),
                     ("/h/.openclaw/openclaw.yml", broken),
                 ],
-                open: vec![],
+                ..Fake::default()
             };
             assert!(line(&fake).await.is_empty(), "{broken:?}");
         }
@@ -408,6 +408,7 @@ mod tests {
                 variables: all,
                 files: vec![file],
                 open: open.to_vec(),
+                ..Fake::default()
             };
             assert_eq!(line(&fake).await, *expected);
         }
