@@ -334,8 +334,13 @@ impl Drop for Served {
 /// Sends a signal, as a terminal does for Ctrl+C.
 #[cfg(unix)]
 pub fn interrupt(child: &Child) {
+    signal(child, "-INT");
+}
+
+/// Sends a signal, as `kill` names it.
+pub fn signal(child: &Child, name: &str) {
     let done = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+        .args([name, &child.id().to_string()])
         .status()
         .unwrap();
     assert!(done.success());
