@@ -132,7 +132,7 @@ pub async fn discover(around: &dyn Surroundings) -> Vec<Found> {
     kept
 }
 
-/// What announces itself on the local network, without what is known already: this takes a while.
+/// What announces itself on the local network, in the same terms; this takes as long as [`Surroundings::nearby`] listens.
 pub async fn discover_nearby(around: &dyn Surroundings) -> Vec<Found> {
     let announced = around.nearby().await;
     let named = announced.into_iter().filter_map(|nearby| {

@@ -29,11 +29,13 @@ impl App {
             return;
         }
         let wanted = self.wanted_bridge();
-        // A gateway whose connection is just being made anew keeps its callers waiting, not without an address.
+        // A gateway whose connection is just being made anew keeps its callers waiting, not without an address. Another
+        // one's is never in its place.
+        let served = self.bridge.at.as_ref().map(|at| at.gateway.as_str());
         let between = wanted.is_none()
             && self.settings.get().bridge
-            && self.profiles.active().is_some()
-            && self.bridge.at.is_some();
+            && served.is_some()
+            && served == self.profiles.active();
         let place = wanted.as_ref().map(|(place, _)| place.clone());
         if place == self.bridge.at || between {
             if self.bridge.at.is_none() {
