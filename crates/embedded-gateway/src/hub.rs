@@ -58,11 +58,21 @@ impl Hub {
     }
 
     pub(crate) fn publish(&self, name: &'static str, audience: Audience, payload: impl FnOnce() -> Value) {
+        self.publish_text(name, audience, || payload().to_string());
+    }
+
+    /// As [`Self::publish`], for a payload that is text already.
+    pub(crate) fn publish_text(
+        &self,
+        name: &'static str,
+        audience: Audience,
+        payload: impl FnOnce() -> String,
+    ) {
         if self.is_heard() {
             // Having no receiver left by now is no error.
             let _ = self.tx.send(Arc::new(Event {
                 name,
-                payload: payload().to_string(),
+                payload: payload(),
                 audience,
             }));
         }

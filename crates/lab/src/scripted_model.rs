@@ -209,6 +209,10 @@ impl Shared {
 }
 
 fn serve(stream: TcpStream, shared: &Shared) {
+    // A chunk goes out when it is due, not with the next one.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
     let Some(request) = Request::read(&stream) else {
         return;
     };

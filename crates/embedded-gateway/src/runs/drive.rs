@@ -184,7 +184,7 @@ async fn listen(
             Some(step) = rx.recv() => {
                 take(step, run, emit, talk, sink).await?;
                 if !talk.pending.is_empty() && Instant::now() >= next_delta {
-                    flush(emit, run, talk);
+                    flush(emit, talk);
                     next_delta = Instant::now() + core.pacing;
                 }
             }
@@ -193,7 +193,7 @@ async fn listen(
                 Err(error) => Outcome::Failed(error),
             },
             () = tokio::time::sleep_until(next_delta), if !talk.pending.is_empty() => {
-                flush(emit, run, talk);
+                flush(emit, talk);
                 next_delta = Instant::now() + core.pacing;
             }
             () = tokio::time::sleep_until(deadline) => break Outcome::Failed(AgentError {
@@ -207,14 +207,13 @@ async fn listen(
             take(step, run, emit, talk, sink).await?;
         }
     }
-    flush(emit, run, talk);
+    flush(emit, talk);
     Ok(outcome)
 }
 
-fn flush(emit: &mut Emitter<'_>, run: &Run, talk: &mut Talk) {
+fn flush(emit: &mut Emitter<'_>, talk: &mut Talk) {
     if !talk.pending.is_empty() {
-        let said = run.said();
-        emit.delta(&said, &talk.pending);
+        emit.delta(&talk.pending);
         talk.pending.clear();
     }
 }
@@ -239,7 +238,7 @@ async fn take(
             sink.send(Progress::Thinking(text)).await;
         }
         Step::ToolStart { id, name, input } => {
-            flush(emit, run, talk);
+            flush(emit, talk);
             let said = std::mem::take(&mut talk.said);
             let mut parts = text_parts(&said);
             parts.push(json!({"type": "toolCall", "id": id, "name": name, "arguments": input}));

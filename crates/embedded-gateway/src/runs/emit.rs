@@ -15,6 +15,8 @@ pub(super) struct Emitter<'a> {
     pub(super) run: &'a Run,
     session_id: String,
     seq: u64,
+    /// What was said so far as the inside of a JSON string. Every delta repeats it: so it is escaped once, not every time.
+    said: String,
 }
 
 impl<'a> Emitter<'a> {
@@ -24,6 +26,7 @@ impl<'a> Emitter<'a> {
             run,
             session_id,
             seq: 0,
+            said: String::new(),
         }
     }
 
@@ -60,17 +63,26 @@ impl<'a> Emitter<'a> {
         self.chat(json!({"state": "status", "phase": phase}));
     }
 
-    /// More text: `said` is all of it, `delta` what was added.
-    pub(super) fn delta(&mut self, said: &str, delta: &str) {
-        if !self.core.hub.is_heard() {
-            self.seq += 1;
-            return;
-        }
-        self.agent(
-            "assistant",
-            json!({"text": said, "delta": delta, "itemId": format!("{}:1", self.run.id)}),
-        );
-        self.chat(json!({"state": "delta", "deltaText": delta, "message": assistant(said)}));
+    /// More text.
+    pub(super) fn delta(&mut self, delta: &str) {
+        self.seq += 1;
+        let quoted = Value::from(delta).to_string();
+        self.said.push_str(inside(&quoted));
+        let (run, seq, said, now) = (self.run, self.seq, &self.said, now_ms());
+        self.core.hub.publish_text("agent", self.audience(false), || {
+            let rest = json!({"runId": run.id, "sessionKey": run.session, "sessionId": self.session_id, "agentId": run.agent,
+                "stream": "assistant", "seq": seq, "ts": now, "isHeartbeat": false});
+            let item = Value::from(format!("{}:1", run.id));
+            with(&rest, &[r#""data":{"text":""#, said, r#"","delta":"#, &quoted, r#","itemId":"#, &item.to_string(), "}"])
+        });
+        self.core.hub.publish_text("chat", self.audience(false), || {
+            let rest = json!({"runId": run.id, "sessionKey": run.session, "agentId": run.agent, "seq": seq, "state": "delta"});
+            let message = r#","message":{"role":"assistant","content":[{"type":"text","text":""#;
+            with(
+                &rest,
+                &[r#""deltaText":"#, &quoted, message, said, r#""}],"timestamp":"#, &now.to_string(), "}"],
+            )
+        });
     }
 
     pub(super) fn finals(&mut self, said: &str, stop_reason: &str) {
@@ -132,6 +144,22 @@ impl<'a> Emitter<'a> {
         });
         Ok(stored)
     }
+}
+
+/// What stands between the quotes of a JSON string.
+fn inside(quoted: &str) -> &str {
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
+}
+
+/// An object as text, with members that are text already.
+fn with(object: &Value, members: &[&str]) -> String {
+    let mut text = object.to_string();
+    text.pop();
+    text.reserve(members.iter().map(|part| part.len()).sum::<usize>() + 2);
+    text.push(',');
+    text.extend(members.iter().copied());
+    text.push('}');
+    text
 }
 
 fn assistant(text: &str) -> Value {

@@ -228,10 +228,12 @@ impl Connection {
 
     async fn event(&mut self, name: &str, payload: &str) -> bool {
         self.seq += 1;
-        let text = format!(
-            r#"{{"type":"event","event":"{name}","payload":{payload},"seq":{}}}"#,
-            self.seq
-        );
+        // A payload can be long: room for all of it at once.
+        let mut text = String::with_capacity(payload.len() + 80);
+        text.push_str(r#"{"type":"event","event":""#);
+        text.extend([name, r#"","payload":"#, payload, r#","seq":"#]);
+        text.push_str(&self.seq.to_string());
+        text.push('}');
         self.send(text).await
     }
 
