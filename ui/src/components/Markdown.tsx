@@ -9,15 +9,16 @@ import { t } from "../strings";
 import { announce } from "../state/announce";
 import { copyText } from "../text/clipboard";
 
-/** The least time between two drawings of a reply that streams: faster than anybody reads, a third of the work of every frame. */
-const REST_MS = 45;
-/** A frame that took longer than this is followed by a pause several times as long, so that typing stays smooth. */
-const HEAVY_MS = 6;
-const PAUSE_FACTOR = 4;
+/** The least time between two drawings of a reply that streams: the gateway sends no oftener, and every frame costs. */
+const REST_MS = 90;
+/** Blocks are drawn for so long at a time; those that are left come with the next drawing. Keys are answered in between. */
+const SLICE_MS = 10;
+/** A drawing is followed by a pause three times as long, so that typing stays smooth beside a block that takes its time. */
+const SHARE = 4;
 /** The longest paragraph that is read out as a whole. */
 const SPOKEN = 600;
 
-/** A message's text as Markdown. While it streams only its open tail is drawn, some twenty times a second. */
+/** A message's text as Markdown. While it streams only its open tail is drawn, some ten times a second. */
 export function Markdown({
   text,
   streaming,
@@ -57,26 +58,19 @@ export function Markdown({
     let frame = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let pauseUntil = 0;
-    let first = true;
     const draw = (): void => {
       frame = 0;
       const started = performance.now();
-      stream.current?.set(text.peek(), !streaming);
-      box.current?.classList.toggle("blank", !box.current.hasChildNodes());
       // At first everything around it is new, too, and put in its place by whoever drew it.
-      if (live.current) onGrow?.();
-      const spent = performance.now() - started;
-      live.current = streaming;
-      pauseUntil = started + (spent > HEAVY_MS ? Math.max(REST_MS, spent * (PAUSE_FACTOR + 1)) : REST_MS);
+      const goesOn = live.current;
+      const whole = stream.current?.set(text.peek(), !streaming, () => goesOn && performance.now() - started > SLICE_MS) ?? true;
+      box.current?.classList.toggle("blank", !box.current.hasChildNodes());
+      if (goesOn) onGrow?.();
+      live.current = streaming || !whole;
+      pauseUntil = started + Math.max(REST_MS, (performance.now() - started) * SHARE);
+      if (!whole) plan();
     };
-    const stop = effect(() => {
-      // Reading the signal is what subscribes.
-      void text.value;
-      if (first || !streaming) {
-        first = false;
-        draw();
-        return;
-      }
+    const plan = (): void => {
       if (frame !== 0 || timer !== undefined) return;
       const wait = pauseUntil - performance.now();
       if (wait > 0) {
@@ -87,6 +81,14 @@ export function Markdown({
       } else {
         frame = requestAnimationFrame(draw);
       }
+    };
+    let first = true;
+    const stop = effect(() => {
+      // Reading the signal is what subscribes.
+      void text.value;
+      if (first || !streaming) draw();
+      else plan();
+      first = false;
     });
     return () => {
       stop();

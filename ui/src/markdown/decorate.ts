@@ -65,26 +65,43 @@ function dressLink(link: Element, words: DecorationWords): void {
   if (host && !told) link.append(" ", element("span", "host", host));
 }
 
+/** A wide table is scrolled by itself. */
+function frameTable(table: Element, words: DecorationWords): void {
+  const frame = element("div", "table");
+  frame.setAttribute("tabindex", "0");
+  frame.setAttribute("role", "region");
+  frame.setAttribute("aria-label", words.table);
+  table.replaceWith(frame);
+  frame.append(table);
+}
+
+function dressTask(item: Element, words: DecorationWords): void {
+  const done = item.classList.contains("done");
+  const box = element("span", "box");
+  if (done) box.append(icon("check", true));
+  box.setAttribute("role", "img");
+  box.setAttribute("aria-label", done ? words.done : words.open);
+  item.prepend(box);
+}
+
 /** The finishing touches of drawn Markdown, all built from elements and never from text. */
 export function decorator(words: DecorationWords): Decorate {
   return (fragment, closed) => {
-    for (const pre of fragment.querySelectorAll("pre")) dressCode(pre, words, closed);
-    for (const link of fragment.querySelectorAll("a")) dressLink(link, words);
-    for (const table of fragment.querySelectorAll("table")) {
-      const frame = element("div", "table");
-      frame.setAttribute("tabindex", "0");
-      frame.setAttribute("role", "region");
-      frame.setAttribute("aria-label", words.table);
-      table.replaceWith(frame);
-      frame.append(table);
-    }
-    for (const item of fragment.querySelectorAll("li.task")) {
-      const done = item.classList.contains("done");
-      const box = element("span", "box");
-      if (done) box.append(icon("check", true));
-      box.setAttribute("role", "img");
-      box.setAttribute("aria-label", done ? words.done : words.open);
-      item.prepend(box);
+    // One search for all: most blocks have none of these.
+    for (const found of fragment.querySelectorAll("pre, a, table, li.task")) {
+      switch (found.localName) {
+        case "pre":
+          dressCode(found, words, closed);
+          break;
+        case "a":
+          dressLink(found, words);
+          break;
+        case "table":
+          frameTable(found, words);
+          break;
+        default:
+          dressTask(found, words);
+      }
     }
   };
 }

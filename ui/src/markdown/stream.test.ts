@@ -70,6 +70,36 @@ describe("a growing text", () => {
     }
   });
 
+  test("nor does it matter where drawing stopped for a while", () => {
+    const random = seeded(20_261_128);
+    let calls = 0;
+    for (let round = 0; round < 60; round += 1) {
+      const text = round < 20 ? randomMarkdown(random) : Array.from({ length: 40 }, () => randomMarkdown(random)).join("\n\n");
+      const box = document.createElement("div");
+      const stream = new MarkdownStream(box, undefined, plain);
+      let grown = "";
+      for (const piece of cut(text, random, 4000)) {
+        stream.set((grown += piece), false, () => random() < 0.7);
+      }
+      while (!stream.set(text, true, () => true)) calls += 1;
+      expect(box.innerHTML, JSON.stringify(text)).toBe(drawn([text]));
+    }
+    expect(calls).toBeGreaterThan(20);
+  });
+
+  test("a drawing that stops has drawn one block more, and nothing of what was in sight goes", () => {
+    const box = document.createElement("div");
+    const stream = new MarkdownStream(box, undefined, plain);
+    expect(stream.set("One.\n\nTwo, and", false)).toBe(true);
+    const text = "One.\n\nTwo, and more.\n\nThree.\n\nFour.\n\nFive";
+    expect(stream.set(text, false, () => true)).toBe(false);
+    expect([...box.children].map((block) => block.textContent)).toEqual(["One.", "Two, and more."]);
+    expect(stream.set(text, false, () => true)).toBe(false);
+    expect([...box.children].map((block) => block.textContent)).toEqual(["One.", "Two, and more.", "Three."]);
+    expect(stream.set(text, false)).toBe(true);
+    expect([...box.children].map((block) => block.textContent)).toEqual(["One.", "Two, and more.", "Three.", "Four.", "Five"]);
+  });
+
   test("a prefix is drawn the same however it was reached", () => {
     const random = seeded(7);
     for (let round = 0; round < 40; round += 1) {

@@ -27,6 +27,8 @@ interface OpenFence {
 /** Finishes freshly drawn blocks (copy buttons, link hosts). `closed` is false for what is drawn again with the next delta. */
 export type Decorate = (fragment: DocumentFragment, closed: boolean) => void;
 
+/** How much of a long text is looked at at a time. */
+const LOOK = 16_000;
 /** How long a piece of open code gets before the next one begins. */
 const PIECE = 2000;
 
@@ -45,6 +47,12 @@ export class MarkdownStream {
   #env: Env = {};
   #fence: OpenFence | undefined;
   #done = false;
+  /** How much of the text is in sight, from its start. */
+  #shown = 0;
+  /** Where blocks end that are not drawn yet and cannot change any more. */
+  #due: number[] = [];
+  /** The last call stopped before all of its text was drawn. */
+  #behind = false;
 
   constructor(
     readonly container: HTMLElement,
@@ -56,19 +64,30 @@ export class MarkdownStream {
     this.#parser = shared;
   }
 
-  /** Draws `text`, which usually continues what was drawn before. `done` closes the last block. */
-  set(text: string, done: boolean): void {
+  /**
+   * Draws `text`, which usually continues what was drawn before. `done` closes the last block. Stops between two blocks
+   * once it has drawn `enough`, and says whether all of the text is drawn: if not, call it again.
+   */
+  set(text: string, done: boolean, enough: () => boolean = () => false): boolean {
     const source = text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
-    if (source === this.#source && done === this.#done) return;
+    if (source === this.#source && done === this.#done && !this.#behind) return true;
     if (this.#done || !source.startsWith(this.#source)) this.#rewind(source);
     this.#source = source;
-    this.#done = done;
     const tail = source.slice(this.#tailStart);
-    if (!done && this.#appendToFence(tail)) return;
+    if (!done && this.#appendToFence(tail)) {
+      this.#shown = source.length;
+      return true;
+    }
     this.#fence = undefined;
-    const rest = this.#closeBlocks(tail, done);
-    this.#drawTail(rest, done);
+    this.#behind = !this.#closeBlocks(done, enough);
+    this.#done = done && !this.#behind;
+    if (this.#behind) {
+      this.#dropTail();
+      return false;
+    }
+    this.#drawTail(source.slice(this.#tailStart), done);
     if (done) this.#resolveLateDefinitions();
+    return true;
   }
 
   /** Keeps the blocks that the new text begins with. */
@@ -85,23 +104,41 @@ export class MarkdownStream {
     this.#tailStart = last ? last.start + last.source.length : 0;
     this.#fence = undefined;
     this.#source = source;
+    this.#shown = this.#tailStart;
+    this.#due = [];
     this.#env = {};
     for (const block of this.#closed) this.#parser.block.parse(block.source, this.#parser, this.#env, []);
   }
 
-  /** Moves every block of the tail that cannot change any more to the closed ones. Returns the tail that stays open. */
-  #closeBlocks(tail: string, done: boolean): string {
+  /**
+   * Moves every block of the tail that cannot change any more to the closed ones; false when it stopped before. What
+   * was in sight is drawn anew in any case.
+   */
+  #closeBlocks(done: boolean, enough: () => boolean): boolean {
+    for (let first = true; ; first = false) {
+      if (this.#due.length === 0) this.#due = this.#ends(done);
+      const end = this.#due[0];
+      if (end === undefined) return true;
+      if (!first && this.#tailStart >= this.#shown && enough()) return false;
+      this.#due.shift();
+      this.#closeBlock(this.#source.slice(this.#tailStart, end));
+    }
+  }
+
+  /** Where the blocks of the tail end that cannot change any more. Of a long tail, those at its start. */
+  #ends(done: boolean): number[] {
+    const tail = this.#source.slice(this.#tailStart);
+    const some = tail.length > 2 * LOOK ? this.#closable(tail.slice(0, LOOK), false) : [];
+    return some.length > 0 ? some : this.#closable(tail, done);
+  }
+
+  #closable(tail: string, done: boolean): number[] {
     // A line that is not finished may turn out to continue the block before it.
     const complete = done ? tail : tail.slice(0, tail.lastIndexOf("\n") + 1);
     const { starts, shut } = this.#blocks(complete);
-    const closing = done || shut ? starts.length : starts.length - 1;
-    let from = 0;
-    for (let index = 0; index < closing; index += 1) {
-      const next = starts[index + 1] ?? complete.length;
-      this.#closeBlock(tail.slice(from, next));
-      from = next;
-    }
-    return tail.slice(from);
+    const ends = [...starts.slice(1), complete.length].slice(0, starts.length);
+    if (!done && !shut) ends.pop();
+    return ends.map((end) => this.#tailStart + end);
   }
 
   #closeBlock(source: string): void {
@@ -139,9 +176,16 @@ export class MarkdownStream {
     return { starts, shut };
   }
 
+  #dropTail(): void {
+    for (const node of this.#tail) node.remove();
+    this.#tail = [];
+    this.#shown = this.#tailStart;
+  }
+
   #drawTail(tail: string, done: boolean): void {
     const old = this.#tail;
     this.#tail = [];
+    this.#shown = this.#source.length;
     if (tail !== "" && !done) {
       // Half-written link definitions must not outlive this frame.
       const env: Env = { references: { ...this.#env.references } };

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { Keys, Spinner, StateDot } from "../../components/bits";
 import { useNow } from "../../state/clock";
+import type { RunView } from "../../api/RunView";
 import { t } from "../../strings";
 import { connectionWord } from "../../text/connection";
 import { elapsed } from "../../text/format";
@@ -20,6 +21,13 @@ export function Footer({ popup }: { popup: Popup }): JSX.Element {
       ))}
     </footer>
   );
+}
+
+/** A sign of what goes on. Words that come in are motion enough: the caret's mark stands still, for every frame of a spinner costs. */
+function Doing({ phase }: { phase: RunView["phase"] }): JSX.Element {
+  if (phase === "waiting-approval") return <span class="dot half" aria-hidden="true" />;
+  if (phase === "replying") return <span class="caret-mark" aria-hidden="true" />;
+  return <Spinner />;
 }
 
 function State({ popup }: { popup: Popup }): JSX.Element {
@@ -42,7 +50,7 @@ function State({ popup }: { popup: Popup }): JSX.Element {
               : words.isPreparing(agent);
     return (
       <span class="state" role="status">
-        {active.phase === "waiting-approval" ? <span class="dot half" aria-hidden="true" /> : <Spinner />}
+        <Doing phase={active.phase} />
         <span class="clip">{doing}</span>
         <span class="dim number" aria-hidden="true">
           {elapsed(now - active.startedAtMs)}
