@@ -10,6 +10,7 @@ pub mod host_ports;
 pub mod leaks;
 pub mod live;
 pub mod notifications;
+pub mod packages;
 pub mod portal;
 pub mod stage;
 pub mod tray;

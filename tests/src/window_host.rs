@@ -52,6 +52,12 @@ impl WindowHost {
         Ok(host)
     }
 
+    /// The app's process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     async fn say(&mut self, what: &Value) -> Result<()> {
         Ok(self.page.send(Message::text(what.to_string())).await?)
     }

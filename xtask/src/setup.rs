@@ -25,7 +25,7 @@ enum Probe {
 }
 
 /// What the system has to offer on Linux, by its Debian and Ubuntu package, in the order of need.
-const LINUX: [(Level, &str, Probe); 16] = [
+const LINUX: [(Level, &str, Probe); 17] = [
     (Level::Build, "build-essential", Probe::Program("c++")),
     (Level::Build, "pkg-config", Probe::Program("pkg-config")),
     (
@@ -57,6 +57,7 @@ const LINUX: [(Level, &str, Probe); 16] = [
         Probe::AnyProgram(&["chromium", "chromium-browser", "google-chrome"]),
     ),
     (Level::Tests, "curl", Probe::Program("curl")),
+    (Level::Tests, "openssh-client", Probe::Program("ssh")),
     (
         Level::Tests,
         "python3-venv",

@@ -132,6 +132,10 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
             };
             (ConnectionWord::Insecure, sentence_of(message), step)
         }
+        PauseReason::Tunnel { message, command } => {
+            view.command = Some(command.clone());
+            (ConnectionWord::Refused, sentence_of(message), NextStep::TryNow)
+        }
         PauseReason::DeviceRevoked { .. } => (
             ConnectionWord::SignIn,
             format!("{name} has removed this device or changed its authentication."),

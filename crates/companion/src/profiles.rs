@@ -102,7 +102,7 @@ pub enum BadUrl {
     #[error("This is not an address.")]
     NotAUrl,
     /// It has another scheme.
-    #[error("A gateway's address begins with ws, wss, http or https.")]
+    #[error("A gateway's address begins with ws, wss, http, https or ssh.")]
     Scheme,
 }
 
@@ -110,13 +110,14 @@ pub enum BadUrl {
 /// given back apart.
 pub fn clean_url(text: &str) -> Result<(String, Option<String>), BadUrl> {
     let text = text.trim();
+    let over_ssh = text.starts_with("ssh://");
     let with_scheme = if text.contains("://") {
         text.to_owned()
     } else {
         format!("ws://{text}")
     };
     let mut url = url::Url::parse(&with_scheme).map_err(|_| BadUrl::NotAUrl)?;
-    if !matches!(url.scheme(), "ws" | "wss" | "http" | "https") {
+    if !matches!(url.scheme(), "ws" | "wss" | "http" | "https" | "ssh") {
         return Err(BadUrl::Scheme);
     }
     if url.host_str().is_none_or(str::is_empty) {
@@ -136,7 +137,9 @@ pub fn clean_url(text: &str) -> Result<(String, Option<String>), BadUrl> {
     url.set_query(None);
     url.set_fragment(None);
     let _ = url.set_password(None);
-    let _ = url.set_username("");
+    if !over_ssh {
+        let _ = url.set_username("");
+    }
     let mut text = url.to_string();
     if url.path() == "/" {
         text.truncate(text.trim_end_matches('/').len());
@@ -281,6 +284,11 @@ mod tests {
                 Ok(("http://host:5050", Some("abc"))),
             ),
             ("ws://me:pw@host", Ok(("ws://host", Some("pw")))),
+            (
+                "ssh://pi:pw@host:2222/18790?token=t",
+                Ok(("ssh://pi@host:2222/18790", Some("t"))),
+            ),
+            ("ssh://host/", Ok(("ssh://host", None))),
             ("ftp://host", Err(BadUrl::Scheme)),
             ("file:///etc/passwd", Err(BadUrl::Scheme)),
             ("", Err(BadUrl::NotAUrl)),

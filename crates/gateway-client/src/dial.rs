@@ -1,4 +1,4 @@
-//! Opening a transport: TCP, a proxy in between if the environment names one, TLS.
+//! Opening a transport: TCP, a proxy in between if the environment names one, TLS; or the user's `ssh`.
 
 use crate::endpoint::Endpoint;
 use crate::session::verdict::OpenError;
@@ -32,6 +32,9 @@ pub(crate) struct Network {
 #[async_trait]
 impl Dialer for Network {
     async fn dial(&self, endpoint: &Endpoint) -> Result<Box<dyn Transport>, OpenError> {
+        if let Some(tunnel) = endpoint.tunnel() {
+            return Ok(Box::new(crate::tunnel::start(tunnel, endpoint.port())?));
+        }
         let proxy = if self.proxy_from_env {
             proxy_for(endpoint, |name| std::env::var(name).ok())
         } else {

@@ -6,6 +6,7 @@ use crate::endpoint::Endpoint;
 use crate::fanout::Fanout;
 use crate::session::verdict::OpenError;
 use crate::session::{CallId, Command, Effect, Now, Session};
+use crate::tunnel::Complaint;
 use crate::{CallError, ConnectionState, Secret};
 use futures_util::{Sink, Stream};
 use serde_json::value::RawValue;
@@ -240,6 +241,12 @@ pub(crate) async fn challenge(
     Ok(is_challenge)
 }
 
+/// What `ssh` had to say.
+fn complaint(error: &std::io::Error) -> Option<OpenError> {
+    let complaint: &Complaint = error.get_ref()?.downcast_ref()?;
+    Some(complaint.0.clone())
+}
+
 fn open_error(error: &WsError) -> OpenError {
     match error {
         WsError::Http(response) => OpenError::Http {
@@ -256,6 +263,7 @@ fn open_error(error: &WsError) -> OpenError {
         WsError::Protocol(_) | WsError::HttpFormat(_) | WsError::Utf8(_) => {
             OpenError::NotAWebSocket("this is not a WebSocket server".to_owned())
         }
+        WsError::Io(error) if let Some(complaint) = complaint(error) => complaint,
         WsError::Io(error) => OpenError::Unreachable(format!("the connection failed: {}", error.kind())),
         WsError::ConnectionClosed
         | WsError::AlreadyClosed

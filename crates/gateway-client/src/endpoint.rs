@@ -4,6 +4,9 @@ use crate::PauseReason;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use url::{Host, Url};
 
+/// Where a gateway listens when nothing else was said (`gateway.port` of its configuration).
+const GATEWAY_PORT: u16 = 18_789;
+
 /// A gateway's address, taken apart and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -12,11 +15,60 @@ pub struct Endpoint {
     port: u16,
     tls: bool,
     loopback: bool,
+    tunnel: Option<Tunnel>,
+}
+
+/// The way to a computer with `ssh`; the gateway is reached from there, on its loopback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    user: Option<String>,
+    host: String,
+    port: Option<u16>,
+}
+
+impl Tunnel {
+    /// The user there, where it is not the one of the settings of `ssh`.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// A host's name or address, or a name from the settings of `ssh`.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port of the SSH server, where it is not the one of the settings of `ssh`.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The command that signs in there by hand, where `ssh` may ask.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let port = self.port.map(|port| format!("-p {port} ")).unwrap_or_default();
+        let user = self
+            .user
+            .as_ref()
+            .map(|user| format!("{user}@"))
+            .unwrap_or_default();
+        format!("ssh {port}{user}{}", self.host)
+    }
+
+    /// Whether `ssh` and a shell take a name for a name and nothing else.
+    fn is_plain(name: &str) -> bool {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
+        name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_' || first == ':')
+            && name.chars().all(plain)
+    }
 }
 
 impl Endpoint {
     /// Takes an address apart. `http` and `https` are read as `ws` and `wss`; a query is dropped, since the gateway
-    /// ignores credentials there and URLs end up in logs.
+    /// ignores credentials there and URLs end up in logs. `ssh://user@host:22/18789` is a gateway on the loopback of
+    /// another computer, there on the port that stands last (18789 when none does).
     ///
     /// # Errors
     /// [`PauseReason::Refused`] when it is no such address, [`PauseReason::InsecureTransport`] when it is plain and
@@ -37,6 +89,10 @@ impl Endpoint {
         let tls = match url.scheme() {
             "ws" | "http" => false,
             "wss" | "https" => true,
+            "ssh" => {
+                return Self::behind_ssh(&url)
+                    .ok_or_else(|| refused("an address over SSH is written ssh://user@host"));
+            }
             _ => return Err(refused("the gateway's address must begin with ws:// or wss://")),
         };
         // The scheme of a special URL may be changed to another special one.
@@ -76,6 +132,31 @@ impl Endpoint {
             port,
             tls,
             loopback,
+            tunnel: None,
+        })
+    }
+
+    fn behind_ssh(address: &Url) -> Option<Self> {
+        let host = address.host_str()?.trim_matches(['[', ']']).to_owned();
+        let user = Some(address.username()).filter(|user| !user.is_empty());
+        if !Tunnel::is_plain(&host) || user.is_some_and(|user| !Tunnel::is_plain(user)) {
+            return None;
+        }
+        let port = match address.path().trim_matches('/') {
+            "" => GATEWAY_PORT,
+            port => port.parse().ok().filter(|port| *port != 0)?,
+        };
+        Some(Self {
+            url: Url::parse(&format!("ws://127.0.0.1:{port}")).ok()?,
+            host: Ipv4Addr::LOCALHOST.to_string(),
+            port,
+            tls: false,
+            loopback: true,
+            tunnel: Some(Tunnel {
+                user: user.map(str::to_owned),
+                host,
+                port: address.port(),
+            }),
         })
     }
 
@@ -103,7 +184,13 @@ impl Endpoint {
         self.tls
     }
 
-    /// On this computer.
+    /// The way to the computer that the rest is said of, when it is another one.
+    #[must_use]
+    pub fn tunnel(&self) -> Option<&Tunnel> {
+        self.tunnel.as_ref()
+    }
+
+    /// On this computer, or on the one at the end of the tunnel.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.loopback
@@ -179,8 +266,36 @@ mod tests {
     }
 
     #[test]
+    fn an_address_over_ssh_names_the_way_and_the_port_there() {
+        let endpoint = Endpoint::parse("ssh://pi@Home_server:2222/18790?token=canary", false).unwrap();
+        assert_eq!(endpoint.url().as_str(), "ws://127.0.0.1:18790/");
+        assert!(endpoint.is_loopback() && !endpoint.is_tls());
+        let tunnel = endpoint.tunnel().unwrap();
+        assert_eq!((tunnel.user(), tunnel.port()), (Some("pi"), Some(2222)));
+        assert_eq!(tunnel.command(), "ssh -p 2222 pi@Home_server");
+        let short = Endpoint::parse("ssh://home", false).unwrap();
+        assert_eq!(
+            (short.port(), short.tunnel().unwrap().command()),
+            (18789, "ssh home".to_owned())
+        );
+        assert_eq!(Endpoint::parse("ws://home", false).unwrap().tunnel(), None);
+    }
+
+    #[test]
     fn nonsense_is_refused_by_name() {
-        for address in ["", "ftp://x", "ws://", "unix:///x"] {
+        for address in [
+            "",
+            "ftp://x",
+            "ws://",
+            "unix:///x",
+            "ssh://",
+            "ssh://-oProxyCommand=x",
+            "ssh://-l@home",
+            "ssh://home/x",
+            "ssh://home/0",
+            "ssh://a%20b@home",
+            "ssh://$(x)@home",
+        ] {
             let Err(PauseReason::Refused { code, .. }) = Endpoint::parse(address, false) else {
                 panic!("{address} was taken")
             };

@@ -199,6 +199,13 @@ pub enum PauseReason {
         /// SHA-256 of the certificate offered, lowercase hex, when the user may pin it.
         fingerprint: Option<String>,
     },
+    /// `ssh` needs the user before it can lead to the gateway.
+    Tunnel {
+        /// What is wrong, in a sentence.
+        message: String,
+        /// What the user can do about it in a terminal.
+        command: String,
+    },
     /// The gateway removed this device or changed its authentication (close code 4001).
     DeviceRevoked {
         /// The close reason.

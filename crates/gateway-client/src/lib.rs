@@ -57,6 +57,7 @@ mod native;
 mod secret;
 pub mod session;
 mod tls;
+mod tunnel;
 
 pub use clawtray_gateway_protocol as protocol;
 pub use client::Client;
@@ -64,7 +65,7 @@ pub use config::{ClientConfig, Credentials, IssuedToken, PLATFORM, WallClock};
 pub use delta::SessionDelta;
 pub use dial::{Dialer, Transport};
 pub use driver::Tables;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Tunnel};
 pub use gateway::*;
 pub use http::{Detected, Dialect, HttpGateway, Protocol, UnknownProtocol, WebhookConfig, connect};
 pub use identity::DeviceIdentity;

@@ -43,6 +43,8 @@ const CLOCK_CHECK: Duration = Duration::from_secs(15);
 const SOON_WINDOW: Duration = Duration::from_secs(90);
 /// How often to look whether a pairing was approved, where the gateway says that waiting is right.
 const PAIRING_LOOK: Duration = Duration::from_secs(10);
+/// How often `ssh` is tried again that could not sign in.
+const TUNNEL_LOOK: Duration = Duration::from_secs(120);
 /// Time for subscriptions to be confirmed before the connection counts as usable without them.
 const SUBSCRIBE_LIMIT: Duration = Duration::from_secs(10);
 /// Silence of this many tick intervals ends a connection.

@@ -3,7 +3,7 @@
 use crate::Stage;
 use crate::common::finish;
 use clawtray_lab::real_gateway;
-use std::fs::File;
+use product_tests::packages::{kept, npm_package, succeed};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -36,43 +36,6 @@ fn run(stage: &Stage, mut command: Command, name: &str) {
         said.out,
         said.err
     );
-}
-
-/// Where packages are kept; outside the tree, so that a clean clone does not load them again.
-fn cache() -> PathBuf {
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let home = || absolute("HOME").map(|home| home.join(".cache"));
-    let dir = absolute("XDG_CACHE_HOME").or_else(home).expect("a cache folder");
-    let dir = dir.join("clawtray/dialects");
-    std::fs::create_dir_all(&dir).unwrap();
-    dir
-}
-
-/// A folder that `fill` fills, once per machine; `proof` is in it when it is whole.
-fn kept(name: &str, proof: &str, fill: impl FnOnce(&Path)) -> PathBuf {
-    let dir = cache().join(name);
-    let lock = File::create(cache().join(format!("{name}.lock"))).unwrap();
-    lock.lock().unwrap();
-    if !dir.join(proof).exists() {
-        let _ = std::fs::remove_dir_all(&dir);
-        std::fs::create_dir_all(&dir).unwrap();
-        fill(&dir);
-        assert!(
-            dir.join(proof).exists(),
-            "{name} was installed, and yet there is no {proof}"
-        );
-    }
-    dir
-}
-
-fn succeed(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{command:?}: {said}");
 }
 
 /// A folder with Python and one package; none where Python cannot make such folders.
@@ -149,30 +112,7 @@ pub(crate) fn node(stage: &Stage) {
 }
 
 pub(crate) fn openai(stage: &Stage) {
-    let dir = kept(
-        &OPENAI.replace('@', "-"),
-        "node_modules/openai/package.json",
-        |dir| {
-            let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-            let flags = [
-                "install",
-                "--no-save",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--loglevel=error",
-            ];
-            succeed(
-                Command::new(npm)
-                    .args(flags)
-                    .arg("--prefix")
-                    .arg(dir)
-                    .arg(OPENAI)
-                    .current_dir(dir),
-            );
-        },
-    );
     let mut command = node_command();
-    command.arg(script("openai.mjs")).arg(&dir);
+    command.arg(script("openai.mjs")).arg(npm_package(OPENAI));
     run(stage, command, "openai.mjs");
 }

@@ -5,7 +5,7 @@ import { t } from "../strings";
 import { SessionOnly } from "./Connection";
 import { Icon } from "./Icon";
 
-export const isGatewayAddress = (address: string): boolean => /^(?:wss?|https?):\/\/[^\s/]+/i.test(address.trim());
+export const isGatewayAddress = (address: string): boolean => /^(?:wss?|https?|ssh):\/\/[^\s/]+/i.test(address.trim());
 
 /** No gateway yet: what was found, another one by its address, or the built-in one. */
 export function FirstRun(): JSX.Element {
@@ -116,8 +116,11 @@ export function AddGateway({ onDone }: { onDone: () => void }): JSX.Element {
     <form class="add" onSubmit={(event) => void submit(event)} novalidate>
       <label>
         <span>{words.addressLabel}</span>
-        <input name="url" class="field" type="url" placeholder="ws://127.0.0.1:18789" spellcheck={false} autocomplete="off" autofocus aria-invalid={wrong} aria-describedby={wrong ? "address-wrong" : undefined} />
+        <input name="url" class="field" type="url" placeholder="ws://127.0.0.1:18789" spellcheck={false} autocomplete="off" autofocus aria-invalid={wrong} aria-describedby={wrong ? "address-wrong" : "address-hint"} />
       </label>
+      <p class="hint" id="address-hint">
+        {words.overSsh}
+      </p>
       {wrong && (
         <p class="danger" id="address-wrong" role="alert">
           {words.addressWrong}

@@ -211,7 +211,8 @@ export const de: Strings = {
   builtInSentence: "Läuft in Clawtray, nur auf diesem Computer. Gut für den ersten Versuch.",
   tryIt: "Ausprobieren",
   searchAgain: "Erneut suchen",
-  addressWrong: "Eine Adresse beginnt mit ws://, wss://, http:// oder https://.",
+  addressWrong: "Eine Adresse beginnt mit ws://, wss://, http://, https:// oder ssh://.",
+  overSsh: "Hinter SSH: ssh://name@rechner, mit dem eigenen ssh und dessen Schlüsseln.",
 
   hintAgent: "Agent",
   hintCommands: "Befehle",

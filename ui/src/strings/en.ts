@@ -219,7 +219,8 @@ export const en = {
   builtInSentence: "Runs inside Clawtray, on this computer only. Good for a first try.",
   tryIt: "Try it",
   searchAgain: "Search again",
-  addressWrong: "An address begins with ws://, wss://, http:// or https://.",
+  addressWrong: "An address begins with ws://, wss://, http://, https:// or ssh://.",
+  overSsh: "Behind SSH: ssh://user@host, with your own ssh and its keys.",
 
   // Footer hints
   hintAgent: "Agent",

@@ -211,7 +211,8 @@ export const es: Strings = {
   builtInSentence: "Funciona dentro de Clawtray, solo en este equipo. Bueno para una primera prueba.",
   tryIt: "Probarlo",
   searchAgain: "Buscar de nuevo",
-  addressWrong: "Una dirección empieza por ws://, wss://, http:// o https://.",
+  addressWrong: "Una dirección empieza por ws://, wss://, http://, https:// o ssh://.",
+  overSsh: "Detrás de SSH: ssh://usuario@equipo, con tu propio ssh y sus claves.",
 
   hintAgent: "Agente",
   hintCommands: "Comandos",

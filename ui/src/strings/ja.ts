@@ -210,7 +210,8 @@ export const ja: Strings = {
   builtInSentence: "Clawtray の中で、このコンピューターだけで動きます。最初のお試しに。",
   tryIt: "試す",
   searchAgain: "もう一度探す",
-  addressWrong: "アドレスは ws://、wss://、http://、https:// のいずれかで始まります。",
+  addressWrong: "アドレスは ws://、wss://、http://、https://、ssh:// のいずれかで始まります。",
+  overSsh: "SSH 経由: ssh://ユーザー@ホスト（お使いの ssh と鍵を使います）。",
 
   hintAgent: "エージェント",
   hintCommands: "コマンド",

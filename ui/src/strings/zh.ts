@@ -209,7 +209,8 @@ export const zh: Strings = {
   builtInSentence: "在 Clawtray 内运行，仅限这台电脑。适合初次尝试。",
   tryIt: "试用",
   searchAgain: "重新查找",
-  addressWrong: "地址以 ws://、wss://、http:// 或 https:// 开头。",
+  addressWrong: "地址以 ws://、wss://、http://、https:// 或 ssh:// 开头。",
+  overSsh: "经由 SSH：ssh://用户@主机，使用您自己的 ssh 及其密钥。",
 
   hintAgent: "智能体",
   hintCommands: "命令",

@@ -496,7 +496,7 @@ async fn outcome(gateway: &dyn Gateway, name: &str) -> (bool, String) {
         ..connection::Facts::default()
     };
     let sentence = match state {
-        ConnectionState::Backoff { .. } => format!("{name} is not reachable."),
+        ConnectionState::Backoff { error, .. } => format!("{name} is not reachable: {error}."),
         ConnectionState::Idle
         | ConnectionState::Connecting
         | ConnectionState::Handshaking

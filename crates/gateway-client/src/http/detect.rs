@@ -259,7 +259,13 @@ async fn probe(config: &ClientConfig) -> Result<Protocol, Setback> {
         }
         // Whoever does not speak it may speak HTTP; whoever is away is away for both.
         Ok(
-            Ok(false) | Err(OpenError::Unreachable(_) | OpenError::Http { .. } | OpenError::NotAWebSocket(_)),
+            Ok(false)
+            | Err(
+                OpenError::Unreachable(_)
+                | OpenError::Http { .. }
+                | OpenError::NotAWebSocket(_)
+                | OpenError::Tunnel { .. },
+            ),
         )
         | Err(_) => {}
     }

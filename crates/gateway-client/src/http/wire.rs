@@ -165,6 +165,11 @@ impl Wire {
             code: "INVALID_CONFIGURATION".to_owned(),
             message: message.to_owned(),
         };
+        if endpoint.tunnel().is_some() {
+            return Err(refused(
+                "over SSH only the gateway's own protocol is spoken; choose it or another address",
+            ));
+        }
         let mut url = endpoint.url().clone();
         // The scheme of a special URL may be changed to another special one.
         let _ = url.set_scheme(if endpoint.is_tls() { "https" } else { "http" });

@@ -1,7 +1,7 @@
 //! Opening, waiting, pausing: where a connection stands.
 
 use super::verdict::Verdict;
-use super::{Effect, Now, OPEN_LIMIT, PAIRING_LOOK, Phase, SOON_WINDOW, Session, Show};
+use super::{Effect, Now, OPEN_LIMIT, PAIRING_LOOK, Phase, SOON_WINDOW, Session, Show, TUNNEL_LOOK};
 use crate::{ConnectionState, PauseReason};
 use std::time::Duration;
 
@@ -67,7 +67,12 @@ impl Session {
         let coming_back = self.soon_until.is_some_and(|until| now.mono < until);
         match verdict {
             Verdict::Pause(reason) => self.pause(reason, None),
-            Verdict::PauseAndLook(reason) => self.pause(reason, Some(now.mono + PAIRING_LOOK)),
+            Verdict::PauseAndLook(reason) => {
+                // Servers put those aside who try to sign in too often.
+                let by_ssh = matches!(reason, PauseReason::Tunnel { .. });
+                let wait = if by_ssh { TUNNEL_LOOK } else { PAIRING_LOOK };
+                self.pause(reason, Some(now.mono + wait));
+            }
             Verdict::Retry { after } if !coming_back => {
                 let delay = self.backoff.next(after);
                 self.wait(now, delay, false, error);

@@ -26,6 +26,13 @@ pub enum OpenError {
     },
     /// Not a WebSocket server.
     NotAWebSocket(String),
+    /// `ssh` needs the user before it can lead there.
+    Tunnel {
+        /// What is wrong.
+        message: String,
+        /// What the user can do in a terminal.
+        command: String,
+    },
 }
 
 /// What to do next.
@@ -163,6 +170,11 @@ pub fn not_opened(error: &OpenError) -> Verdict {
             code: "NOT_A_GATEWAY".to_owned(),
             message: message.clone(),
         }),
+        // What the user does in a terminal, or an agent that gets its keys later, mends it without a word to us.
+        OpenError::Tunnel { message, command } => Verdict::PauseAndLook(PauseReason::Tunnel {
+            message: message.clone(),
+            command: command.clone(),
+        }),
     }
 }
 
@@ -173,6 +185,6 @@ pub fn sentence(error: &OpenError) -> String {
         OpenError::Unreachable(message) | OpenError::NotAWebSocket(message) => message.clone(),
         OpenError::Http { status: 503, .. } => "the gateway is starting".to_owned(),
         OpenError::Http { status, .. } => format!("the server answered with HTTP {status}"),
-        OpenError::Certificate { message, .. } => message.clone(),
+        OpenError::Certificate { message, .. } | OpenError::Tunnel { message, .. } => message.clone(),
     }
 }
