@@ -9,7 +9,7 @@ use product_tests::stage::StageConfig;
 use product_tests::waiting::{Asked, PATIENCE, asked};
 use product_tests::{Live, Stage};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// A prompt of another client, and the notification that its end is told with.
@@ -184,7 +184,13 @@ async fn a_daemon_without_buttons_and_markup_gets_plain_words() {
     assert!(reply.actions.is_empty(), "{:?}", reply.actions);
 }
 
-/// Twenty cuts at places of a run that differ each time: before it, in the middle, at its end.
+/// A number below `sides`, another one each time the tests run.
+fn roll(sides: u64) -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(sides) % sides
+}
+
+/// Twenty cuts, each at a moment that nobody chose: before a run begins, anywhere in it, at its end, just after it.
 #[tokio::test]
 async fn replies_that_ended_while_the_line_was_cut_are_told_once() {
     const CUTS: u64 = 20;
@@ -204,30 +210,26 @@ async fn replies_that_ended_while_the_line_was_cut_are_told_once() {
     let client = neighbour(&live).await;
     let daemon = stage.notifications().unwrap();
 
+    let mut cuts = Vec::new();
     for round in 0..CUTS {
-        let (name, hold) = (format!("cut-{round}"), format!("hold-{round}"));
-        let text = format!("[[say:This is answer number-{round}.]] [[n:3]] [[hold:{hold}]] Go.");
+        let name = format!("cut-{round}");
+        let text = format!("[[say:This is answer number-{round}.]] [[n:6]] [[d:60]] Go.");
         let session = format!("agent:main:{name}").as_str().into();
-        let cut = || {
+        let began = Instant::now();
+        let at = Duration::from_millis(roll(1200));
+        let cut = async {
+            tokio::time::sleep(at).await;
             relay.refuse(true);
             relay.cut();
         };
-        if round % 3 == 0 {
-            cut();
-        }
-        let events = client.events();
-        let ack = client.send(prompt(&session, &name, &text)).await.unwrap();
-        let mut run = Watched::new(events, ack.run_id);
-        run.first_text().await.unwrap();
-        if round % 3 == 1 {
-            cut();
-        }
-        live.model.release(&hold);
-        run.end().await.unwrap();
-        if round % 3 == 2 {
-            // As the end arrives, or just after it.
-            cut();
-        }
+        let run = async {
+            let events = client.events();
+            let ack = client.send(prompt(&session, &name, &text)).await.unwrap();
+            Watched::new(events, ack.run_id).end().await.unwrap();
+            began.elapsed()
+        };
+        let ((), took) = tokio::join!(cut, run);
+        cuts.push(format!("{} of {} ms", at.as_millis(), took.as_millis()));
         relay.refuse(false);
         daemon
             .wait_for(&name, |shown| shown.body.contains(&format!("number-{round}.")))
@@ -242,8 +244,13 @@ async fn replies_that_ended_while_the_line_was_cut_are_told_once() {
         let told = shown
             .iter()
             .filter(|shown| shown.body.contains(&format!("number-{round}.")));
-        assert_eq!(told.count(), 1, "answer {round} among {shown:?}");
+        assert_eq!(
+            told.count(),
+            1,
+            "answer {round}, cut at {cuts:?}, among {shown:?}"
+        );
     }
+    println!("cut at {cuts:?}");
 }
 
 /// Plasma's switch: nothing is shown while it is on, and what came meanwhile is told when it is off.

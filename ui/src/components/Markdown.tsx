@@ -12,7 +12,7 @@ import { copyText } from "../text/clipboard";
 /** The least time between two drawings of a reply that streams: the gateway sends no oftener, and every frame costs. */
 const REST_MS = 90;
 /** Blocks are drawn for so long at a time; those that are left come with the next drawing. Keys are answered in between. */
-const SLICE_MS = 10;
+const SLICE_MS = 8;
 /** A drawing is followed by a pause three times as long, so that typing stays smooth beside a block that takes its time. */
 const SHARE = 4;
 /** The longest paragraph that is read out as a whole. */
