@@ -288,20 +288,31 @@ export class Browser {
 
 /** Brings a message into the middle and marks it for a moment. */
 function flash(message: string): void {
-  const found = document.getElementById(`message-${message}`);
-  if (!found) return;
-  found.classList.add("revealed");
-  setTimeout(() => found.classList.remove("revealed"), 2000);
-  // What comes into sight gets its real height only then and moves the rest: until it stands still, it is put right.
+  // What comes into sight gets its real height only then and moves the rest, and it may be drawn a moment later: it is
+  // put right for a while, until it stands still or the reader takes over.
   let still = 0;
   let frames = 0;
+  let marked: HTMLElement | undefined;
+  let taken = false;
+  const over = new AbortController();
+  for (const what of ["wheel", "pointerdown", "keydown"]) {
+    addEventListener(what, () => (taken = true), { passive: true, signal: over.signal });
+  }
   const settle = (): void => {
-    const before = found.getBoundingClientRect().top;
-    found.scrollIntoView({ block: "center" });
-    const moved = Math.abs(found.getBoundingClientRect().top - before) > 1;
-    still = moved ? 0 : still + 1;
     frames += 1;
-    if (still < 4 && frames < 60) requestAnimationFrame(settle);
+    const found = document.getElementById(`message-${message}`);
+    if (found && !taken) {
+      if (found !== marked) {
+        marked = found;
+        found.classList.add("revealed");
+        setTimeout(() => found.classList.remove("revealed"), 2000);
+      }
+      const before = found.getBoundingClientRect().top;
+      found.scrollIntoView({ block: "center" });
+      still = Math.abs(found.getBoundingClientRect().top - before) > 1 ? 0 : still + 1;
+    }
+    if (!taken && frames < (still < 4 ? 60 : 20)) requestAnimationFrame(settle);
+    else over.abort();
   };
   settle();
 }
