@@ -20,7 +20,7 @@ fn cache() -> PathBuf {
     };
     let home = || absolute("HOME").map(|home| home.join(".cache"));
     let dir = absolute("XDG_CACHE_HOME").or_else(home).expect("a cache folder");
-    let dir = dir.join("clawtray/dialects");
+    let dir = dir.join("clawtray/packages");
     std::fs::create_dir_all(&dir).unwrap();
     dir
 }

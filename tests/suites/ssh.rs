@@ -79,7 +79,7 @@ impl Home {
         .unwrap();
         let config = format!(
             "Host *\n  IdentityFile {}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile {}\n  \
-             GlobalKnownHostsFile none\n  StrictHostKeyChecking yes\n",
+             GlobalKnownHostsFile none\n",
             self.at(key).display(),
             self.at("known_hosts").display()
         );

@@ -110,7 +110,6 @@ pub enum BadUrl {
 /// given back apart.
 pub fn clean_url(text: &str) -> Result<(String, Option<String>), BadUrl> {
     let text = text.trim();
-    let over_ssh = text.starts_with("ssh://");
     let with_scheme = if text.contains("://") {
         text.to_owned()
     } else {
@@ -137,7 +136,8 @@ pub fn clean_url(text: &str) -> Result<(String, Option<String>), BadUrl> {
     url.set_query(None);
     url.set_fragment(None);
     let _ = url.set_password(None);
-    if !over_ssh {
+    // Behind SSH it is the user there; elsewhere it belongs to a password.
+    if url.scheme() != "ssh" {
         let _ = url.set_username("");
     }
     let mut text = url.to_string();
@@ -288,6 +288,7 @@ mod tests {
                 "ssh://pi:pw@host:2222/18790?token=t",
                 Ok(("ssh://pi@host:2222/18790", Some("t"))),
             ),
+            ("SSH://pi@host", Ok(("ssh://pi@host", None))),
             ("ssh://host/", Ok(("ssh://host", None))),
             ("ftp://host", Err(BadUrl::Scheme)),
             ("file:///etc/passwd", Err(BadUrl::Scheme)),

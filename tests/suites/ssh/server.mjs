@@ -1,5 +1,5 @@
 // An SSH server that lets one key in and forwards connections: node server.mjs FOLDER-OF-SSH2 HOST-KEY ALLOWED-KEY.
-// Says its port, a line for each connection that was forwarded, and ends with its standard input.
+// Says its port, and ends with its standard input.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import net from "node:net";
@@ -10,7 +10,6 @@ const { Server, utils } = createRequire(join(folder, "node_modules", "x.js"))("s
 const allowed = utils.parseKey(readFileSync(allowedKey));
 /** RFC 4254, 5.1: SSH_OPEN_CONNECT_FAILED. */
 const CONNECT_FAILED = 2;
-const say = (what) => console.log(JSON.stringify(what));
 
 const server = new Server({ hostKeys: [readFileSync(hostKey)] }, (client) => {
   client.on("error", () => {});
@@ -26,7 +25,6 @@ const server = new Server({ hostKeys: [readFileSync(hostKey)] }, (client) => {
     socket.once("connect", () => {
       socket.removeAllListeners("error");
       const channel = accept();
-      say({ forwarded: destPort });
       socket.on("error", () => channel.destroy());
       channel.on("error", () => socket.destroy());
       channel.on("close", () => socket.destroy());
@@ -34,5 +32,5 @@ const server = new Server({ hostKeys: [readFileSync(hostKey)] }, (client) => {
     });
   });
 });
-server.listen(0, "127.0.0.1", () => say({ port: server.address().port }));
+server.listen(0, "127.0.0.1", () => console.log(JSON.stringify({ port: server.address().port })));
 process.stdin.on("end", () => process.exit()).resume();

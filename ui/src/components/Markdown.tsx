@@ -9,7 +9,7 @@ import { t } from "../strings";
 import { announce } from "../state/announce";
 import { copyText } from "../text/clipboard";
 
-/** The least time between two drawings of a reply that streams: the gateway sends no oftener, and every frame costs. */
+/** The least time between two drawings of a reply that streams: faster than anybody reads, and every frame costs. */
 const REST_MS = 90;
 /** Blocks are drawn for so long at a time; those that are left come with the next drawing. Keys are answered in between. */
 const SLICE_MS = 8;

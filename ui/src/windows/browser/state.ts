@@ -293,15 +293,14 @@ function flash(message: string): void {
   let still = 0;
   let frames = 0;
   let marked: HTMLElement | undefined;
-  let taken = false;
   const over = new AbortController();
   for (const what of ["wheel", "pointerdown", "keydown"]) {
-    addEventListener(what, () => (taken = true), { passive: true, signal: over.signal });
+    addEventListener(what, () => over.abort(), { passive: true, signal: over.signal });
   }
   const settle = (): void => {
     frames += 1;
     const found = document.getElementById(`message-${message}`);
-    if (found && !taken) {
+    if (found && !over.signal.aborted) {
       if (found !== marked) {
         marked = found;
         found.classList.add("revealed");
@@ -311,7 +310,7 @@ function flash(message: string): void {
       found.scrollIntoView({ block: "center" });
       still = Math.abs(found.getBoundingClientRect().top - before) > 1 ? 0 : still + 1;
     }
-    if (!taken && frames < (still < 4 ? 60 : 20)) requestAnimationFrame(settle);
+    if (!over.signal.aborted && frames < (still < 4 ? 60 : 20)) requestAnimationFrame(settle);
     else over.abort();
   };
   settle();
