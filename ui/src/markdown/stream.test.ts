@@ -87,6 +87,15 @@ describe("a growing text", () => {
     expect(calls).toBeGreaterThan(20);
   });
 
+  test("a long text that comes at once is drawn as one that grows", () => {
+    const random = seeded(20_261_129);
+    let text = "";
+    while (text.length < 50_000) text += `${randomMarkdown(random)}\n\n`;
+    for (const long of [text, `\`\`\`\n${text.replaceAll("\`", "")}\n\`\`\`\n\nAfter.`]) {
+      expect(drawn([long])).toBe(drawn(cut(long, random, 3000)));
+    }
+  });
+
   test("a drawing that stops has drawn one block more, and nothing of what was in sight goes", () => {
     const box = document.createElement("div");
     const stream = new MarkdownStream(box, undefined, plain);

@@ -820,6 +820,29 @@ fn after_sleep_a_connection_is_probed_and_a_backoff_is_cut_short() {
 }
 
 #[test]
+fn ssh_that_needs_its_user_is_tried_again_rarely() {
+    let mut session = Session::new(config(), 3);
+    session.on_command(at(0), Command::Connect);
+    let (message, command) = ("ssh could not sign in".to_owned(), "ssh home".to_owned());
+    session.on_open_failed(
+        at(0),
+        &OpenError::Tunnel {
+            message: message.clone(),
+            command: command.clone(),
+        },
+    );
+    let paused = ConnectionState::Paused(PauseReason::Tunnel { message, command });
+    let said = drain(&mut session);
+    assert!(
+        said.iter()
+            .any(|effect| matches!(effect, Effect::State(state) if *state == paused))
+    );
+    assert_eq!(session.deadline(), Some(at(120_000).mono));
+    session.on_timer(at(120_000));
+    assert_eq!(opens(&drain(&mut session)), 1);
+}
+
+#[test]
 fn a_clock_that_jumps_by_itself_late_is_sleep_too() {
     // On some systems the monotonic clock goes on while asleep: the timer comes late by hours, and silence says nothing.
     let mut session = ready();
