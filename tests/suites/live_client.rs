@@ -469,10 +469,10 @@ async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_not
     let mut keys = Vec::new();
     for round in 0..KILLS {
         let key = format!("round-{round}");
-        let text = format!("[[say:reply {round} from its beginning to its end]] [[n:8]] [[hold:{key}]]");
+        let text = format!("[[say:reply-{round} goes from its beginning to its end]] [[n:8]] [[hold:{key}]]");
         let mut events = client.events();
         client.send(prompt(&session, &key, &text)).await.unwrap();
-        heard(&mut events, &session, &format!("reply {round}")).await;
+        heard(&mut events, &session, &format!("reply-{round}")).await;
         live.gateway.kill();
         wait_for_state(&client, |state| matches!(state, ConnectionState::Backoff { .. }))
             .await
@@ -510,7 +510,7 @@ async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_not
     keys.push("last".to_owned());
     assert_eq!(prompts(&end.messages, &keys), [1; KILLS + 1]);
     for round in 0..KILLS {
-        let whole = format!("reply {round} from its beginning to its end");
+        let whole = format!("reply-{round} goes from its beginning to its end");
         let times = end
             .messages
             .iter()
