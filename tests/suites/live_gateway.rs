@@ -39,11 +39,12 @@ fn lines(messages: &[Message]) -> Vec<(Role, String)> {
         .collect()
 }
 
-/// What was said, once so much of it is there: older gateways write a stopped run down a little later.
+/// What was said, once so much of it is there and ends with a reply: older gateways write a stopped run down a little later.
 async fn waited_for(client: &Client, session: &SessionKey, count: usize) -> Vec<(Role, String)> {
     asked("the transcript", async || {
         let said = lines(&history(client, session).await);
-        Ok(if said.len() >= count {
+        let answered = matches!(said.last(), Some((Role::Assistant, _)));
+        Ok(if answered && said.len() >= count {
             Asked::There(said)
         } else {
             Asked::NotYet(format!("{said:?}"))
