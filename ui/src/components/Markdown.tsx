@@ -1,21 +1,24 @@
-import { effect, type ReadonlySignal } from "@preact/signals";
+import { effect, type ReadonlySignal, untracked } from "@preact/signals";
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { decorator } from "../markdown/decorate";
 import { linkHost } from "../markdown/parser";
 import { MarkdownStream } from "../markdown/stream";
 import { useLink } from "../state/session";
+import { besideTyping, isTyping } from "../state/typing";
 import { t } from "../strings";
 import { announce } from "../state/announce";
 import { copyText } from "../text/clipboard";
 
 /** The least time between two drawings of a reply that streams: faster than anybody reads, and every frame costs. */
-const REST_MS = 90;
+const REST_MS = 110;
 /** Blocks are drawn for so long at a time; those that are left come with the next drawing. Keys are answered in between. */
-const SLICE_MS = 8;
+const SLICE_MS = 20;
+/** The same while somebody types: a key must not wait. */
+const SHORT_SLICE_MS = 10;
 /** A drawing is followed by a pause three times as long, so that typing stays smooth beside a block that takes its time. */
 const SHARE = 4;
-/** The longest paragraph that is read out as a whole. */
+/** How much of what one drawing has finished is read out. */
 const SPOKEN = 600;
 
 /** A message's text as Markdown. While it streams only its open tail is drawn, some ten times a second. */
@@ -34,6 +37,8 @@ export function Markdown({
   const words = t();
   /** Text that was there before is not news. */
   const live = useRef(false);
+  /** What the drawing that goes on has finished. */
+  const heard = useRef("");
 
   useLayoutEffect(() => {
     const container = box.current;
@@ -49,51 +54,53 @@ export function Markdown({
     });
     stream.current = new MarkdownStream(container, (fragment, closed) => {
       // Screen readers hear finished paragraphs, not tokens.
-      if (closed && live.current) announce(fragment.textContent.slice(0, SPOKEN));
+      if (closed && live.current && heard.current.length < SPOKEN) heard.current += `${fragment.textContent.trim()}\n`;
       dress(fragment, closed);
     });
   }, [words]);
 
   useLayoutEffect(() => {
-    let frame = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let callOff: (() => void) | undefined;
     let pauseUntil = 0;
+    const off = (): void => {
+      clearTimeout(timer);
+      callOff?.();
+      timer = callOff = undefined;
+    };
     const draw = (): void => {
-      frame = 0;
+      off();
       const started = performance.now();
+      const slice = isTyping() ? SHORT_SLICE_MS : SLICE_MS;
       // At first everything around it is new, too, and put in its place by whoever drew it.
       const goesOn = live.current;
-      const whole = stream.current?.set(text.peek(), !streaming, () => goesOn && performance.now() - started > SLICE_MS) ?? true;
+      const whole = stream.current?.set(text.peek(), !streaming, () => goesOn && performance.now() - started > slice) ?? true;
       box.current?.classList.toggle("blank", !box.current.hasChildNodes());
+      if (heard.current !== "") announce(heard.current.slice(0, SPOKEN));
+      heard.current = "";
       if (goesOn) onGrow?.();
       live.current = streaming || !whole;
       pauseUntil = started + Math.max(REST_MS, (performance.now() - started) * SHARE);
       if (!whole) plan();
     };
     const plan = (): void => {
-      if (frame !== 0 || timer !== undefined) return;
-      const wait = pauseUntil - performance.now();
-      if (wait > 0) {
-        timer = setTimeout(() => {
-          timer = undefined;
-          frame = requestAnimationFrame(draw);
-        }, wait);
-      } else {
-        frame = requestAnimationFrame(draw);
-      }
+      if (callOff !== undefined || timer !== undefined) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        callOff = besideTyping(draw);
+      }, pauseUntil - performance.now());
     };
     let first = true;
     const stop = effect(() => {
       // Reading the signal is what subscribes.
       void text.value;
-      if (first || !streaming) draw();
+      if (first || !streaming) untracked(draw);
       else plan();
       first = false;
     });
     return () => {
       stop();
-      cancelAnimationFrame(frame);
-      clearTimeout(timer);
+      off();
     };
   }, [text, streaming, words, onGrow]);
 

@@ -1,4 +1,4 @@
-import { highlight, readInfo } from "./highlight";
+import { highlightInSight, readInfo } from "./highlight";
 import { linkHost } from "./parser";
 import type { Decorate } from "./stream";
 
@@ -44,7 +44,7 @@ function dressCode(pre: Element, words: DecorationWords, closed: boolean): void 
   pre.setAttribute("role", "region");
   pre.setAttribute("aria-label", title || words.code);
   box.append(pre);
-  if (closed && code) void highlight(code, language);
+  if (closed && code) highlightInSight(code, language);
 }
 
 /** A link says where it goes. It has no address of its own: following it is a request to the host. */

@@ -1,7 +1,9 @@
-import { sanitize } from "./sanitize";
+import { signal } from "@preact/signals";
 
 /** Beyond this, colours cost more than they help. */
 const LIMIT = 60_000;
+/** Code is coloured once it has been in sight for so long: what only scrolls by is not. */
+const GLANCE_MS = 150;
 
 const NAMES: Record<string, string> = {
   bash: "Shell", console: "Shell", sh: "Shell", shell: "Shell", zsh: "Shell", c: "C", cpp: "C++", cs: "C#", css: "CSS",
@@ -20,15 +22,47 @@ export function readInfo(info: string): { language: string; title: string } {
   return { language, title: path || (NAMES[language] ?? first) };
 }
 
+/** Counts what was coloured: who keeps places in the text has to look again. */
+export const coloured = signal(0);
+
 /** Colours a code element when its language is known. Resolves when that is done. */
-export async function highlight(code: HTMLElement, language: string): Promise<void> {
+async function highlight(code: HTMLElement, language: string): Promise<void> {
   const text = code.textContent;
-  if (language === "" || text.length > LIMIT) return;
-  const { highlighter } = await import("./languages");
-  const name = language === "console" ? "bash" : language;
-  if (!highlighter.getLanguage(name)) return;
-  const { value } = highlighter.highlight(text, { language: name, ignoreIllegals: true });
-  const coloured = sanitize(value);
+  const { colour } = await import("./languages");
+  const spans = colour(text, language === "console" ? "bash" : language);
   // Only colours may differ: if the text came out changed, the plain one stays.
-  if (coloured.textContent === text) code.replaceChildren(coloured);
+  if (spans?.textContent !== text) return;
+  code.replaceChildren(spans);
+  coloured.value += 1;
+}
+
+/** Code that is not coloured yet, and its language. */
+const waiting = new WeakMap<Element, string>();
+const inSight = new Set<Element>();
+let observer: IntersectionObserver | undefined;
+
+function look(entries: readonly IntersectionObserverEntry[]): void {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) {
+      inSight.delete(target);
+      if (!target.isConnected) observer?.unobserve(target);
+      continue;
+    }
+    inSight.add(target);
+    setTimeout(() => {
+      const language = waiting.get(target);
+      if (!inSight.delete(target) || language === undefined) return;
+      observer?.unobserve(target);
+      waiting.delete(target);
+      if (target instanceof HTMLElement) void highlight(target, language);
+    }, GLANCE_MS);
+  }
+}
+
+/** Colours a code element as soon as somebody sees it, if its language is known. */
+export function highlightInSight(code: HTMLElement, language: string): void {
+  if (language === "" || code.textContent.length > LIMIT) return;
+  observer ??= new IntersectionObserver(look, { rootMargin: "25%" });
+  waiting.set(code, language);
+  observer.observe(code);
 }

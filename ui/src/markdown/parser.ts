@@ -20,7 +20,7 @@ export function linkHost(url: string): string {
 
 const TASK = /^\[([ xX])\]\s+/;
 
-/** `- [x] done`: the box becomes a mark in front of the item. */
+/** `- [x] done`: the box becomes a mark of the item, `task` in its token's `meta`. */
 function taskLists(markdown: MarkdownIt): void {
   markdown.core.ruler.after("inline", "task-lists", (state) => {
     state.tokens.forEach((token, index) => {
@@ -31,44 +31,24 @@ function taskLists(markdown: MarkdownIt): void {
       const box = first?.type === "text" ? TASK.exec(first.content) : null;
       if (!first || !box) return;
       first.content = first.content.slice(box[0].length);
-      item.attrJoin("class", box[1] === " " ? "task" : "task done");
+      item.meta = { task: box[1] !== " " };
     });
   });
 }
 
-/** CommonMark, tables, strikethrough, task lists, bare links with a scheme. Raw HTML is text, images are links. */
+/** What stands behind the opening of a fence may be escaped. */
+function plainInfo(markdown: MarkdownIt): void {
+  markdown.core.ruler.push("plain-info", (state) => {
+    for (const token of state.tokens) if (token.info.includes("\\") || token.info.includes("&")) token.info = markdown.utils.unescapeAll(token.info);
+  });
+}
+
+/** CommonMark, tables, strikethrough, task lists, bare links with a scheme. Raw HTML is text. */
 export function createParser(): MarkdownIt {
   const markdown = createMarkdown("default", { html: false, linkify: true, breaks: false, maxNesting: 40 });
   markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
   markdown.validateLink = isSafeUrl;
   taskLists(markdown);
-  const { rules } = markdown.renderer;
-
-  rules.link_open = (tokens, index) => {
-    const url = String(tokens[index]?.attrGet("href") ?? "");
-    return `<a data-url="${markdown.utils.escapeHtml(url)}">`;
-  };
-  // An image is never fetched: it is a link, named by its alternative text.
-  rules.image = (tokens, index, options, env) => {
-    const token = tokens[index];
-    const url = String(token?.attrGet("src") ?? "");
-    const alt = markdown.renderer.renderInlineAsText(token?.children ?? [], options, env);
-    const label = markdown.utils.escapeHtml(alt || linkHost(url));
-    return `<a data-url="${markdown.utils.escapeHtml(url)}" data-image="">${label}</a>`;
-  };
-  rules.fence = (tokens, index) => {
-    const token = tokens[index];
-    const info = markdown.utils.unescapeAll(token?.info ?? "").trim();
-    return `<pre data-info="${markdown.utils.escapeHtml(info)}"><code>${markdown.utils.escapeHtml(token?.content ?? "")}</code></pre>`;
-  };
-  rules.code_block = (tokens, index) =>
-    `<pre data-info=""><code>${markdown.utils.escapeHtml(tokens[index]?.content ?? "")}</code></pre>`;
-  // Alignment without a style attribute.
-  const align = (token: { attrGet(name: string): string | number | null } | undefined): string => {
-    const found = /text-align:(left|center|right)/.exec(String(token?.attrGet("style") ?? ""));
-    return found ? ` class="${found[1]}"` : "";
-  };
-  rules.th_open = (tokens, index) => `<th scope="col"${align(tokens[index])}>`;
-  rules.td_open = (tokens, index) => `<td${align(tokens[index])}>`;
+  plainInfo(markdown);
   return markdown;
 }

@@ -1,9 +1,13 @@
-import { describe, expect, test } from "vitest";
+import createMarkdown, { type Token } from "markdown-it";
+import { describe, expect, test, vi } from "vitest";
 import { decorator } from "./decorate";
-import { isSafeUrl } from "./parser";
+import { draw } from "./draw";
+import { createParser, isSafeUrl } from "./parser";
 import { PAYLOADS } from "./payloads";
-import { sanitize } from "./sanitize";
+import { Sight } from "./sight";
 import { MarkdownStream } from "./stream";
+
+vi.stubGlobal("IntersectionObserver", Sight);
 
 const words = { copy: "Copy", code: "Code", image: "Image", done: "Done:", open: "Open:", table: "Table" };
 
@@ -30,6 +34,11 @@ function harm(root: ParentNode): string[] {
     }
   }
   return found;
+}
+
+/** The same before the finishing touches, which read what was said behind the opening of a fence and take it away. */
+function undressed(root: ParentNode): string[] {
+  return harm(root).filter((found) => found !== "pre[data-info]");
 }
 
 function rendered(text: string, step: number): HTMLElement {
@@ -66,11 +75,47 @@ describe("text from an agent", () => {
     expect(rendered("<script>alert(1)</script>", 100).textContent).toContain("<script>alert(1)</script>");
   });
 
-  test("the wall behind the parser holds on its own", () => {
+  test("the wall behind the parser holds on its own: with one that lets everything through, too", () => {
+    const open = createMarkdown("default", { html: true, linkify: true });
+    open.validateLink = () => true;
+    let links = 0;
+    let raw = 0;
     for (const payload of PAYLOADS) {
+      const tokens = open.parse(payload, {});
+      const all = tokens.flatMap((token) => [token, ...(token.children ?? [])]);
+      links += all.filter((token) => token.type === "link_open" && !isSafeUrl(String(token.attrGet("href")))).length;
+      raw += all.filter((token) => token.type.startsWith("html_")).length;
       const box = document.createElement("div");
-      box.append(sanitize(payload));
-      expect(harm(box), payload).toEqual([]);
+      box.append(draw(tokens));
+      expect(undressed(box), payload).toEqual([]);
+    }
+    expect(links).toBeGreaterThan(20);
+    expect(raw).toBeGreaterThan(100);
+  });
+
+  test("a token that asks for another element or attribute gets neither, and its text stays", () => {
+    const parsed = createParser().parse("Before [a](https://a.example) *b* after\n\n- c\n\n1. d\n\n```\ne\n```\n", {});
+    const each = (tokens: Token[], change: (token: Token) => void): void => {
+      for (const token of tokens) {
+        change(token);
+        each(token.children ?? [], change);
+      }
+    };
+    const box = document.createElement("div");
+    each(parsed, (token) => {
+      for (const name of ["onclick", "style", "id", "src", "srcdoc", "href", "class", "start"]) token.attrSet(name, "javascript:alert(1)");
+      token.meta = { task: "javascript:alert(1)" };
+    });
+    box.append(draw(parsed));
+    expect(undressed(box)).toEqual([]);
+    for (const element of box.querySelectorAll("a, li, ol")) expect(element.getAttributeNames()).toEqual([]);
+    for (const tag of ["script", "iframe", "svg", "use", "style", "IMG", "a onclick=x", ""]) {
+      each(parsed, (token) => {
+        if (token.nesting !== 0) token.tag = tag;
+      });
+      box.replaceChildren(draw(parsed));
+      expect(undressed(box), tag).toEqual([]);
+      expect(box.textContent.replace(/\s+/g, " ").trim()).toBe("Before a b after c d e");
     }
   });
 });

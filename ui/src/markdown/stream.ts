@@ -1,8 +1,8 @@
 import type { MarkdownIt } from "markdown-it";
 import type { Env } from "markdown-it";
+import { draw } from "./draw";
 import { heal } from "./heal";
 import { createParser } from "./parser";
-import { sanitize } from "./sanitize";
 
 /** A top-level block whose text can no longer change its shape, and what was drawn for it. */
 interface Block {
@@ -57,8 +57,6 @@ export class MarkdownStream {
   constructor(
     readonly container: HTMLElement,
     readonly decorate: Decorate = () => undefined,
-    /** HTML of the parser to nodes. Another one only in tests of the cutting, where the wall is not the question. */
-    readonly clean: (html: string) => DocumentFragment = sanitize,
   ) {
     shared ??= createParser();
     this.#parser = shared;
@@ -142,7 +140,7 @@ export class MarkdownStream {
   }
 
   #closeBlock(source: string): void {
-    const fragment = this.clean(this.#parser.render(source, this.#env));
+    const fragment = draw(this.#parser.parse(source, this.#env));
     this.decorate(fragment, true);
     const nodes = [...fragment.childNodes];
     this.container.insertBefore(fragment, this.#tail[0] ?? null);
@@ -189,7 +187,7 @@ export class MarkdownStream {
     if (tail !== "" && !done) {
       // Half-written link definitions must not outlive this frame.
       const env: Env = { references: { ...this.#env.references } };
-      const fragment = this.clean(this.#parser.render(heal(tail), env));
+      const fragment = draw(this.#parser.parse(heal(tail), env));
       this.#fence = openFence(tail, fragment);
       this.decorate(fragment, false);
       this.#tail = [...fragment.childNodes];
@@ -226,7 +224,7 @@ export class MarkdownStream {
     const known = this.#definitions();
     for (const block of this.#closed) {
       if (block.definitions === known || !block.source.includes("[")) continue;
-      const fragment = this.clean(this.#parser.render(block.source, this.#env));
+      const fragment = draw(this.#parser.parse(block.source, this.#env));
       this.decorate(fragment, true);
       const nodes = [...fragment.childNodes];
       const first = block.nodes[0];

@@ -5,5 +5,5 @@ export const announcement = signal("");
 
 /** Says something once. The same words again are said again. */
 export function announce(words: string): void {
-  announcement.value = announcement.value === words ? `${words}\u00a0` : words;
+  announcement.value = announcement.peek() === words ? `${words}\u00a0` : words;
 }

@@ -10,6 +10,7 @@ import { Transcript } from "../../components/Transcript";
 import { t } from "../../strings";
 import { modelName } from "../../text/format";
 import { Button } from "./Button";
+import { coloured } from "../../markdown/highlight";
 import { mark } from "./find";
 import type { Browser } from "./state";
 
@@ -256,7 +257,7 @@ function FindBar({ browser }: { browser: Browser }): JSX.Element {
     const root = document.querySelector(".talk-column");
     mark(root, query);
     return () => mark(null, "");
-  }, [query, at, hits, browser.excerpt.shown.value]);
+  }, [query, at, hits, browser.excerpt.shown.value, coloured.value]);
   const said = query.trim() === "" ? "" : hits.length === 0 ? words.findNothing : words.findCount(at + 1, hits.length);
   return (
     <div class="find-bar" role="search" aria-label={words.findHere}>
