@@ -22,11 +22,15 @@ const SECRET_VARIABLES: [&str; 4] = [
 
 #[cfg(target_os = "linux")]
 const DMABUF_GUARD: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
-/// What is set for WebKit and GTK unless the user chose a renderer. With the DMA-buf renderer WebKitGTK shows a blank window with
-/// some graphics drivers. Without it GTK's OpenGL is of no use to anybody, and looking for it at the start loads the
-/// graphics driver: 30 MB where that is Mesa's software renderer.
+/// What is set for WebKit, GTK and JavaScriptCore where the user has not said otherwise.
+///
+/// With the DMA-buf renderer WebKitGTK shows a blank window with some graphics drivers. Without it GTK's OpenGL is of no use
+/// to anybody, and looking for it at the start loads the graphics driver: 30 MB where that is Mesa's software renderer.
+/// JavaScriptCore's last compiler is for programs that compute for minutes: the windows never get back what it takes, a
+/// seventh of the processor's time of a long reply.
 #[cfg(target_os = "linux")]
-pub(crate) const GUARDS: [(&str, &str); 2] = [(DMABUF_GUARD, "1"), ("GDK_GL", "disable")];
+pub(crate) const GUARDS: [(&str, &str); 3] =
+    [(DMABUF_GUARD, "1"), ("GDK_GL", "disable"), ("JSC_useFTLJIT", "0")];
 
 /// Prepares the process's environment. The first thing in `main`, before any thread.
 ///
@@ -35,11 +39,14 @@ pub(crate) const GUARDS: [(&str, &str); 2] = [(DMABUF_GUARD, "1"), ("GDK_GL", "d
 /// a fifth of its start.
 #[cfg(target_os = "linux")]
 pub(crate) fn prepare() {
-    if std::env::var_os(DMABUF_GUARD).is_none() {
-        for (name, value) in GUARDS {
-            if glib::setenv(name, value, false).is_err() {
-                tracing::warn!(name, "a rendering guard could not be set");
-            }
+    // Whoever chose a renderer may want OpenGL for it.
+    let renderer_chosen = std::env::var_os(DMABUF_GUARD).is_some();
+    for (name, value) in GUARDS {
+        if renderer_chosen && name == "GDK_GL" {
+            continue;
+        }
+        if glib::setenv(name, value, false).is_err() {
+            tracing::warn!(name, "could not be set");
         }
     }
     // The name that Wayland compositors and portals match with the desktop file.
