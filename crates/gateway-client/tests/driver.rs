@@ -235,6 +235,21 @@ async fn a_wrong_token_means_exactly_one_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_asks_for_it_need_not_wait_for_the_next_attempt() {
+    let (client, mut fake) = Fake::client(config());
+    for _ in 0..8 {
+        drop(fake.dials.recv().await.unwrap());
+    }
+    let long = |state: &ConnectionState| matches!(state, ConnectionState::Backoff { delay, .. } if *delay > Duration::from_secs(5));
+    until(&client, long).await;
+    let begun = Instant::now();
+    client.reconnect();
+    fake.welcome().await;
+    until(&client, is_ready).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_gateway_is_left_and_found_again() {
     let (client, mut fake) = Fake::client(config());
     let peer = fake.welcome().await;

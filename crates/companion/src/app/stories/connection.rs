@@ -310,6 +310,33 @@ async fn pairing_says_its_command_and_goes_on_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_trays_try_now_reconnects_the_gateway_in_use_and_no_other() {
+    let (folder, desk) = (folder(), Desk::default());
+    let (home, cellar) = (FakeGateway::online(), FakeGateway::online());
+    desk.put_gateway("ws://home", &home);
+    desk.put_gateway("ws://cellar", &cellar);
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    let id = stage.add("Home", "ws://home", "secret").await;
+    stage.add("Cellar", "ws://cellar", "secret").await;
+    stage.ask(Request::UseGateway { id }).await;
+    let offered = |tray: &crate::ports::TrayModel| {
+        tray.menu.iter().find_map(|item| match item {
+            TrayItem::Action { label, action } if label == "Try now" => Some(action.clone()),
+            _ => None,
+        })
+    };
+    desk.until("well", |d| (d.tray.last()?.sign == TraySign::Well).then_some(()))
+        .await;
+    assert_eq!(offered(desk.lock().tray.last().unwrap()), None);
+    home.go_offline();
+    let action = desk.until("offered", |d| offered(d.tray.last()?)).await;
+    stage.app.tray(action);
+    desk.until("asked for", |_| (home.lock().reconnects == 1).then_some(()))
+        .await;
+    assert_eq!(cellar.lock().reconnects, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_environment_is_taken_for_one_session_only_when_told_to() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     desk.put_gateway("ws://127.0.0.1:4001", &gateway);
