@@ -174,6 +174,8 @@ async fn keys_while_it_streams(table: &mut Figures) -> Result<()> {
         keys.len()
     );
     println!("{deltas} deltas in {took:?}, {} keys meanwhile", keys.len());
+    let rounded: Vec<i64> = keys.iter().map(|key| key.round() as i64).collect();
+    println!("from each to the frame after it, in ms: {rounded:?}");
     table.alone("deltas a second", "1/s", deltas as f64 / took.as_secs_f64());
     table.row(
         "keystroke to paint while it streams, p95",
