@@ -320,9 +320,11 @@ async fn the_trays_try_now_reconnects_the_gateway_in_use_and_no_other() {
     stage.add("Cellar", "ws://cellar", "secret").await;
     stage.ask(Request::UseGateway { id }).await;
     let offered = |tray: &crate::ports::TrayModel| {
-        tray.menu.iter().find_map(|item| match item {
-            TrayItem::Action { label, action } if label == "Try now" => Some(action.clone()),
-            _ => None,
+        tray.menu.iter().find_map(|item| {
+            let TrayItem::Action { label, action } = item else {
+                return None;
+            };
+            (label == "Try now").then(|| action.clone())
         })
     };
     desk.until("well", |d| (d.tray.last()?.sign == TraySign::Well).then_some(()))
