@@ -1,10 +1,10 @@
 import type { Token } from "markdown-it";
 import { isSafeUrl, linkHost } from "./parser";
 
-/** Elements that Markdown is drawn with. Of a token that asks for another one only the text is drawn. */
+/** Elements with something in them. Of a token that asks for another one only the text is drawn. */
 const TAGS = new Set([
-  "a", "blockquote", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "s", "strong", "table", "tbody", "td",
-  "th", "thead", "tr", "ul",
+  "a", "blockquote", "em", "h1", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "s", "strong", "table", "tbody", "td", "th", "thead",
+  "tr", "ul",
 ]);
 const ALIGNMENTS = /text-align:(left|center|right)/;
 
@@ -25,6 +25,11 @@ function drawInto(root: Node, tokens: readonly Token[]): void {
   const flush = (): void => {
     if (text !== "") parent.appendChild(document.createTextNode(text));
     text = "";
+  };
+  const put = (leaf: Node, behind = ""): void => {
+    flush();
+    parent.appendChild(leaf);
+    text = behind;
   };
   let hidden = false;
   for (const token of tokens) {
@@ -58,28 +63,20 @@ function drawInto(root: Node, tokens: readonly Token[]): void {
         text += "\n";
         break;
       case "hardbreak":
-        flush();
-        parent.appendChild(document.createElement("br"));
-        text = "\n";
+        put(document.createElement("br"), "\n");
         break;
       case "code_inline":
-        flush();
-        parent.appendChild(code(token.content));
+        put(code(token.content));
         break;
       case "fence":
       case "code_block":
-        flush();
-        parent.appendChild(preformatted(token));
-        text = "\n";
+        put(preformatted(token), "\n");
         break;
       case "hr":
-        flush();
-        parent.appendChild(document.createElement("hr"));
-        text = "\n";
+        put(document.createElement("hr"), "\n");
         break;
       case "image":
-        flush();
-        parent.appendChild(picture(token));
+        put(picture(token));
         break;
       default:
         text += token.content;

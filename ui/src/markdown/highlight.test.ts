@@ -49,6 +49,22 @@ describe("code", () => {
     await vi.waitFor(() => expect(spans(passing)).not.toEqual([]), 10_000);
   });
 
+  test("that comes back in the middle of a glance is looked at anew", () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const code = block(RUST);
+    const watched = (): boolean => Sight.all.some((sight) => sight.watched.has(code));
+    highlightInSight(code, "rust");
+    Sight.move(code, true);
+    vi.advanceTimersByTime(100);
+    Sight.move(code, false);
+    Sight.move(code, true);
+    vi.advanceTimersByTime(100);
+    expect(watched()).toBe(true);
+    vi.advanceTimersByTime(60);
+    expect(watched()).toBe(false);
+    vi.useRealTimers();
+  });
+
   test("that was taken out of the page is not watched any longer", () => {
     const code = block(RUST);
     highlightInSight(code, "rust");

@@ -38,25 +38,22 @@ async function highlight(code: HTMLElement, language: string): Promise<void> {
 
 /** Code that is not coloured yet, and its language. */
 const waiting = new WeakMap<Element, string>();
-const inSight = new Set<Element>();
+/** Of the code in sight: what colours it in a moment. */
+const glances = new WeakMap<Element, ReturnType<typeof setTimeout>>();
 let observer: IntersectionObserver | undefined;
 
 function look(entries: readonly IntersectionObserverEntry[]): void {
   for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) {
-      inSight.delete(target);
-      if (!target.isConnected) observer?.unobserve(target);
-      continue;
-    }
-    inSight.add(target);
-    setTimeout(() => {
-      const language = waiting.get(target);
-      if (!inSight.delete(target) || language === undefined) return;
-      observer?.unobserve(target);
-      waiting.delete(target);
-      if (target instanceof HTMLElement) void highlight(target, language);
-    }, GLANCE_MS);
+    clearTimeout(glances.get(target));
+    if (isIntersecting) glances.set(target, setTimeout(() => seen(target), GLANCE_MS));
+    else if (!target.isConnected) observer?.unobserve(target);
   }
+}
+
+function seen(code: Element): void {
+  const language = waiting.get(code);
+  observer?.unobserve(code);
+  if (language !== undefined && code instanceof HTMLElement) void highlight(code, language);
 }
 
 /** Colours a code element as soon as somebody sees it, if its language is known. */
