@@ -1,4 +1,6 @@
 import { expect } from "@playwright/test";
+import type { Change } from "../src/api/Change";
+import type { MessageView } from "../src/api/MessageView";
 import { accessible, open, prompt, requests, test } from "./page";
 
 test("a prompt is sent, its answer streams in, and the popup stays usable", async ({ page }) => {
@@ -207,6 +209,19 @@ test("a background send leaves the conversation alone and hides", async ({ page 
   expect(await requests(page, "sendInBackground")).toMatchObject([{ text: "Count the open issues", timeoutSeconds: 300 }]);
   await expect.poll(() => requests(page, "hideWindow")).toHaveLength(1);
   await expect(prompt(page)).toHaveValue("");
+});
+
+test("the reply to another client's first prompt is followed to its end", async ({ page }) => {
+  await open(page, "new");
+  const message = (id: string, role: "user" | "assistant", state: "done" | "streaming", text: string): MessageView => ({ id, role, state, text, thinking: "", tools: [], attachments: [], atMs: Date.now() });
+  const patch = (...changes: Change[]): Promise<void> => page.evaluate((changes) => window.__FAKE__!.patch(...changes), changes);
+  await patch({ type: "message", message: message("theirs", "user", "done", "Asked elsewhere.") });
+  await expect(page.getByText("Asked elsewhere.")).toBeVisible();
+  const lines = Array.from({ length: 60 }, (_, index) => `Line ${index}.`).join("\n\n");
+  await patch({ type: "message", message: message("answer", "assistant", "streaming", "") }, { type: "run", run: { id: "r", phase: "replying", startedAtMs: Date.now() } });
+  await patch({ type: "appendText", id: "answer", text: `${lines}\n\nThe very end.` });
+  await expect(page.getByText("The very end.")).toBeInViewport();
+  await expect(page.getByRole("button", { name: "Jump to newest" })).toHaveCount(0);
 });
 
 test("earlier messages are one step away and do not move what is read", async ({ page }) => {

@@ -37,8 +37,8 @@ export function Transcript({
   const model = useModel();
   const words = t();
   const box = useRef<HTMLDivElement>(null);
-  // A reply that is complete is read from its beginning, one that arrives from its end.
-  const following = useRef(whole || model.run.peek() !== undefined);
+  // A reply that is complete is read from its beginning; one that arrives, or is awaited by its prompt, from its end.
+  const following = useRef(whole || model.run.peek() !== undefined || model.cell(shown.at(-1) ?? "")?.head.peek().role === "user");
   const [away, setAway] = useState(false);
 
   /** Where the end was when it was last gone to. */
