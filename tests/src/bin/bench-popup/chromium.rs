@@ -25,6 +25,7 @@ impl Page {
             .arg(&script)
             .args([address, ready])
             .arg(picture)
+            .arg(crate::IN_SIGHT)
             .env(
                 "PLAYWRIGHT",
                 root.join("ui/node_modules/@playwright/test/index.mjs"),
@@ -51,11 +52,21 @@ impl Page {
             .collect())
     }
 
-    /// Whether the page holds a text.
-    pub(crate) fn shows(&mut self, text: &str) -> Result<bool> {
+    /// Where the page shows a text, see `in_sight.js`.
+    pub(crate) fn shows(&mut self, text: &str) -> Result<String> {
+        self.ask(text)
+    }
+
+    pub(crate) fn picture(&mut self) -> Result<()> {
+        let said = self.ask("picture")?;
+        ensure!(said == "taken", "no picture of the page");
+        Ok(())
+    }
+
+    fn ask(&mut self, line: &str) -> Result<String> {
         let input = self.driver.child().stdin.as_mut().context("no input")?;
-        writeln!(input, "{text}")?;
-        Ok(self.line()? == "shown")
+        writeln!(input, "{line}")?;
+        self.line()
     }
 
     fn line(&mut self) -> Result<String> {

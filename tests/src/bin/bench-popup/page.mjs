@@ -1,9 +1,9 @@
 // Keeps a page open in a headless Chromium: says "ready" when what READY selects is there, then answers each line of its
-// input, a text, with whether the page shows it.
+// input, a text, with where the page shows it; "picture" takes one.
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 const { chromium } = await import(process.env.PLAYWRIGHT);
-const [address, ready, picture] = process.argv.slice(2);
+const [address, ready, picture, inSight] = process.argv.slice(2);
 const CHROMIUM = "/usr/bin/chromium";
 const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-dev-shm-usage"],
@@ -15,9 +15,15 @@ try {
   await page.locator(ready).first().waitFor({ timeout: 60000 });
   console.log("ready");
   for await (const text of createInterface({ input: process.stdin })) {
-    const shown = await page.evaluate((text) => document.documentElement.textContent.includes(text), text);
-    await page.screenshot({ path: picture });
-    console.log(shown ? "shown" : "not shown");
+    if (text === "picture") {
+      await page.screenshot({ path: picture, timeout: 120000 });
+      console.log("taken");
+      continue;
+    }
+    // A page that does not follow by itself is scrolled to its end, as its user would.
+    await page.mouse.move(380, 300);
+    await page.mouse.wheel(0, 1e6);
+    console.log(await page.evaluate(`(${inSight})(${JSON.stringify(text)})`));
   }
 } finally {
   await browser.close();
