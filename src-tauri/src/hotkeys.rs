@@ -1,31 +1,42 @@
-//! The global hotkey: Tauri's plugin on X11, Windows and macOS, the desktop portal on Wayland.
+//! The global hotkey: a grab on X11, the desktop portal on Wayland, Tauri's plugin on Windows and macOS.
 
 mod keys;
+#[cfg(not(target_os = "linux"))]
 mod plugin;
 #[cfg(target_os = "linux")]
 mod portal;
+#[cfg(target_os = "linux")]
+mod x11;
 
 use crate::{inbox::Inbox, windows::SystemWindows};
 use async_trait::async_trait;
 use clawtray_companion::ports::{HotkeyState, Hotkeys};
-use plugin::PluginHotkeys;
 
 /// The hotkey by the way that the session offers.
 pub(crate) enum SystemHotkeys {
-    Plugin(PluginHotkeys),
+    #[cfg(not(target_os = "linux"))]
+    Plugin(plugin::PluginHotkeys),
+    #[cfg(target_os = "linux")]
+    X11(x11::X11Hotkeys),
     #[cfg(target_os = "linux")]
     Portal(portal::PortalHotkeys),
 }
 
 impl SystemHotkeys {
-    pub(crate) fn new(inbox: Inbox, windows: SystemWindows) -> Self {
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn new(inbox: Inbox, windows: &SystemWindows) -> Self {
+        Self::Plugin(plugin::PluginHotkeys::new(inbox, windows.clone()))
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn new(inbox: Inbox, _windows: &SystemWindows) -> Self {
         // Under Wayland an X server may be there for old programs; keys grabbed there work only while one of them
         // has the focus.
-        #[cfg(target_os = "linux")]
         if crate::environment::is_wayland() {
-            return Self::Portal(portal::PortalHotkeys::new(inbox));
+            Self::Portal(portal::PortalHotkeys::new(inbox))
+        } else {
+            Self::X11(x11::X11Hotkeys::new(inbox))
         }
-        Self::Plugin(PluginHotkeys::new(inbox, windows))
     }
 }
 
@@ -34,7 +45,10 @@ impl Hotkeys for SystemHotkeys {
     async fn bind(&self, keys: &str) -> HotkeyState {
         if keys.trim().is_empty() {
             match self {
+                #[cfg(not(target_os = "linux"))]
                 Self::Plugin(plugin) => plugin.unbind().await,
+                #[cfg(target_os = "linux")]
+                Self::X11(keyboard) => keyboard.unbind().await,
                 #[cfg(target_os = "linux")]
                 Self::Portal(portal) => portal.unbind().await,
             }
@@ -46,7 +60,10 @@ impl Hotkeys for SystemHotkeys {
             ));
         };
         match self {
+            #[cfg(not(target_os = "linux"))]
             Self::Plugin(plugin) => plugin.bind(keys.trim(), parsed).await,
+            #[cfg(target_os = "linux")]
+            Self::X11(keyboard) => keyboard.bind(keys.trim(), parsed).await,
             #[cfg(target_os = "linux")]
             Self::Portal(portal) => portal.bind(&parsed).await,
         }

@@ -122,7 +122,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         tray: tray.clone(),
         notifier: Arc::new(notifier::SystemNotifier::start(inbox.clone(), activation.clone())),
         windows: Arc::new(windows.clone()),
-        hotkeys: Arc::new(hotkeys::SystemHotkeys::new(inbox.clone(), windows.clone())),
+        hotkeys: Arc::new(hotkeys::SystemHotkeys::new(inbox.clone(), &windows)),
         autostart: Arc::new(autostart::SystemAutostart),
         opener: Arc::new(opener::SystemOpener),
         clock: Arc::new(clock::SystemClock),

@@ -123,6 +123,7 @@ impl SystemWindows {
     }
 
     /// The toolkit's handle, once it is there.
+    #[cfg(not(target_os = "linux"))]
     pub(crate) async fn app(&self) -> AppHandle {
         let mut desktop = self.desktop.subscribe();
         loop {

@@ -10,6 +10,8 @@
 
 #[path = "desktop/hostile.rs"]
 mod hostile;
+#[path = "desktop/hotkey.rs"]
+mod hotkey;
 #[path = "desktop/keyring.rs"]
 mod keyring;
 #[path = "desktop/notifications.rs"]

@@ -22,6 +22,7 @@ impl Keys {
     }
 
     /// The shortcut in the plugin's words, which are the web's codes of the keys.
+    #[cfg(any(not(target_os = "linux"), test))]
     pub(crate) fn accelerator(&self) -> String {
         let code = match self.name {
             "Return" => "Enter",
@@ -113,4 +114,11 @@ fn key(name: &str) -> Option<&'static str> {
         .unwrap_or(name);
     let mut known = LETTERS.iter().chain(&DIGITS).chain(&FUNCTIONS);
     known.find(|known| known.eq_ignore_ascii_case(bare)).copied()
+}
+
+/// All names that [`parse`] can give.
+#[cfg(all(target_os = "linux", test))]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let named = NAMED.iter().map(|(_, own)| own);
+    named.chain(&LETTERS).chain(&DIGITS).chain(&FUNCTIONS).copied()
 }

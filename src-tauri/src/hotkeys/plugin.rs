@@ -42,7 +42,7 @@ impl PluginHotkeys {
 }
 
 fn bind(app: &AppHandle, inbox: &Inbox, text: String, keys: Keys) -> HotkeyState {
-    // Loaded with the first key: on X11 it looks for presses twenty times a second from then on.
+    // Loaded with the first key: it costs threads.
     if app.try_state::<GlobalShortcut<tauri::Wry>>().is_none()
         && let Err(error) = app.plugin(Builder::new().build())
     {
