@@ -88,17 +88,59 @@ pub struct WholeText<'a> {
     len: usize,
 }
 
+impl WholeText<'_> {
+    /// Bytes of the text as it came, escapes included.
+    #[must_use]
+    pub const fn raw_len(&self) -> usize {
+        self.quoted.len() - 2
+    }
+}
+
 /// The parts of a `chat` delta in the gateway's usual layout, found without parsing the text that it repeats.
 ///
-/// Over a long reply that text is nearly all of the traffic; it is passed over once, looking for escapes.
+/// Over a long reply that text is nearly all of the traffic. Who knows how much of it came before does not even have to
+/// look at it: what JSON makes of a text is what it makes of its pieces, one after the other.
 #[derive(Debug)]
 pub struct DeltaParts<'a> {
     /// The payload without its message, as JSON.
     pub head: String,
-    /// The text of the message.
-    pub whole: WholeText<'a>,
     /// The frame's place among the events of this connection.
     pub seq: u64,
+    /// The JSON string of the message's text, quotes included, if it is one string.
+    quoted: &'a str,
+}
+
+impl<'a> DeltaParts<'a> {
+    /// The text of the message when it is `before` with what was added, so many bytes as they came and decoded; else nothing.
+    #[must_use]
+    pub fn grown(&self, before: WholeLen, added: usize) -> Option<WholeText<'a>> {
+        const ADDED: &str = r#""deltaText":""#;
+        let at = self.head.find(ADDED)? + ADDED.len();
+        let raw = self.head.get(at..)?.strip_suffix("\"}")?.len();
+        (before.raw + raw + 2 == self.quoted.len()).then_some(WholeText {
+            quoted: self.quoted,
+            len: before.decoded + added,
+        })
+    }
+
+    /// The text of the message, passed over once to find its escapes; nothing when the message has other parts.
+    #[must_use]
+    pub fn measured(&self) -> Option<WholeText<'a>> {
+        let text = self.quoted.get(1..self.quoted.len() - 1)?;
+        Some(WholeText {
+            quoted: self.quoted,
+            len: unescaped_len(text.as_bytes())?,
+        })
+    }
+}
+
+/// How long a text is, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WholeLen {
+    /// As it came, escapes included.
+    pub raw: usize,
+    /// Decoded.
+    pub decoded: usize,
 }
 
 /// Takes a `chat` frame apart by its layout; nothing when the layout is another, or it is no delta.
@@ -117,7 +159,6 @@ pub fn delta_parts(frame: &str) -> Option<DeltaParts<'_>> {
     let from = message + MESSAGE.len();
     let rest = payload.get(from..)?;
     let end = memchr::memmem::rfind(rest.as_bytes(), END.as_bytes())?;
-    let len = unescaped_len(rest.get(..end)?.as_bytes())?;
     let tail = rest
         .get(end + END.len()..)?
         .trim_start_matches(|digit: char| digit.is_ascii_digit());
@@ -125,11 +166,8 @@ pub fn delta_parts(frame: &str) -> Option<DeltaParts<'_>> {
     let digits = seq.find(|digit: char| !digit.is_ascii_digit())?;
     Some(DeltaParts {
         head: format!("{head}}}"),
-        whole: WholeText {
-            quoted: payload.get(from - 1..=from + end)?,
-            len,
-        },
         seq: seq.get(..digits)?.parse().ok()?,
+        quoted: payload.get(from - 1..=from + end)?,
     })
 }
 
@@ -438,8 +476,14 @@ mod tests {
             let parsed: ChatFrame<'_> = serde_json::from_str(&frame).unwrap();
             let parts = delta_parts(&frame).expect(&frame);
             let mut event: ChatEvent<'_> = serde_json::from_str(&parts.head).unwrap();
-            event.whole = Some(parts.whole);
+            event.whole = parts.measured();
             assert_eq!(Some(parts.seq), parsed.seq);
+            let (raw, decoded) = (serde_json::to_string(text).unwrap().len() - 2, text.len());
+            let nothing = WholeLen { raw: 0, decoded: 0 };
+            let grown = parts.grown(nothing, decoded).expect(&frame);
+            assert_eq!((grown.raw_len(), grown.len), (raw, decoded), "{text:?}");
+            let other = WholeLen { raw: 1, decoded: 1 };
+            assert!(parts.grown(other, decoded).is_none(), "{text:?}");
             assert_eq!(
                 (event.seq, &event.run_id, &event.delta_text),
                 (3, &parsed.payload.run_id, &parsed.payload.delta_text)
@@ -451,10 +495,13 @@ mod tests {
         for other in [
             r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"status","phase":"x"},"seq":1}"#,
             r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"final","message":{"role":"assistant","content":[{"type":"text","text":"a"}],"timestamp":1}},"seq":1}"#,
-            r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"delta","deltaText":"a","message":{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"timestamp":1}},"seq":1,"x":1}"#,
         ] {
             assert!(delta_parts(other).is_none(), "{other}");
         }
+        let two = r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"delta","deltaText":"a","message":{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"timestamp":1}},"seq":1,"x":1}"#;
+        let parts = delta_parts(two).unwrap();
+        assert!(parts.measured().is_none(), "a message of two parts is no text");
+        assert!(parts.grown(WholeLen { raw: 0, decoded: 0 }, 1).is_none());
     }
 
     #[test]

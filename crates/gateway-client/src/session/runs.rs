@@ -7,7 +7,9 @@
 //! - every delta repeats the whole text, so a delta that was lost is mended from the next one.
 
 use crate::{RunEvent, RunStep};
-use clawtray_gateway_protocol::event::{AgentEvent, ChatEvent, ThinkingData, ToolData, ToolOutput};
+use clawtray_gateway_protocol::event::{
+    AgentEvent, ChatEvent, DeltaParts, ThinkingData, ToolData, ToolOutput, WholeLen, WholeText,
+};
 use clawtray_gateway_protocol::{AgentId, RunId, SessionKey};
 use std::collections::{HashMap, VecDeque};
 
@@ -24,6 +26,8 @@ struct Run {
     emitted: u64,
     /// Bytes of text that the consumer has.
     text_bytes: usize,
+    /// Bytes of the same text as it came last, when it was read by its layout.
+    raw_bytes: Option<usize>,
     ended: bool,
 }
 
@@ -60,6 +64,18 @@ impl Runs {
             self.order.push_back(id.to_owned());
         }
         self.runs.entry(id.to_owned()).or_default()
+    }
+
+    /// The whole text that a delta repeats: by what is known of it, or by a look at all of it. Nothing when it has to be
+    /// parsed.
+    pub(crate) fn whole<'a>(&self, event: &ChatEvent<'_>, parts: &DeltaParts<'a>) -> Option<WholeText<'a>> {
+        let run = self.runs.get(&*event.run_id).filter(|_| !event.replace);
+        let known = run.and_then(|run| {
+            let (raw, decoded) = (run.raw_bytes?, run.text_bytes);
+            let added = event.delta_text.as_deref().unwrap_or_default().len();
+            parts.grown(WholeLen { raw, decoded }, added)
+        });
+        known.or_else(|| parts.measured())
     }
 
     /// A `chat` event; nothing when it is a repetition.
@@ -173,6 +189,7 @@ impl Runs {
 fn delta(run: &mut Run, event: &ChatEvent<'_>) -> RunStep {
     let text = event.delta_text.as_deref().unwrap_or_default();
     let total = event.whole_len();
+    run.raw_bytes = event.whole.map(|whole| whole.raw_len());
     if event.replace {
         run.text_bytes = total.unwrap_or(text.len());
         // The replacement is the whole text; `deltaText` is empty or the same.
@@ -198,11 +215,14 @@ fn delta(run: &mut Run, event: &ChatEvent<'_>) -> RunStep {
                     replace: true,
                     total_bytes: Some(total),
                 },
-                None => RunStep::Delta {
-                    text: text.to_owned(),
-                    replace: false,
-                    total_bytes: Some(total),
-                },
+                None => {
+                    run.raw_bytes = None;
+                    RunStep::Delta {
+                        text: text.to_owned(),
+                        replace: false,
+                        total_bytes: Some(total),
+                    }
+                }
             }
         }
         total => RunStep::Delta {
