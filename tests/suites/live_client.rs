@@ -375,8 +375,10 @@ async fn second_prompt_is_steered_into_the_first_run() {
         live.model.release("steering");
         let end = first.end().await.unwrap();
         assert!(matches!(end, RunStep::Final { .. }), "no reply: {end:?}");
+        // 2026.8.2 puts nothing between the two.
+        let text = first.text.replace("\n\n", "");
         assert!(
-            ["first answer", "first answer\n\nsecond answer"].contains(&first.text.as_str()),
+            ["first answer", "first answersecond answer"].contains(&text.as_str()),
             "{:?}",
             first.text
         );
@@ -409,7 +411,7 @@ async fn second_prompt_is_steered_into_the_first_run() {
 
 /// Waits until a text is in what a session says, whichever run says it: a prompt that comes while the gateway resumes
 /// an interrupted run is answered in that one.
-async fn heard(events: &mut mpsc::Receiver<GatewayEvent>, session: &SessionKey, text: &str) {
+async fn heard(events: &mut mpsc::Receiver<GatewayEvent>, session: &SessionKey, text: &str, live: &Live) {
     let mut said = String::new();
     let listening = async {
         while !said.contains(text) {
@@ -429,7 +431,11 @@ async fn heard(events: &mut mpsc::Receiver<GatewayEvent>, session: &SessionKey, 
         }
     };
     let in_time = tokio::time::timeout(PATIENCE, listening).await.is_ok();
-    assert!(in_time, "{text:?} is not in {said:?}");
+    let asked: Vec<String> = live.model.seen().into_iter().map(|seen| seen.user_text).collect();
+    assert!(
+        in_time,
+        "{text:?} is not in {said:?}; the model was asked {asked:#?}"
+    );
 }
 
 /// Waits until nothing runs in a session.
@@ -466,13 +472,16 @@ async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_not
     let client = Client::connect(live.new_device("killed"));
     wait_for_ready(&client).await.unwrap();
     let session = SessionKey::from("agent:main:killed");
+    // Older ones lose prompts that were in the transcript before, or give the model one of them together with a note of
+    // their own: with them it is shown that nothing is doubled, and that the client goes on.
+    let keeps = live.has("a transcript that survives a kill", (2026, 9));
     let mut keys = Vec::new();
     for round in 0..KILLS {
         let key = format!("round-{round}");
-        let text = format!("[[say:reply-{round} goes from its beginning to its end]] [[n:8]] [[hold:{key}]]");
+        let text = format!("[[say:reply-{round} goes from its beginning to its end]] [[n:2]] [[hold:{key}]]");
         let mut events = client.events();
         client.send(prompt(&session, &key, &text)).await.unwrap();
-        heard(&mut events, &session, &format!("reply-{round}")).await;
+        heard(&mut events, &session, &format!("reply-{round}"), &live).await;
         live.gateway.kill();
         wait_for_state(&client, |state| matches!(state, ConnectionState::Backoff { .. }))
             .await
@@ -487,12 +496,20 @@ async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_not
         keys.push(key.clone());
         let there = history(&client, &session).await.messages;
         let mut times = prompts(&there, &keys);
+        if !keeps {
+            assert!(
+                times.iter().all(|times| *times <= 1),
+                "after kill {round}: {times:?}"
+            );
+            over(&client, &session).await;
+            continue;
+        }
         if times.pop() == Some(0) {
             // Accepted, and gone with the process: what an outbox does then is to send it again under its key.
             println!("round {round}: the prompt was not in the transcript and is sent again");
             let mut events = client.events();
             client.send(prompt(&session, &key, &text)).await.unwrap();
-            heard(&mut events, &session, "to its end").await;
+            heard(&mut events, &session, "to its end", &live).await;
             times = prompts(&history(&client, &session).await.messages, &keys);
             assert_eq!(times.pop(), Some(1), "after kill {round}");
         }
@@ -504,11 +521,16 @@ async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_not
         .send(prompt(&session, "last", "[[say:still here]]"))
         .await
         .unwrap();
-    heard(&mut events, &session, "still here").await;
+    heard(&mut events, &session, "still here", &live).await;
     over(&client, &session).await;
     let end = history(&client, &session).await;
     keys.push("last".to_owned());
-    assert_eq!(prompts(&end.messages, &keys), [1; KILLS + 1]);
+    let times = prompts(&end.messages, &keys);
+    if keeps {
+        assert_eq!(times, [1; KILLS + 1]);
+    } else {
+        assert!(times.iter().all(|times| *times <= 1), "{times:?}");
+    }
     for round in 0..KILLS {
         let whole = format!("reply-{round} goes from its beginning to its end");
         let times = end

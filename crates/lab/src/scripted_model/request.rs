@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// The gateway's own note after the user's message begins with this.
+/// The gateway's own note after the user's message has this at its beginning, 2026.8.2 after two sentences for the model.
 const INTERNAL_CONTEXT: &str = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT";
 const MAX_BODY: u64 = 64 << 20;
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -68,7 +68,7 @@ impl Prompt {
         let json: Value = serde_json::from_slice(body).ok()?;
         let messages = json.get("messages")?.as_array()?;
         let is_users = |message: &Value| {
-            role(message) == "user" && !text(message.get("content")).starts_with(INTERNAL_CONTEXT)
+            role(message) == "user" && !text(message.get("content")).contains(INTERNAL_CONTEXT)
         };
         let user = messages.iter().rposition(is_users);
         let after = messages.get(user.map_or(0, |index| index + 1)..)?;
