@@ -247,3 +247,44 @@ fn emit(run: &mut Run, id: &str, agent: Option<&str>, seq: u64, step: RunStep) -
         step,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clawtray_gateway_protocol::event::delta_parts;
+
+    /// A delta as the gateway lays it out, taken in as a session does; the length of its whole text, and what it says.
+    fn take(runs: &mut Runs, seq: u64, added: &str, whole: &str) -> (Option<usize>, Option<RunStep>) {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let (added, whole) = (quoted(added), quoted(whole));
+        let frame = format!(
+            r#"{{"type":"event","event":"chat","payload":{{"runId":"r","sessionKey":"s","seq":{seq},"state":"delta","deltaText":{added},"message":{{"role":"assistant","content":[{{"type":"text","text":{whole}}}],"timestamp":1}}}},"seq":{seq},"x":1}}"#
+        );
+        let parts = delta_parts(&frame).expect("the usual layout");
+        let mut event: ChatEvent<'_> = serde_json::from_str(&parts.head).expect("a payload");
+        event.whole = runs.whole(&event, &parts);
+        (event.whole_len(), runs.chat(&event).map(|event| event.step))
+    }
+
+    fn delta(text: &str, replace: bool, total: usize) -> Option<RunStep> {
+        Some(RunStep::Delta {
+            text: text.to_owned(),
+            replace,
+            total_bytes: Some(total),
+        })
+    }
+
+    #[test]
+    fn a_text_that_grew_is_added_to_and_one_with_a_gap_is_said_whole() {
+        let mut runs = Runs::default();
+        let mut said = |seq, added: &str, whole: &str| take(&mut runs, seq, added, whole);
+        assert_eq!(said(1, "é\n", "é\n"), (Some(3), delta("é\n", false, 3)));
+        assert_eq!(said(2, "\"b\"", "é\n\"b\""), (Some(6), delta("\"b\"", false, 6)));
+        // What came between, `\\\t`, was lost.
+        let whole = "é\n\"b\"\\\t🐴";
+        assert_eq!(said(4, "🐴", whole), (Some(12), delta(whole, true, 12)));
+        assert_eq!(said(4, "🐴", whole), (Some(12), None), "a repetition");
+        let longer = format!("{whole}\nd");
+        assert_eq!(said(5, "\nd", &longer), (Some(14), delta("\nd", false, 14)));
+    }
+}
