@@ -9,14 +9,15 @@
     reason = "a test stops where something is wrong"
 )]
 
-use clawtray_gateway_client::protocol::method::devices::{
-    PairApprove, PairList, PairReject, RequestParams, ScopesParams, ScopesRequestUpgrade, ScopesWaitUpgrade,
-    TokenParams, TokenRotate,
-};
+#[path = "live_client/access.rs"]
+mod access;
+#[path = "live_client/killed.rs"]
+mod killed;
+
+use clawtray_gateway_client::protocol::method::NoParams;
 use clawtray_gateway_client::protocol::method::sessions::{
     GroupsDefaults, GroupsList, GroupsPut, GroupsPutParams, GroupsUpdate, GroupsUpdateParams,
 };
-use clawtray_gateway_client::protocol::method::{Method, NoParams};
 use clawtray_gateway_client::protocol::{Message, Role, SessionKey};
 use clawtray_gateway_client::{
     Client, ClientConfig, ConnectionState, Credentials, Gateway, GatewayEvent, History, HistoryQuery,
@@ -28,8 +29,7 @@ use product_tests::live::{Live, Watched, prompt, wait_for_ready, wait_for_state}
 use product_tests::waiting::{Asked, PATIENCE, asked};
 use serde_json::json;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use std::time::Duration;
 
 /// Longer than the first retry of a lost connection waits.
 const QUIET: Duration = Duration::from_secs(4);
@@ -107,102 +107,6 @@ async fn reply(client: &Client, session: &SessionKey, key: &str, text: &str) -> 
 }
 
 #[tokio::test]
-async fn remote_device_is_let_in_while_it_waits() {
-    let live = gateway();
-    let admin = admin(live, "pairing admin").await;
-    let client = Client::connect(remote(live, "remote, approved"));
-    let (id, reason) = pending(&client).await;
-    let PauseReason::PairingPending { reason: why, .. } = &reason else {
-        panic!("{reason:?}")
-    };
-    assert_eq!(why.as_deref(), Some("not-paired"));
-    assert_eq!(
-        reason.approval_command(),
-        Some(format!("openclaw devices approve {id}"))
-    );
-    let list = admin.call::<PairList>(&NoParams {}).await.unwrap();
-    assert!(format!("{list:?}").contains(&id), "{list:?}");
-
-    // Asking again does not make a second request.
-    client.reconnect();
-    wait_for_state(&client, |state| !matches!(state, ConnectionState::Paused(_)))
-        .await
-        .unwrap();
-    assert_eq!(pending(&client).await.0, id);
-
-    let request = RequestParams { request_id: id };
-    admin.call::<PairApprove>(&request).await.unwrap();
-    client.reconnect();
-    let ConnectionState::Ready(server) = wait_for_ready(&client).await.unwrap() else {
-        panic!("not ready")
-    };
-    assert!(
-        server.scopes.iter().any(|scope| scope == "operator.write"),
-        "{server:?}"
-    );
-    let session = SessionKey::from("agent:main:from-afar");
-    assert_eq!(reply(&client, &session, "afar", "[[say:let in]]").await, "let in");
-
-    if server.offers(ScopesRequestUpgrade::NAME) {
-        upgrade_without_leaving(&client, &server.scopes, &admin).await;
-    } else {
-        println!(
-            "{} cannot widen scopes of a connection that stands",
-            server.version
-        );
-    }
-
-    // Wider scopes are a request of their own; this one is decided with the very command that the user is shown.
-    client.set_scopes(["operator.read", "operator.admin"].map(String::from).to_vec());
-    let (_, reason) = pending(&client).await;
-    let PauseReason::PairingPending { reason: why, .. } = &reason else {
-        panic!("{reason:?}")
-    };
-    assert_eq!(why.as_deref(), Some("scope-upgrade"));
-    let command = reason.approval_command().unwrap();
-    let mut openclaw = live.gateway.command();
-    openclaw.args(command.split(' ').skip(1));
-    clawtray_lab::process::run("openclaw devices approve", &mut openclaw, PATIENCE * 2).unwrap();
-    client.reconnect();
-    let ConnectionState::Ready(server) = wait_for_ready(&client).await.unwrap() else {
-        panic!("not ready")
-    };
-    assert!(
-        server.scopes.iter().any(|scope| scope == "operator.admin"),
-        "{server:?}"
-    );
-    client.shutdown().await;
-    admin.shutdown().await;
-}
-
-/// Asks for wider scopes twice; the owner says no, then yes.
-async fn upgrade_without_leaving(client: &Client, scopes: &[String], admin: &Client) {
-    let mut wider = scopes.to_vec();
-    wider.push("operator.pairing".to_owned());
-    let ask = ScopesParams { scopes: wider };
-    for (decision, status) in [(PairReject::NAME, "rejected"), (PairApprove::NAME, "approved")] {
-        let asked = client.call::<ScopesRequestUpgrade>(&ask).await.unwrap();
-        assert!(!asked.request_id.is_empty());
-        let request = RequestParams {
-            request_id: asked.request_id.clone(),
-        };
-        let (decided, answer) = tokio::join!(
-            client.call_within::<ScopesWaitUpgrade>(&request, PATIENCE),
-            admin.call_raw(decision, json!({ "requestId": asked.request_id })),
-        );
-        answer.unwrap();
-        let decided = decided.unwrap();
-        assert_eq!(
-            (decided.status.as_str(), &decided.request_id),
-            (status, &asked.request_id)
-        );
-        assert_eq!(decided.device_token.is_some(), status == "approved");
-        let granted = decided.scopes.iter().any(|scope| scope == "operator.pairing");
-        assert_eq!(granted, status == "approved", "{decided:?}");
-    }
-}
-
-#[tokio::test]
 async fn groups_are_kept_with_their_defaults() {
     let live = gateway();
     if !live.has("groups of sessions", (2026, 8)) {
@@ -236,62 +140,6 @@ async fn groups_are_kept_with_their_defaults() {
     let kept = kept.iter().find(|group| group.name == "Work").unwrap();
     assert_eq!(kept.cwd, work.cwd);
     client.shutdown().await;
-}
-
-#[tokio::test]
-async fn rejected_device_stays_outside() {
-    let live = gateway();
-    let admin = admin(live, "rejecting admin").await;
-    let relay = Relay::start(live.gateway.port()).unwrap();
-    let mut config = remote(live, "remote, rejected");
-    config.url = format!("ws://127.0.0.1:{}", relay.port());
-    let client = Client::connect(config);
-    let (first, _) = pending(&client).await;
-    let request = RequestParams {
-        request_id: first.clone(),
-    };
-    admin.call::<PairReject>(&request).await.unwrap();
-    stays(&client).await;
-    assert_eq!(relay.connections(), 1, "it does not knock by itself");
-
-    // When the user tries once more, it is a new request.
-    client.reconnect();
-    wait_for_state(&client, |state| !matches!(state, ConnectionState::Paused(_)))
-        .await
-        .unwrap();
-    let (second, _) = pending(&client).await;
-    assert_ne!(first, second);
-    client.shutdown().await;
-    admin.shutdown().await;
-}
-
-#[tokio::test]
-async fn token_rotated_by_somebody_else_pauses_and_is_not_tried_again() {
-    let live = gateway();
-    let admin = admin(live, "rotating admin").await;
-    let relay = Relay::start(live.gateway.port()).unwrap();
-    let mut config = live.new_device("to be rotated");
-    config.url = format!("ws://127.0.0.1:{}", relay.port());
-    let device = config.identity.as_ref().unwrap().id().clone();
-    let client = Client::connect(config);
-    wait_for_ready(&client).await.unwrap();
-
-    let params = TokenParams {
-        device_id: device,
-        role: "operator".to_owned(),
-    };
-    let rotated = admin.call::<TokenRotate>(&params).await.unwrap();
-    assert_eq!(rotated.token, None, "the new token is not for others");
-    let reason = paused(&client).await;
-    assert!(matches!(reason, PauseReason::DeviceRevoked { .. }), "{reason:?}");
-    stays(&client).await;
-    assert_eq!(relay.connections(), 1);
-
-    // The user says so: the shared token is still good.
-    client.reconnect();
-    wait_for_ready(&client).await.unwrap();
-    client.shutdown().await;
-    admin.shutdown().await;
 }
 
 #[tokio::test]
@@ -409,47 +257,6 @@ async fn second_prompt_is_steered_into_the_first_run() {
     client.shutdown().await;
 }
 
-/// Waits until a text is in what a session says, whichever run says it: a prompt that comes while the gateway resumes
-/// an interrupted run is answered in that one.
-async fn heard(events: &mut mpsc::Receiver<GatewayEvent>, session: &SessionKey, text: &str, live: &Live) {
-    let mut said = String::new();
-    let listening = async {
-        while !said.contains(text) {
-            let GatewayEvent::Run(event) = events.recv().await.unwrap() else {
-                continue;
-            };
-            match event.step {
-                _ if event.session != *session => {}
-                RunStep::Delta { text, .. } => said.push_str(&text),
-                // The last words may come with the end alone.
-                RunStep::Final {
-                    message: Some(message),
-                    ..
-                } => said.push_str(&message.text()),
-                _ => {}
-            }
-        }
-    };
-    let in_time = tokio::time::timeout(PATIENCE, listening).await.is_ok();
-    let asked: Vec<String> = live.model.seen().into_iter().map(|seen| seen.user_text).collect();
-    assert!(
-        in_time,
-        "{text:?} is not in {said:?}; the model was asked {asked:#?}"
-    );
-}
-
-/// Waits until nothing runs in a session.
-async fn over(client: &Client, session: &SessionKey) {
-    asked("the run is over", async || {
-        Ok(match history(client, session).await.in_flight {
-            None => Asked::There(()),
-            Some(run) => Asked::NotYet(format!("{run:?}")),
-        })
-    })
-    .await
-    .unwrap();
-}
-
 /// How often each of these prompts is in the transcript, by its key. The gateway adds messages of its own.
 fn prompts(messages: &[Message], keys: &[String]) -> Vec<usize> {
     let count = |key: &String| {
@@ -460,87 +267,6 @@ fn prompts(messages: &[Message], keys: &[String]) -> Vec<usize> {
         messages.iter().filter(is_it).count()
     };
     keys.iter().map(count).collect()
-}
-
-#[tokio::test]
-async fn gateway_killed_ten_times_in_the_middle_of_a_reply_loses_and_doubles_nothing() {
-    const KILLS: usize = 10;
-    // It is started eleven times: with as little as it takes.
-    let bare = json!({ "plugins": { "enabled": false }, "gateway": { "controlUi": { "enabled": false } } });
-    let mut live = Live::start(bare).unwrap();
-    let begun = Instant::now();
-    let client = Client::connect(live.new_device("killed"));
-    wait_for_ready(&client).await.unwrap();
-    let session = SessionKey::from("agent:main:killed");
-    // Older ones lose prompts that were in the transcript before, or give the model one of them together with a note of
-    // their own: with them it is shown that nothing is doubled, and that the client goes on.
-    let keeps = live.has("a transcript that survives a kill", (2026, 9));
-    let mut keys = Vec::new();
-    for round in 0..KILLS {
-        let key = format!("round-{round}");
-        let text = format!("[[say:reply-{round} goes from its beginning to its end]] [[n:2]] [[hold:{key}]]");
-        let mut events = client.events();
-        client.send(prompt(&session, &key, &text)).await.unwrap();
-        heard(&mut events, &session, &format!("reply-{round}"), &live).await;
-        live.gateway.kill();
-        wait_for_state(&client, |state| matches!(state, ConnectionState::Backoff { .. }))
-            .await
-            .unwrap();
-        live.model.release(&key);
-        live.gateway.start_again().unwrap();
-        // The back-off may have grown while the gateway was away; the user would not wait either.
-        client.reconnect();
-        wait_for_ready(&client).await.unwrap();
-
-        // The gateway may go on with the run by itself, now or later. Whether it does or not, the prompt is there.
-        keys.push(key.clone());
-        let there = history(&client, &session).await.messages;
-        let mut times = prompts(&there, &keys);
-        if !keeps {
-            assert!(
-                times.iter().all(|times| *times <= 1),
-                "after kill {round}: {times:?}"
-            );
-            over(&client, &session).await;
-            continue;
-        }
-        if times.pop() == Some(0) {
-            // Accepted, and gone with the process: what an outbox does then is to send it again under its key.
-            println!("round {round}: the prompt was not in the transcript and is sent again");
-            let mut events = client.events();
-            client.send(prompt(&session, &key, &text)).await.unwrap();
-            heard(&mut events, &session, "to its end", &live).await;
-            times = prompts(&history(&client, &session).await.messages, &keys);
-            assert_eq!(times.pop(), Some(1), "after kill {round}");
-        }
-        assert_eq!(times, vec![1; round], "after kill {round}");
-        println!("round {round}: {:.0} s", begun.elapsed().as_secs_f64());
-    }
-    let mut events = client.events();
-    client
-        .send(prompt(&session, "last", "[[say:still here]]"))
-        .await
-        .unwrap();
-    heard(&mut events, &session, "still here", &live).await;
-    over(&client, &session).await;
-    let end = history(&client, &session).await;
-    keys.push("last".to_owned());
-    let times = prompts(&end.messages, &keys);
-    if keeps {
-        assert_eq!(times, [1; KILLS + 1]);
-    } else {
-        assert!(times.iter().all(|times| *times <= 1), "{times:?}");
-    }
-    for round in 0..KILLS {
-        let whole = format!("reply-{round} goes from its beginning to its end");
-        let times = end
-            .messages
-            .iter()
-            .filter(|message| message.role == Role::Assistant && message.text() == whole)
-            .count();
-        assert!(times <= 1, "{whole:?} {times} times");
-    }
-    client.shutdown().await;
 }
 
 #[tokio::test]
