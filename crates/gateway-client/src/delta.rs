@@ -1,6 +1,7 @@
 //! What `sessions.changed` says: a payload with a row of sixty fields, most of them objects that no companion shows, several
 //! times a turn. It is kept as it came, and its outline is read by whoever wants it.
 
+use clawtray_gateway_protocol::frame::BeforeRow;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -29,7 +30,17 @@ pub(crate) struct Head {
 impl SessionDelta {
     /// Takes a payload, after a look at what it is about.
     pub(crate) fn read(payload: &str) -> Result<(Head, Self), serde_json::Error> {
-        Ok((serde_json::from_str(payload)?, Self(payload.into())))
+        // Both stand before the row, as a rule; many changes have a phase instead of a reason.
+        let head = BeforeRow::cut(payload).and_then(|cut| {
+            let head: Head = serde_json::from_str(&cut.head).ok()?;
+            let whole = head.session_key.is_some() && (head.reason.is_some() || !cut.may_have_a_reason());
+            whole.then_some(head)
+        });
+        let head = match head {
+            Some(head) => head,
+            None => serde_json::from_str(payload)?,
+        };
+        Ok((head, Self(payload.into())))
     }
 
     /// The fields: scalars and lists of scalars, those of the `session` row included; objects inside the row are left out.
@@ -193,6 +204,22 @@ impl<'de> DeserializeSeed<'de> for Scalar {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_head_is_found_before_the_row_and_behind_it() {
+        let head = |payload: &str| {
+            let (head, _) = SessionDelta::read(payload).unwrap();
+            (head.session_key.unwrap(), head.reason)
+        };
+        let send = Some("send".to_owned());
+        let before = r#"{"sessionKey":"s","reason":"send","session":{"reason":"x"},"label":null}"#;
+        assert_eq!(head(before), ("s".to_owned(), send.clone()));
+        let behind = r#"{"sessionKey":"s","session":{"reason":"x"},"reason":"send"}"#;
+        assert_eq!(head(behind), ("s".to_owned(), send));
+        let deeper = r#"{"sessionKey":"s","of":{"a":1,"session":{}},"label":null}"#;
+        assert_eq!(head(deeper), ("s".to_owned(), None));
+        assert!(SessionDelta::read(r#"{"sessionKey":"s","reason":7,"session":{}}"#).is_err());
+    }
 
     #[test]
     fn the_outline_keeps_what_is_shown_and_what_was_cleared() {

@@ -20,7 +20,7 @@ use crate::endpoint::Endpoint;
 use crate::{CallError, ConnectionState, GatewayEvent, PauseReason, Secret};
 use backoff::Backoff;
 use clawtray_gateway_protocol::CloseCode;
-use clawtray_gateway_protocol::event::{ChatEvent, ChatFrame, delta_parts};
+use clawtray_gateway_protocol::event::{ChatEvent, ChatFrame, delta_parts, reply_parts};
 use clawtray_gateway_protocol::frame::{self, Glance, Incoming};
 use runs::Runs;
 use serde_json::value::RawValue;
@@ -374,11 +374,18 @@ impl Session {
                         && let Some(whole) = self.runs.whole(&event, &parts)
                     {
                         event.whole = Some(whole);
-                        self.on_chat(&event, Some(parts.seq));
+                        self.on_chat(event, Some(parts.seq));
+                        return;
+                    }
+                    if let Some(parts) = reply_parts(text)
+                        && let Ok(mut event) = serde_json::from_str::<ChatEvent<'_>>(&parts.head)
+                    {
+                        event.reply = Some(parts.reply);
+                        self.on_chat(event, Some(parts.seq));
                         return;
                     }
                     if let Ok(ChatFrame { payload, seq }) = serde_json::from_str::<ChatFrame<'_>>(text) {
-                        self.on_chat(&payload, seq);
+                        self.on_chat(payload, seq);
                         return;
                     }
                 }

@@ -2,10 +2,12 @@
 
 use crate::GatewayError;
 use crate::{AgentId, ApprovalId, Message, RunId, SessionKey};
+use memchr::memmem::{Finder, FinderRev};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// A whole `chat` frame, read in one pass.
 #[derive(Debug, Deserialize)]
@@ -58,6 +60,9 @@ pub struct ChatEvent<'a> {
     /// On a delta that was read by its layout: the whole text so far, in place of `message`.
     #[serde(skip)]
     pub whole: Option<WholeText<'a>>,
+    /// On a `final` or `aborted` that was read by its layout: the reply, in place of `message`.
+    #[serde(skip)]
+    pub reply: Option<Box<Message>>,
 }
 
 impl ChatEvent<'_> {
@@ -67,6 +72,13 @@ impl ChatEvent<'_> {
         self.whole
             .map(|whole| whole.len)
             .or_else(|| text_len(self.message?))
+    }
+
+    /// On `final` and `aborted`: the reply.
+    #[must_use]
+    pub fn take_reply(&mut self) -> Option<Box<Message>> {
+        let read = || serde_json::from_str(self.message?.get()).ok().map(Box::new);
+        self.reply.take().or_else(read)
     }
 
     /// On a delta: the whole text so far.
@@ -150,15 +162,17 @@ pub fn delta_parts(frame: &str) -> Option<DeltaParts<'_>> {
     const START: &str = r#"{"type":"event","event":"chat","payload":"#;
     const MESSAGE: &str = r#","message":{"role":"assistant","content":[{"type":"text","text":""#;
     const END: &str = r#""}],"timestamp":"#;
+    static FIND_MESSAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(MESSAGE));
+    static FIND_END: LazyLock<FinderRev<'_>> = LazyLock::new(|| FinderRev::new(END));
     let payload = frame.strip_prefix(START)?;
-    let message = memchr::memmem::find(payload.as_bytes(), MESSAGE.as_bytes())?;
+    let message = FIND_MESSAGE.find(payload.as_bytes())?;
     let head = payload.get(..message)?;
     if !head.contains(r#""state":"delta""#) {
         return None;
     }
     let from = message + MESSAGE.len();
     let rest = payload.get(from..)?;
-    let end = memchr::memmem::rfind(rest.as_bytes(), END.as_bytes())?;
+    let end = FIND_END.rfind(rest.as_bytes())?;
     let tail = rest
         .get(end + END.len()..)?
         .trim_start_matches(|digit: char| digit.is_ascii_digit());
@@ -168,6 +182,38 @@ pub fn delta_parts(frame: &str) -> Option<DeltaParts<'_>> {
         head: format!("{head}}}"),
         seq: seq.get(..digits)?.parse().ok()?,
         quoted: payload.get(from - 1..=from + end)?,
+    })
+}
+
+/// The parts of a `chat` frame that ends a run with a reply, in the gateway's usual layout.
+#[derive(Debug)]
+pub struct ReplyParts {
+    /// The payload without its message, as JSON.
+    pub head: String,
+    /// The frame's place among the events of this connection.
+    pub seq: u64,
+    /// The message.
+    pub reply: Box<Message>,
+}
+
+/// Takes a `chat` frame apart by its layout; nothing when the layout is another, or it ends no run with a reply. The reply is
+/// nearly all of the frame and is gone through once: a parser that keeps it for later has to find its end first.
+#[must_use]
+pub fn reply_parts(frame: &str) -> Option<ReplyParts> {
+    // An unescaped quote ends a JSON string, so this cannot be part of one.
+    const MESSAGE: &str = r#","message":{"#;
+    static FIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(MESSAGE));
+    let (payload, seq) = crate::frame::payload_and_seq(frame, "chat")?;
+    let at = FIND.find(payload.as_bytes())?;
+    let head = payload.get(..at)?;
+    if !head.contains(r#""state":"final""#) && !head.contains(r#""state":"aborted""#) {
+        return None;
+    }
+    let message = payload.get(at + MESSAGE.len() - 1..payload.len().checked_sub(1)?)?;
+    Some(ReplyParts {
+        head: format!("{head}}}"),
+        seq,
+        reply: serde_json::from_str(message).ok()?,
     })
 }
 
@@ -428,6 +474,36 @@ mod tests {
 
     fn raw(text: &str) -> Box<RawValue> {
         RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_reply_is_found_by_its_layout_and_nothing_else_is() {
+        let frame = |state: &str, message: &str| {
+            format!(
+                r#"{{"type":"event","event":"chat","payload":{{"runId":"r","sessionKey":"s","seq":9,"state":"{state}","message":{message}}},"seq":12,"x":1}}"#
+            )
+        };
+        let text = r#"a \"b\" },\"seq\":5 ,\"message\":{ é"#;
+        let message = format!(r#"{{"role":"assistant","content":[{{"type":"text","text":"{text}"}}]}}"#);
+        for state in ["final", "aborted"] {
+            let frame = frame(state, &message);
+            let parts = reply_parts(&frame).unwrap();
+            let whole: ChatFrame<'_> = serde_json::from_str(&frame).unwrap();
+            let mut payload = whole.payload;
+            assert_eq!(Some(parts.reply), payload.take_reply());
+            assert_eq!(Some(parts.seq), whole.seq);
+            let head: ChatEvent<'_> = serde_json::from_str(&parts.head).unwrap();
+            assert_eq!((head.seq, &*head.state), (9, state));
+        }
+        for other in [
+            frame("delta", &message),
+            frame("final", "null"),
+            frame("final", r#"{"role":7}"#),
+            // What stands behind the message would be lost.
+            frame("final", &format!(r#"{message},"stopReason":"stop""#)),
+        ] {
+            assert!(reply_parts(&other).is_none(), "{other}");
+        }
     }
 
     #[test]

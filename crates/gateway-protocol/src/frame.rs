@@ -4,9 +4,11 @@
 //! came in; what a payload means is decoded later, and only when somebody needs it.
 
 use crate::GatewayError;
+use memchr::memmem::{Finder, FinderRev};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// A frame from the gateway.
 #[derive(Debug)]
@@ -166,6 +168,35 @@ pub fn payload_and_seq<'a>(text: &'a str, name: &str) -> Option<(&'a str, u64)> 
     Some((rest.get(..end)?, seq))
 }
 
+/// A payload with a row of the session list, which is nearly all of it, cut in front of the row. That either is JSON is for
+/// its reader to find out.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BeforeRow<'a> {
+    /// What stands before the row, as an object of its own.
+    pub head: String,
+    /// The row, and what stands behind it.
+    pub rest: &'a str,
+}
+
+impl<'a> BeforeRow<'a> {
+    /// Cuts a payload; nothing without a row.
+    #[must_use]
+    pub fn cut(payload: &'a str) -> Option<Self> {
+        // An unescaped quote ends a JSON string, so this cannot be part of one.
+        static ROW: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#","session":{"#));
+        let (head, rest) = payload.split_at_checked(ROW.find(payload.as_bytes())?)?;
+        let head = format!("{head}}}");
+        Some(Self { head, rest })
+    }
+
+    /// Whether a reason may stand in what was cut off.
+    #[must_use]
+    pub fn may_have_a_reason(&self) -> bool {
+        static REASON: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#""reason":"#));
+        REASON.find(self.rest.as_bytes()).is_some()
+    }
+}
+
 /// The outer `seq`, which stands behind the payload: `…},"seq":18,"recipientProfileId":"…"}`.
 fn trailing_seq(text: &str) -> Option<u64> {
     tail(text).map(|(_, seq)| seq)
@@ -174,7 +205,8 @@ fn trailing_seq(text: &str) -> Option<u64> {
 /// Where the payload ends, and the outer `seq`.
 fn tail(text: &str) -> Option<(usize, u64)> {
     // Unescaped quotes do not stand within a text, and nothing but plain fields follows the number.
-    let at = memchr::memmem::rfind(text.as_bytes(), br#"},"seq":"#)?;
+    static SEQ: LazyLock<FinderRev<'_>> = LazyLock::new(|| FinderRev::new(br#"},"seq":"#));
+    let at = SEQ.rfind(text.as_bytes())?;
     let digits = text.get(at + 8..)?;
     let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     Some((at + 1, digits.get(..end)?.parse().ok()?))
@@ -259,6 +291,10 @@ mod tests {
         assert_eq!(glance(row), Glance::Large("sessions.changed"));
         let payload = r#"{"sessionKey":"s","label":"},\"seq\":9","session":{"seq":1}}"#;
         assert_eq!(payload_and_seq(row, "sessions.changed"), Some((payload, 7)));
+        let head = r#"{"sessionKey":"s","label":"},\"seq\":9"}"#;
+        let cut = BeforeRow::cut(payload).unwrap();
+        assert_eq!((&*cut.head, cut.rest), (head, r#","session":{"seq":1}}"#));
+        assert_eq!(BeforeRow::cut(head), None);
         assert_eq!(
             glance(r#"{"type":"event","event":"session.messages","payload":{}}"#),
             Glance::Other

@@ -1,7 +1,8 @@
 //! Reading by layout must agree with reading by grammar.
 #![no_main]
 
-use clawtray_gateway_protocol::event::{ChatEvent, ChatFrame, delta_parts};
+use clawtray_gateway_protocol::Message;
+use clawtray_gateway_protocol::event::{ChatEvent, ChatFrame, delta_parts, reply_parts};
 use clawtray_gateway_protocol::frame::{Glance, Incoming, glance};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
@@ -12,6 +13,13 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     let Ok(frame) = serde_json::from_str::<ChatFrame<'_>>(text) else {
         return;
     };
+    if let Some(parts) = reply_parts(text)
+        && let Ok(head) = serde_json::from_str::<ChatEvent<'_>>(&parts.head)
+    {
+        assert_eq!((&head.run_id, head.seq), (&frame.payload.run_id, frame.payload.seq));
+        let whole: Option<Message> = frame.payload.message.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        assert_eq!(whole.as_ref(), Some(&*parts.reply));
+    }
     let Some(parts) = delta_parts(text) else { return };
     let Ok(event) = serde_json::from_str::<ChatEvent<'_>>(&parts.head) else {
         return;

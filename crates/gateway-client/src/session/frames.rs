@@ -8,7 +8,7 @@ use clawtray_gateway_protocol::handshake::CHALLENGE_EVENT;
 use serde_json::value::RawValue;
 
 impl Session {
-    pub(super) fn on_chat(&mut self, event: &ChatEvent<'_>, seq: Option<u64>) {
+    pub(super) fn on_chat(&mut self, event: ChatEvent<'_>, seq: Option<u64>) {
         if self.follow(seq)
             && let Some(event) = self.runs.chat(event)
         {

@@ -79,7 +79,7 @@ impl Runs {
     }
 
     /// A `chat` event; nothing when it is a repetition.
-    pub(crate) fn chat(&mut self, event: &ChatEvent<'_>) -> Option<RunEvent> {
+    pub(crate) fn chat(&mut self, mut event: ChatEvent<'_>) -> Option<RunEvent> {
         let run = self.run(&event.run_id);
         if run.session.as_str() != &*event.session_key {
             run.session = SessionKey::from(&*event.session_key);
@@ -102,19 +102,19 @@ impl Runs {
                     return None;
                 }
                 run.delta_seq = event.seq;
-                delta(run, event)
+                delta(run, &event)
             }
             "final" => {
                 run.ended = true;
                 RunStep::Final {
-                    message: message(event),
+                    message: event.take_reply(),
                     stop_reason: event.stop_reason.as_deref().map(str::to_owned),
                 }
             }
             "aborted" => {
                 run.ended = true;
                 RunStep::Aborted {
-                    message: message(event),
+                    message: event.take_reply(),
                 }
             }
             "error" => {
@@ -233,10 +233,6 @@ fn delta(run: &mut Run, event: &ChatEvent<'_>) -> RunStep {
     }
 }
 
-fn message(event: &ChatEvent<'_>) -> Option<Box<clawtray_gateway_protocol::Message>> {
-    serde_json::from_str(event.message?.get()).ok().map(Box::new)
-}
-
 fn emit(run: &mut Run, id: &str, agent: Option<&str>, seq: u64, step: RunStep) -> RunEvent {
     run.emitted = seq.max(run.emitted + 1);
     RunEvent {
@@ -263,7 +259,7 @@ mod tests {
         let parts = delta_parts(&frame).expect("the usual layout");
         let mut event: ChatEvent<'_> = serde_json::from_str(&parts.head).expect("a payload");
         event.whole = runs.whole(&event, &parts);
-        (event.whole_len(), runs.chat(&event).map(|event| event.step))
+        (event.whole_len(), runs.chat(event).map(|event| event.step))
     }
 
     fn delta(text: &str, replace: bool, total: usize) -> Option<RunStep> {

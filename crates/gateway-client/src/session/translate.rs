@@ -6,6 +6,7 @@ use crate::{Approval, ApprovalKind, Decision, GatewayEvent};
 use clawtray_gateway_protocol::event::{
     AgentEvent, ApprovalRecord, ApprovalResolved, ChatEvent, SessionMessage, Shutdown,
 };
+use clawtray_gateway_protocol::frame::BeforeRow;
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -15,15 +16,12 @@ pub(crate) fn event(runs: &mut Runs, name: &str, raw: &str) -> Option<GatewayEve
     match name {
         "tick" => None,
         "chat" => runs
-            .chat(&parse::<ChatEvent<'_>>(name, raw)?)
+            .chat(parse::<ChatEvent<'_>>(name, raw)?)
             .map(GatewayEvent::Run),
         "agent" | "session.tool" => runs
             .agent(&parse::<AgentEvent<'_>>(name, raw)?)
             .map(GatewayEvent::Run),
-        "session.message" => parse::<SessionMessage>(name, raw).map(|event| GatewayEvent::Message {
-            session: event.session_key,
-            message: Box::new(event.message),
-        }),
+        "session.message" => session_message(name, raw),
         "sessions.changed" => sessions_changed(name, raw),
         "exec.approval.requested" => approval_requested(name, raw, ApprovalKind::Exec),
         "plugin.approval.requested" => approval_requested(name, raw, ApprovalKind::Plugin),
@@ -43,6 +41,15 @@ pub(crate) fn event(runs: &mut Runs, name: &str, raw: &str) -> Option<GatewayEve
             payload: value(raw),
         }),
     }
+}
+
+fn session_message(name: &str, raw: &str) -> Option<GatewayEvent> {
+    let head = BeforeRow::cut(raw).and_then(|cut| serde_json::from_str::<SessionMessage>(&cut.head).ok());
+    let event = head.or_else(|| parse(name, raw))?;
+    Some(GatewayEvent::Message {
+        session: event.session_key,
+        message: Box::new(event.message),
+    })
 }
 
 fn sessions_changed(name: &str, raw: &str) -> Option<GatewayEvent> {
