@@ -1,6 +1,6 @@
 //! What the system reports. Adapters put it here; one task hands it to the app.
 
-use clawtray_companion::ports::{NotificationResponse, TrayAction, WindowKind};
+use clawtray_companion::ports::{HotkeyState, NotificationResponse, TrayAction, WindowKind};
 use tokio::sync::mpsc;
 
 /// Something that happened outside.
@@ -18,6 +18,12 @@ pub(crate) enum Input {
     DoNotDisturb(bool),
     /// The global hotkey.
     Hotkey,
+    /// How the hotkey stands now, after a change from outside.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "elsewhere a grab goes with the key")
+    )]
+    HotkeyState(HotkeyState),
     /// A window got the focus or lost it.
     Focus(WindowKind, bool),
     /// The user closed a window; it is hidden.

@@ -212,6 +212,7 @@ async fn forward(mut outside: Outside, app: AppHandle) {
             Input::Notifications(available) => app.notifications_available(available),
             Input::DoNotDisturb(on) => app.do_not_disturb(on),
             Input::Hotkey => app.hotkey_pressed(),
+            Input::HotkeyState(state) => app.hotkey_state(state),
             Input::Focus(window, true) => app.window_focused(window),
             Input::Focus(window, false) => app.window_blurred(window),
             Input::Closed(window) => app.window_closed(window),

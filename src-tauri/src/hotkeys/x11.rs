@@ -8,7 +8,7 @@ use crate::inbox::{Inbox, Input};
 use clawtray_companion::ports::HotkeyState;
 use std::{
     error::Error,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
 use x11rb::{
@@ -75,12 +75,23 @@ impl X11Hotkeys {
 struct Keyboard {
     connection: RustConnection,
     root: Window,
-    grab: Mutex<Option<Grab>>,
+    bound: Mutex<Option<Bound>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Grab {
+/// The hotkey that is wanted.
+struct Bound {
+    /// As the user wrote it.
+    text: String,
     keysym: Keysym,
+    modifiers: ModMask,
+    /// None while the layout does not have the key, or another program has it.
+    grab: Option<Grab>,
+    /// What the app was told last.
+    told: HotkeyState,
+}
+
+#[derive(Clone, Copy)]
+struct Grab {
     modifiers: ModMask,
     /// Where the keysym is in the layout of now.
     keycode: Keycode,
@@ -129,7 +140,7 @@ impl Keyboard {
         let server = Arc::new(Self {
             connection,
             root,
-            grab: Mutex::new(None),
+            bound: Mutex::new(None),
         });
         let watched = Arc::clone(&server);
         thread::Builder::new().name("hotkey".into()).spawn(move || {
@@ -149,8 +160,10 @@ impl Keyboard {
                     inbox.put(Input::Hotkey);
                 }
                 Ok(Event::KeyRelease(_)) => held = false,
-                Ok(Event::MappingNotify(_) | Event::XkbMapNotify(_) | Event::XkbNewKeyboardNotify(_)) => {
-                    self.follow_layout();
+                Ok(Event::XkbMapNotify(_) | Event::XkbNewKeyboardNotify(_)) => {
+                    if let Some(state) = self.follow_layout() {
+                        inbox.put(Input::HotkeyState(state));
+                    }
                 }
                 Ok(_) => {}
                 Err(error) => return error,
@@ -161,10 +174,13 @@ impl Keyboard {
     fn is_ours(&self, press: &KeyPressEvent) -> bool {
         let known = ModMask::CONTROL | ModMask::SHIFT | ModMask::M1 | ModMask::M4;
         let held = ModMask::from(press.state.bits()) & known;
-        self.grab
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some_and(|grab| grab.keycode == press.detail && grab.modifiers == held)
+        let bound = self.bound();
+        let grab = bound.as_ref().and_then(|bound| bound.grab);
+        grab.is_some_and(|grab| grab.keycode == press.detail && grab.modifiers == held)
+    }
+
+    fn bound(&self) -> MutexGuard<'_, Option<Bound>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn bind(&self, text: String, keys: Keys) -> HotkeyState {
@@ -172,11 +188,50 @@ impl Keyboard {
         let Some(keysym) = keysym(keys.name) else {
             return HotkeyState::Refused(format!("{text} has a key that the system cannot watch for"));
         };
-        let mut current = self.grab.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.grab(keysym, modifiers(&keys)) {
+        let mut bound = Bound {
+            text,
+            keysym,
+            modifiers: modifiers(&keys),
+            grab: None,
+            told: HotkeyState::Off,
+        };
+        let state = self.take(&mut bound);
+        // Kept without a grab as well: another layout may have the key, and have it free.
+        *self.bound() = Some(bound);
+        state
+    }
+
+    fn release(&self) {
+        let before = self.bound().take();
+        if let Some(grab) = before.and_then(|bound| bound.grab) {
+            self.ungrab(&grab);
+        }
+    }
+
+    /// Grabs the same key where the layout of now has it. How the hotkey stands, where that is news.
+    fn follow_layout(&self) -> Option<HotkeyState> {
+        let mut bound = self.bound();
+        let bound = bound.as_mut()?;
+        if let (Some(grab), Ok(Some(now))) = (bound.grab, self.place(bound.keysym))
+            && now == (grab.keycode, grab.num_lock)
+        {
+            return None;
+        }
+        if let Some(grab) = bound.grab.take() {
+            self.ungrab(&grab);
+        }
+        let before = bound.told.clone();
+        let state = self.take(bound);
+        (state != before).then_some(state)
+    }
+
+    /// Grabs the key, if it can be had.
+    fn take(&self, bound: &mut Bound) -> HotkeyState {
+        let text = &bound.text;
+        let state = match self.grab(bound.keysym, bound.modifiers) {
             Ok(grab) => {
-                *current = Some(grab);
-                HotkeyState::Active { keys: text }
+                bound.grab = Some(grab);
+                HotkeyState::Active { keys: text.clone() }
             }
             Err(Refusal::Taken) => HotkeyState::Taken,
             Err(Refusal::NoKey) => HotkeyState::Refused(format!(
@@ -186,38 +241,14 @@ impl Keyboard {
                 tracing::warn!(%error, "the hotkey could not be grabbed");
                 HotkeyState::Refused("the X server did not grant it".into())
             }
-        }
-    }
-
-    fn release(&self) {
-        let before = self.grab.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(grab) = before {
-            self.ungrab(&grab);
-        }
-    }
-
-    /// The same key where the layout of now has it.
-    fn follow_layout(&self) {
-        let mut current = self.grab.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(before) = *current else { return };
-        let place = self.place(before.keysym);
-        if matches!(&place, Ok(Some(now)) if *now == (before.keycode, before.num_lock)) {
-            return;
-        }
-        self.ungrab(&before);
-        match self.grab(before.keysym, before.modifiers) {
-            Ok(grab) => *current = Some(grab),
-            // Kept as it was, to be found again in the layout after this one.
-            Err(Refusal::NoKey) => tracing::info!("the keyboard's layout does not have the hotkey"),
-            Err(Refusal::Taken) => tracing::warn!("another program has the hotkey in the new layout"),
-            Err(Refusal::Other(error)) => tracing::warn!(%error, "the hotkey could not be grabbed again"),
-        }
+        };
+        bound.told.clone_from(&state);
+        state
     }
 
     fn grab(&self, keysym: Keysym, modifiers: ModMask) -> Result<Grab, Refusal> {
         let (keycode, num_lock) = self.place(keysym)?.ok_or(Refusal::NoKey)?;
         let grab = Grab {
-            keysym,
             modifiers,
             keycode,
             num_lock,

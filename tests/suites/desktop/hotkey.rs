@@ -1,15 +1,19 @@
 //! The hotkey on X11: the same key in another layout, under CapsLock, and after it was changed.
 
 use super::Report;
+use product_tests::Webview;
 use product_tests::waiting::{Asked, asked};
 use product_tests::{Stage, stage::StageConfig};
 use x11rb::connection::Connection;
 use x11rb::errors::ReplyError;
 use x11rb::protocol::ErrorKind;
-use x11rb::protocol::xproto::{ConnectionExt, GrabMode, ModMask};
+use x11rb::protocol::xproto::{ConnectionExt, GrabMode, ModMask, Window};
+use x11rb::rust_connection::RustConnection;
 
 /// The key of K on a keyboard of the United States, as a keycode of evdev.
 const K: u8 = 45;
+/// The key of V there, where Dvorak has its K.
+const V: u8 = 55;
 
 /// Runs a program of the X server's in the session.
 fn run(stage: &Stage, program: &str, arguments: &[&str]) {
@@ -24,12 +28,18 @@ fn set_hotkey(stage: &Stage, keys: &str) {
     std::fs::write(&settings, format!(r#"{{"version":1,"hotkey":"{keys}"}}"#)).unwrap();
 }
 
-/// Waits until Ctrl, Alt and a key are grabbed by somebody, or by nobody.
-async fn wait_for_grab(stage: &Stage, keycode: u8, wanted: bool) {
+/// Connects to the X server as another program.
+fn other_program(stage: &Stage) -> (RustConnection, Window) {
     let display = stage.desktop.env().iter().find(|(name, _)| *name == "DISPLAY");
     let display = display.map(|(_, value)| value.as_str());
     let (x, screen) = x11rb::connect(display).unwrap();
     let root = x.setup().roots[screen].root;
+    (x, root)
+}
+
+/// Waits until Ctrl, Alt and a key are grabbed by somebody, or by nobody.
+async fn wait_for_grab(stage: &Stage, keycode: u8, wanted: bool) {
+    let (x, root) = other_program(stage);
     let held = ModMask::CONTROL | ModMask::M1;
     asked(&format!("a grab of {keycode}: {wanted}"), || async {
         let grab = x.grab_key(false, root, held, keycode, GrabMode::ASYNC, GrabMode::ASYNC)?;
@@ -89,4 +99,40 @@ async fn the_hotkey_goes_along_with_the_keyboards_layout_and_the_settings() {
     wait_for_grab(&stage, K - 1, true).await;
     stage.desktop.press("ctrl+alt+j").unwrap();
     stage.wait_for_popup().unwrap();
+}
+
+#[tokio::test]
+async fn a_hotkey_that_another_program_has_in_a_new_layout_is_told_and_taken_back() {
+    let stage = Stage::set(StageConfig::default()).await.unwrap();
+    let _report = Report(&stage);
+    run(&stage, "setxkbmap", &["us"]);
+    set_hotkey(&stage, "Ctrl+Alt+K");
+    let popup = stage.start_controlled(&["--embedded"], &[]).await.unwrap();
+    wait_for_grab(&stage, K, true).await;
+
+    let (other, root) = other_program(&stage);
+    let held = ModMask::CONTROL | ModMask::M1;
+    let grab = other.grab_key(false, root, held, V, GrabMode::ASYNC, GrabMode::ASYNC);
+    grab.unwrap().check().unwrap();
+    run(&stage, "setxkbmap", &["us", "dvorak"]);
+    wait_for_sentence(&popup, "Another program has Ctrl+Alt+K.", true).await;
+
+    run(&stage, "setxkbmap", &["us"]);
+    wait_for_grab(&stage, K, true).await;
+    wait_for_sentence(&popup, "Another program has Ctrl+Alt+K.", false).await;
+}
+
+/// Waits until the popup says a sentence, or says it no longer.
+async fn wait_for_sentence(popup: &Webview, sentence: &str, wanted: bool) {
+    asked(sentence, || async {
+        let text = popup.run("return document.body.innerText;", Vec::new()).await?;
+        let text = text.as_str().unwrap_or_default().to_owned();
+        Ok(if text.contains(sentence) == wanted {
+            Asked::There(())
+        } else {
+            Asked::NotYet(text)
+        })
+    })
+    .await
+    .unwrap();
 }
