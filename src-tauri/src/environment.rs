@@ -32,6 +32,10 @@ const DMABUF_GUARD: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
 pub(crate) const GUARDS: [(&str, &str); 3] =
     [(DMABUF_GUARD, "1"), ("GDK_GL", "disable"), ("JSC_useFTLJIT", "0")];
 
+/// What libglvnd is told of graphics drivers with: files that name them, folders with such files.
+#[cfg(target_os = "linux")]
+const EGL_DRIVERS: [&str; 2] = ["__EGL_VENDOR_LIBRARY_FILENAMES", "__EGL_VENDOR_LIBRARY_DIRS"];
+
 /// Prepares the process's environment. The first thing in `main`, before any thread.
 ///
 /// Setting a variable is unsafe in Rust because other threads may read it meanwhile; GLib offers it as a safe call
@@ -49,11 +53,33 @@ pub(crate) fn prepare() {
             tracing::warn!(name, "could not be set");
         }
     }
+    if !renderer_chosen {
+        keep_graphics_drivers_out();
+    }
     // The name that Wayland compositors and portals match with the desktop file.
     glib::set_prgname(Some(APP_ID));
 }
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn prepare() {}
+
+/// Lets this process find no graphics driver. WebKit looks for one here, too, before it starts the process that draws;
+/// without the DMA-buf renderer nothing is ever drawn with it, and Mesa's software renderer takes 24 MB.
+///
+/// libglvnd reads which drivers there are once, at a process's first question (`EGL/icd_enumeration.md` in its sources).
+/// WebKit's processes ask for themselves, in the environment as it was.
+#[cfg(target_os = "linux")]
+fn keep_graphics_drivers_out() {
+    if EGL_DRIVERS.iter().any(|name| std::env::var_os(name).is_some()) {
+        return;
+    }
+    let [files, _] = EGL_DRIVERS;
+    if glib::setenv(files, "/dev/null", true).is_err() {
+        return tracing::warn!(name = files, "could not be set");
+    }
+    // Without a driver the answer may be that there is nothing to tell; it is the question that counts.
+    let _ = khronos_egl::Instance::new(khronos_egl::Static).query_string(None, khronos_egl::EXTENSIONS);
+    glib::unsetenv(files);
+}
 
 /// Whether there is a display to show windows on.
 pub(crate) fn has_display() -> bool {
