@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use clawtray_lab::{Desktop, DesktopConfig};
 use product_tests::TrayHost;
 use product_tests::figures;
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use x11rb::connection::Connection;
@@ -261,31 +263,37 @@ fn pss(process: u32) -> Result<f64> {
     Ok(figures::memory(&figures::family(process)?))
 }
 
-/// Processor time in percent of one core, and voluntary switches (a thread that slept was woken) per second.
+/// Processor time in percent of one core, and voluntary switches (a thread that slept was woken) per second. A thread that
+/// ends meanwhile does not count.
 async fn idle(process: u32) -> Result<(f64, f64)> {
-    let (seconds, switches) = used(process)?;
+    let all = figures::family(process)?;
+    let (seconds, switches) = (figures::processor_seconds(&all), switches(&all));
     let began = Instant::now();
     tokio::time::sleep(IDLE).await;
-    let (seconds_after, switches_after) = used(process)?;
+    let all = figures::family(process)?;
     let wall = began.elapsed().as_secs_f64();
-    let cpu = (seconds_after - seconds) / wall * 100.0;
-    Ok((cpu, (switches_after - switches) / wall))
+    let cpu = (figures::processor_seconds(&all) - seconds) / wall * 100.0;
+    let woken = self::switches(&all).into_iter().map(|(thread, now)| {
+        let before = switches.get(&thread).copied().unwrap_or_default();
+        now - before
+    });
+    Ok((cpu, woken.sum::<f64>() / wall))
 }
 
-/// Seconds on a processor and voluntary switches so far.
-fn used(process: u32) -> Result<(f64, f64)> {
-    let all = figures::family(process)?;
-    let mut switches = 0.0;
-    for id in &all {
+/// Voluntary switches of each thread so far.
+fn switches(processes: &[u32]) -> HashMap<OsString, f64> {
+    let mut all = HashMap::new();
+    for id in processes {
         let Ok(threads) = std::fs::read_dir(format!("/proc/{id}/task")) else {
             continue;
         };
         for thread in threads.flatten() {
             let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
-            switches += figures::number_after(&status, "voluntary_ctxt_switches:").unwrap_or_default();
+            let count = figures::number_after(&status, "voluntary_ctxt_switches:").unwrap_or_default();
+            all.insert(thread.file_name(), count);
         }
     }
-    Ok((figures::processor_seconds(&all), switches))
+    all
 }
 
 fn report(ours: &Figures, bare: &Figures, after: Duration) -> Result<()> {
