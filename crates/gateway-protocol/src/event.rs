@@ -2,12 +2,15 @@
 
 use crate::GatewayError;
 use crate::{AgentId, ApprovalId, Message, RunId, SessionKey};
-use memchr::memmem::{Finder, FinderRev};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::sync::LazyLock;
+
+mod layout;
+pub use layout::{
+    DeltaParts, ReplyParts, WholeLen, WholeText, delta_parts, full_text, reply_parts, text_len,
+};
 
 /// A whole `chat` frame, read in one pass.
 #[derive(Debug, Deserialize)]
@@ -70,7 +73,7 @@ impl ChatEvent<'_> {
     #[must_use]
     pub fn whole_len(&self) -> Option<usize> {
         self.whole
-            .map(|whole| whole.len)
+            .map(|whole| whole.decoded_len())
             .or_else(|| text_len(self.message?))
     }
 
@@ -85,196 +88,10 @@ impl ChatEvent<'_> {
     #[must_use]
     pub fn whole_text(&self) -> Option<String> {
         match self.whole {
-            Some(whole) => serde_json::from_str(whole.quoted).ok(),
+            Some(whole) => whole.decoded(),
             None => full_text(self.message?),
         }
     }
-}
-
-/// The text of a message, still as it came.
-#[derive(Clone, Copy, Debug)]
-pub struct WholeText<'a> {
-    /// The JSON string, quotes included.
-    quoted: &'a str,
-    /// Bytes that it decodes to.
-    len: usize,
-}
-
-impl WholeText<'_> {
-    /// Bytes of the text as it came, escapes included.
-    #[must_use]
-    pub const fn raw_len(&self) -> usize {
-        self.quoted.len() - 2
-    }
-}
-
-/// The parts of a `chat` delta in the gateway's usual layout, found without parsing the text that it repeats.
-///
-/// Over a long reply that text is nearly all of the traffic. Who knows how much of it came before does not even have to
-/// look at it: what JSON makes of a text is what it makes of its pieces, one after the other.
-#[derive(Debug)]
-pub struct DeltaParts<'a> {
-    /// The payload without its message, as JSON.
-    pub head: String,
-    /// The frame's place among the events of this connection.
-    pub seq: u64,
-    /// The JSON string of the message's text, quotes included, if it is one string.
-    quoted: &'a str,
-}
-
-impl<'a> DeltaParts<'a> {
-    /// The text of the message when it is `before` with what was added, so many bytes as they came and decoded; else nothing.
-    #[must_use]
-    pub fn grown(&self, before: WholeLen, added: usize) -> Option<WholeText<'a>> {
-        const ADDED: &str = r#""deltaText":""#;
-        let at = self.head.find(ADDED)? + ADDED.len();
-        let raw = self.head.get(at..)?.strip_suffix("\"}")?.len();
-        (before.raw + raw + 2 == self.quoted.len()).then_some(WholeText {
-            quoted: self.quoted,
-            len: before.decoded + added,
-        })
-    }
-
-    /// The text of the message, passed over once to find its escapes; nothing when the message has other parts.
-    #[must_use]
-    pub fn measured(&self) -> Option<WholeText<'a>> {
-        let text = self.quoted.get(1..self.quoted.len() - 1)?;
-        Some(WholeText {
-            quoted: self.quoted,
-            len: unescaped_len(text.as_bytes())?,
-        })
-    }
-}
-
-/// How long a text is, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WholeLen {
-    /// As it came, escapes included.
-    pub raw: usize,
-    /// Decoded.
-    pub decoded: usize,
-}
-
-/// Takes a `chat` frame apart by its layout; nothing when the layout is another, or it is no delta.
-#[must_use]
-pub fn delta_parts(frame: &str) -> Option<DeltaParts<'_>> {
-    // An unescaped quote ends a JSON string, so none of these can be part of one.
-    const START: &str = r#"{"type":"event","event":"chat","payload":"#;
-    const MESSAGE: &str = r#","message":{"role":"assistant","content":[{"type":"text","text":""#;
-    const END: &str = r#""}],"timestamp":"#;
-    static FIND_MESSAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(MESSAGE));
-    static FIND_END: LazyLock<FinderRev<'_>> = LazyLock::new(|| FinderRev::new(END));
-    let payload = frame.strip_prefix(START)?;
-    let message = FIND_MESSAGE.find(payload.as_bytes())?;
-    let head = payload.get(..message)?;
-    if !head.contains(r#""state":"delta""#) {
-        return None;
-    }
-    let from = message + MESSAGE.len();
-    let rest = payload.get(from..)?;
-    let end = FIND_END.rfind(rest.as_bytes())?;
-    let tail = rest
-        .get(end + END.len()..)?
-        .trim_start_matches(|digit: char| digit.is_ascii_digit());
-    let seq = tail.strip_prefix(r#"}},"seq":"#)?;
-    let digits = seq.find(|digit: char| !digit.is_ascii_digit())?;
-    Some(DeltaParts {
-        head: format!("{head}}}"),
-        seq: seq.get(..digits)?.parse().ok()?,
-        quoted: payload.get(from - 1..=from + end)?,
-    })
-}
-
-/// The parts of a `chat` frame that ends a run with a reply, in the gateway's usual layout.
-#[derive(Debug)]
-pub struct ReplyParts {
-    /// The payload without its message, as JSON.
-    pub head: String,
-    /// The frame's place among the events of this connection.
-    pub seq: u64,
-    /// The message.
-    pub reply: Box<Message>,
-}
-
-/// Takes a `chat` frame apart by its layout; nothing when the layout is another, or it ends no run with a reply. The reply is
-/// nearly all of the frame and is gone through once: a parser that keeps it for later has to find its end first.
-#[must_use]
-pub fn reply_parts(frame: &str) -> Option<ReplyParts> {
-    // An unescaped quote ends a JSON string, so this cannot be part of one.
-    const MESSAGE: &str = r#","message":{"#;
-    static FIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(MESSAGE));
-    let (payload, seq) = crate::frame::payload_and_seq(frame, "chat")?;
-    let at = FIND.find(payload.as_bytes())?;
-    let head = payload.get(..at)?;
-    if !head.contains(r#""state":"final""#) && !head.contains(r#""state":"aborted""#) {
-        return None;
-    }
-    let message = payload.get(at + MESSAGE.len() - 1..payload.len().checked_sub(1)?)?;
-    Some(ReplyParts {
-        head: format!("{head}}}"),
-        seq,
-        reply: serde_json::from_str(message).ok()?,
-    })
-}
-
-/// Length in bytes of the text in a delta's `message`, without decoding it.
-///
-/// The usual layout, one text part and a timestamp behind it, is measured by its escapes alone; any other is parsed.
-#[must_use]
-pub fn text_len(message: &RawValue) -> Option<usize> {
-    const HEAD: &[u8] = br#"{"role":"assistant","content":[{"type":"text","text":""#;
-    let raw = message.get().as_bytes();
-    if let Some(rest) = raw.strip_prefix(HEAD)
-        && let Some(tail) = memchr::memmem::rfind(rest, br#""}],"timestamp":"#)
-        && let Some(text) = rest.get(..tail)
-        && let Some(len) = unescaped_len(text)
-    {
-        return Some(len);
-    }
-    full_text(message).map(|text| text.len())
-}
-
-/// The text in a delta's `message`.
-#[must_use]
-pub fn full_text(message: &RawValue) -> Option<String> {
-    serde_json::from_str::<Message>(message.get())
-        .ok()
-        .map(|message| message.text())
-}
-
-/// Bytes that a JSON string decodes to; nothing if it holds an unescaped quote, that is, if it is not one string.
-fn unescaped_len(text: &[u8]) -> Option<usize> {
-    let mut len = text.len();
-    let mut at = 0;
-    while let Some(found) = memchr::memchr2(b'\\', b'"', text.get(at..)?) {
-        at += found;
-        if text.get(at) == Some(&b'"') {
-            return None;
-        }
-        if text.get(at + 1) == Some(&b'u') {
-            let unit = hex4(text.get(at + 2..at + 6)?)?;
-            at += 6;
-            let (escaped, decoded) = match unit {
-                0..=0x7f => (6, 1),
-                0x80..=0x7ff => (6, 2),
-                0xd800..=0xdbff => {
-                    // The second half of the pair follows as another escape.
-                    at += 6;
-                    (12, 4)
-                }
-                _ => (6, 3),
-            };
-            len -= escaped - decoded;
-        } else {
-            at += 2;
-            len -= 1;
-        }
-    }
-    Some(len)
-}
-
-fn hex4(digits: &[u8]) -> Option<u32> {
-    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// Payload of `agent` and `session.tool`, for the streams that a companion shows.
@@ -471,114 +288,6 @@ pub fn is_starting(error: &GatewayError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn raw(text: &str) -> Box<RawValue> {
-        RawValue::from_string(text.to_owned()).unwrap()
-    }
-
-    #[test]
-    fn a_reply_is_found_by_its_layout_and_nothing_else_is() {
-        let frame = |state: &str, message: &str| {
-            format!(
-                r#"{{"type":"event","event":"chat","payload":{{"runId":"r","sessionKey":"s","seq":9,"state":"{state}","message":{message}}},"seq":12,"x":1}}"#
-            )
-        };
-        let text = r#"a \"b\" },\"seq\":5 ,\"message\":{ é"#;
-        let message = format!(r#"{{"role":"assistant","content":[{{"type":"text","text":"{text}"}}]}}"#);
-        for state in ["final", "aborted"] {
-            let frame = frame(state, &message);
-            let parts = reply_parts(&frame).unwrap();
-            let whole: ChatFrame<'_> = serde_json::from_str(&frame).unwrap();
-            let mut payload = whole.payload;
-            assert_eq!(Some(parts.reply), payload.take_reply());
-            assert_eq!(Some(parts.seq), whole.seq);
-            let head: ChatEvent<'_> = serde_json::from_str(&parts.head).unwrap();
-            assert_eq!((head.seq, &*head.state), (9, state));
-        }
-        for other in [
-            frame("delta", &message),
-            frame("final", "null"),
-            frame("final", r#"{"role":7}"#),
-            // What stands behind the message would be lost.
-            frame("final", &format!(r#"{message},"stopReason":"stop""#)),
-        ] {
-            assert!(reply_parts(&other).is_none(), "{other}");
-        }
-    }
-
-    #[test]
-    fn the_length_of_a_text_is_what_decoding_would_give() {
-        for text in [
-            "",
-            "plain",
-            "two\nlines \"quoted\" \\ back",
-            "žluťoučký 🐴",
-            "\u{0}\u{7f}\t",
-            "\"}],\"timestamp\":",
-        ] {
-            let message =
-                serde_json::json!({"role":"assistant","content":[{"type":"text","text":text}],"timestamp":1});
-            let usual = format!(
-                r#"{{"role":"assistant","content":[{{"type":"text","text":{}}}],"timestamp":1}}"#,
-                serde_json::to_string(text).unwrap()
-            );
-            assert_eq!(text_len(&raw(&usual)), Some(text.len()), "{text:?}");
-            assert_eq!(
-                text_len(&raw(&message.to_string())),
-                Some(text.len()),
-                "{text:?} in another order"
-            );
-        }
-        let escaped = r#"{"role":"assistant","content":[{"type":"text","text":"\u0041\u00e9\u20ac\ud83d\ude00"}],"timestamp":1}"#;
-        assert_eq!(text_len(&raw(escaped)), Some("Aé€😀".len()));
-        let two = r#"{"role":"assistant","content":[{"type":"text","text":"ab"},{"type":"text","text":"c"}],"timestamp":1}"#;
-        assert_eq!(text_len(&raw(two)), Some(3));
-    }
-
-    #[test]
-    fn a_delta_taken_apart_is_the_delta_parsed() {
-        for text in [
-            "",
-            "plain",
-            "a \"b\"\n\\",
-            "é🐴",
-            r#"","message":{"role":"assistant""#,
-            r#""}],"timestamp":1"#,
-        ] {
-            let frame = format!(
-                r#"{{"type":"event","event":"chat","payload":{{"runId":"r","sessionKey":"s","seq":3,"state":"delta","deltaText":{0},"message":{{"role":"assistant","content":[{{"type":"text","text":{0}}}],"timestamp":17}}}},"seq":9,"recipientProfileId":"o"}}"#,
-                serde_json::to_string(text).unwrap()
-            );
-            let parsed: ChatFrame<'_> = serde_json::from_str(&frame).unwrap();
-            let parts = delta_parts(&frame).expect(&frame);
-            let mut event: ChatEvent<'_> = serde_json::from_str(&parts.head).unwrap();
-            event.whole = parts.measured();
-            assert_eq!(Some(parts.seq), parsed.seq);
-            let (raw, decoded) = (serde_json::to_string(text).unwrap().len() - 2, text.len());
-            let nothing = WholeLen { raw: 0, decoded: 0 };
-            let grown = parts.grown(nothing, decoded).expect(&frame);
-            assert_eq!((grown.raw_len(), grown.len), (raw, decoded), "{text:?}");
-            let other = WholeLen { raw: 1, decoded: 1 };
-            assert!(parts.grown(other, decoded).is_none(), "{text:?}");
-            assert_eq!(
-                (event.seq, &event.run_id, &event.delta_text),
-                (3, &parsed.payload.run_id, &parsed.payload.delta_text)
-            );
-            assert_eq!(event.whole_len(), Some(text.len()), "{text:?}");
-            assert_eq!(event.whole_text().as_deref(), Some(text));
-            assert_eq!(event.whole_text(), parsed.payload.whole_text());
-        }
-        for other in [
-            r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"status","phase":"x"},"seq":1}"#,
-            r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"final","message":{"role":"assistant","content":[{"type":"text","text":"a"}],"timestamp":1}},"seq":1}"#,
-        ] {
-            assert!(delta_parts(other).is_none(), "{other}");
-        }
-        let two = r#"{"type":"event","event":"chat","payload":{"runId":"r","seq":1,"state":"delta","deltaText":"a","message":{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"timestamp":1}},"seq":1,"x":1}"#;
-        let parts = delta_parts(two).unwrap();
-        assert!(parts.measured().is_none(), "a message of two parts is no text");
-        assert!(parts.grown(WholeLen { raw: 0, decoded: 0 }, 1).is_none());
-    }
 
     #[test]
     fn a_tools_output_is_its_text_parts() {
