@@ -195,9 +195,11 @@ impl Keyboard {
             grab: None,
             told: HotkeyState::Off,
         };
+        // Held until the key is kept: a layout that changes meanwhile is followed after it.
+        let mut current = self.bound();
         let state = self.take(&mut bound);
         // Kept without a grab as well: another layout may have the key, and have it free.
-        *self.bound() = Some(bound);
+        *current = Some(bound);
         state
     }
 
