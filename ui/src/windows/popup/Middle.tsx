@@ -1,12 +1,12 @@
 import type { JSX } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ConnectionNote } from "../../components/Connection";
 import { Icon } from "../../components/Icon";
 import { List, optionId } from "../../components/List";
 import { Note } from "../../components/Note";
 import { Dismiss, Failure, NeedsYou } from "../../components/NeedsYou";
-import { Transcript } from "../../components/Transcript";
 import { t } from "../../strings";
+import { fetchTranscript, transcript } from "./later";
 import type { Popup } from "./state";
 
 /** Between prompt and footer: a list while one is open, else what needs a decision, and the conversation. */
@@ -100,7 +100,12 @@ function Conversation({ popup }: { popup: Popup }): JSX.Element | null {
   const shown = popup.shown.value;
   const outbox = model.parts.outbox.value.filter((queued) => queued.session === session && !order.includes(queued.id));
   const more = shown.length < order.length || (popup.earlier.value && hasOlder);
-  if (shown.length === 0 && outbox.length === 0) return null;
+  const nothing = shown.length === 0 && outbox.length === 0;
+  const Transcript = transcript.value;
+  useEffect(() => {
+    if (!nothing) void fetchTranscript();
+  }, [nothing]);
+  if (nothing || !Transcript) return null;
   return (
     <Transcript
       shown={shown}
