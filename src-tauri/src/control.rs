@@ -1,6 +1,6 @@
 //! The app's side of the control socket, and what a second start says to the first.
 
-use crate::{args::Arguments, windows::Activation};
+use crate::{activation::Activation, args::Arguments};
 use async_trait::async_trait;
 use clawtray_companion::{
     api::{Request, UiError},
@@ -44,11 +44,17 @@ impl Host for ControlHost {
     }
 }
 
+/// The leave that this process was started with.
+pub(crate) fn own_activation() -> Option<String> {
+    let named = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"].into_iter();
+    named
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|token| !token.is_empty())
+}
+
 /// What a second start asks of the app that runs already.
 pub(crate) fn second_start(arguments: &Arguments) -> Op {
-    let activation = std::env::var("XDG_ACTIVATION_TOKEN")
-        .ok()
-        .filter(|token| !token.is_empty());
+    let activation = own_activation();
     match &arguments.link {
         Some(url) => Op::Link {
             url: url.clone(),

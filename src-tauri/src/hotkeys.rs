@@ -8,7 +8,7 @@ mod portal;
 #[cfg(target_os = "linux")]
 mod x11;
 
-use crate::{inbox::Inbox, windows::SystemWindows};
+use crate::{SystemWindows, inbox::Inbox};
 use async_trait::async_trait;
 use clawtray_companion::ports::{HotkeyState, Hotkeys};
 

@@ -30,6 +30,12 @@ pub(crate) enum Input {
     Closed(WindowKind),
     /// A window's webview is gone.
     Released(WindowKind),
+    /// No window can be opened, and why.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "elsewhere the app does not start without them")
+    )]
+    NoWindows(String),
     /// The computer goes to sleep (true) or woke up (false).
     Sleep(bool),
 }

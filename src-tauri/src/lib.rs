@@ -1,24 +1,34 @@
 //! The desktop app: adapters between the companion and the system. Nothing is decided here.
 
+mod activation;
 mod args;
 mod autostart;
-mod capture;
 mod clock;
-mod commands;
 mod connector;
 mod control;
 #[cfg(target_os = "linux")]
 mod desktop_entry;
-mod environment;
+pub mod environment;
 mod hotkeys;
+#[cfg(not(target_os = "linux"))]
+mod in_process;
 mod inbox;
-mod log;
+pub mod log;
 mod notifier;
 mod opener;
 mod sleep;
+#[cfg(not(target_os = "linux"))]
+mod toolkit;
 mod tray;
-mod windows;
+#[cfg(target_os = "linux")]
+pub mod webview_process;
 
+#[cfg(not(target_os = "linux"))]
+use toolkit::ToolkitWindows as SystemWindows;
+#[cfg(target_os = "linux")]
+use webview_process::WebviewProcess as SystemWindows;
+
+use activation::Activation;
 use anyhow::Context as _;
 use args::{Arguments, Parsed};
 use clawtray_companion::{
@@ -34,8 +44,6 @@ use clawtray_keychain::Keychain;
 use environment::StartedIn;
 use inbox::{Inbox, Input, Outside};
 use std::{ffi::OsString, io::Write as _, process::ExitCode, sync::Arc, time::Duration};
-use tauri::RunEvent;
-use windows::{Activation, SystemWindows};
 
 /// How long a second start waits for the first one's answer.
 const SECOND_START: Duration = Duration::from_secs(3);
@@ -70,7 +78,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Before any thread: the environment, and TLS's one provider.
-    environment::prepare();
     let surroundings = StartedIn::take();
     if rustls::crypto::ring::default_provider()
         .install_default()
@@ -89,7 +96,6 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     let guard = runtime.enter();
-    tauri::async_runtime::set(runtime.handle().clone());
 
     let address = clawtray_companion::control::address().context("the control socket has no place")?;
     let listener = match Listener::bind(&address) {
@@ -111,7 +117,13 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let agent = AgentBackend::from_env(|name| surroundings.variable(name));
     let (inbox, outside) = Inbox::new();
     let activation = Activation::default();
-    let windows = SystemWindows::new(inbox.clone(), &paths.data, activation.clone());
+    if !arguments.hidden {
+        activation.give(control::own_activation());
+    }
+    #[cfg(target_os = "linux")]
+    let windows = SystemWindows::new(inbox.clone(), activation.clone());
+    #[cfg(not(target_os = "linux"))]
+    let windows = SystemWindows::new(&paths.data, in_process::tell(inbox.clone()));
     let tray = Arc::new(tray::SystemTray::start(
         inbox.clone(),
         activation.clone(),
@@ -140,11 +152,6 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         ..Options::default()
     };
     let (app, ended) = App::new(ports, paths, options);
-    let ending = windows.clone();
-    tokio::spawn(async move {
-        ended.await;
-        ending.exit();
-    });
     tokio::spawn(forward(outside, app.clone()));
     sleep::watch(inbox);
     #[cfg(target_os = "linux")]
@@ -158,30 +165,27 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     open_what_was_asked_for(&arguments, &app);
 
-    let desktop = tauri::Builder::default()
-        .manage(app)
-        .invoke_handler(tauri::generate_handler![
-            commands::request,
-            commands::subscribe,
-            commands::capture
-        ])
-        .setup(move |desktop| {
-            windows.begin(desktop.handle());
-            tray.follow_theme();
-            Ok(())
-        })
-        .build(tauri::generate_context!())
-        .context("the desktop could not be reached")?;
-    let code = desktop.run_return(|_, event| {
-        if let RunEvent::ExitRequested { code: None, api, .. } = event {
-            // The last window was let go of; the app lives in the tray.
-            api.prevent_exit();
-        }
+    #[cfg(target_os = "linux")]
+    runtime.block_on(async {
+        windows.serve(app);
+        ended.await;
+        windows.end().await;
     });
+    #[cfg(not(target_os = "linux"))]
+    {
+        let ending = windows.clone();
+        tokio::spawn(async move {
+            ended.await;
+            ending.exit();
+        });
+        let owner = Arc::new(in_process::InProcess(app));
+        let code = toolkit::run(owner, &windows, || ()).context("the desktop could not be reached")?;
+        anyhow::ensure!(code == 0, "the toolkit ended with {code}");
+    }
     drop(guard);
     runtime.shutdown_timeout(GOODBYE);
-    tracing::info!(code, "ended");
-    Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+    tracing::info!("ended");
+    Ok(ExitCode::SUCCESS)
 }
 
 fn open_what_was_asked_for(arguments: &Arguments, app: &AppHandle) {
@@ -217,6 +221,7 @@ async fn forward(mut outside: Outside, app: AppHandle) {
             Input::Focus(window, false) => app.window_blurred(window),
             Input::Closed(window) => app.window_closed(window),
             Input::Released(window) => app.unsubscribe(window),
+            Input::NoWindows(why) => app.no_windows(&why),
             Input::Sleep(true) => app.suspend(),
             Input::Sleep(false) => app.resume(),
         }

@@ -7,12 +7,25 @@ use std::{
 };
 use tracing_subscriber::EnvFilter;
 
+const NAME: &str = "clawtray.log";
 /// A log of this size is put aside at the next start; one older log is kept.
 const MOST_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Logs into `clawtray.log` in the folder. `CLAWTRAY_LOG` sets the level, for example `clawtray=debug`.
 pub(crate) fn start(folder: &Path) -> io::Result<()> {
-    let file = open(folder)?;
+    let path = folder.join(NAME);
+    if std::fs::metadata(&path).is_ok_and(|data| data.len() > MOST_BYTES) {
+        std::fs::rename(&path, folder.join("clawtray.old.log"))?;
+    }
+    join(folder)
+}
+
+/// Logs into the file that another process of the app has started.
+///
+/// # Errors
+/// The file cannot be opened, or this process has a log already.
+pub fn join(folder: &Path) -> io::Result<()> {
+    let file = open(&folder.join(NAME))?;
     let filter = std::env::var("CLAWTRAY_LOG")
         .unwrap_or_else(|_| "warn,zbus=error,clawtray=info,clawtray_companion=info".into());
     let subscriber = tracing_subscriber::fmt()
@@ -29,11 +42,7 @@ pub(crate) fn start(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn open(folder: &Path) -> io::Result<File> {
-    let path = folder.join("clawtray.log");
-    if std::fs::metadata(&path).is_ok_and(|data| data.len() > MOST_BYTES) {
-        std::fs::rename(&path, folder.join("clawtray.old.log"))?;
-    }
+fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -10,10 +10,6 @@ impl Opener for SystemOpener {
         use std::process::Stdio;
         let mut refused = None;
         for mut command in open::commands(url) {
-            // They are for our own windows: another program draws as it likes.
-            for (name, _) in crate::environment::GUARDS {
-                command.env_remove(name);
-            }
             command
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())

@@ -22,6 +22,8 @@ mod portal;
 mod start_up;
 #[path = "desktop/tray.rs"]
 mod tray;
+#[path = "desktop/windows.rs"]
+mod windows;
 
 use clawtray_lab::{DesktopConfig, Keyring};
 use product_tests::stage::StageConfig;

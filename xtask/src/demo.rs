@@ -23,7 +23,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let steps = Steps::new("demo");
     setup::run(&steps, if headless { Level::Desktop } else { Level::Build })?;
     build::ui(&steps)?;
-    let mut compile = cargo(&["build", "-p", "clawtray", "--bin", "clawtray"]);
+    let mut compile = cargo(&["build", "-p", "clawtray"]);
     if headless {
         compile.args(["-p", "product-tests", "--bin", "demo"]);
     }

@@ -2,6 +2,7 @@
 
 use crate::gateway::{Gateway, Protocol};
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A secret that prints as dots.
@@ -264,7 +265,8 @@ pub trait Notifier: Send + Sync + 'static {
 }
 
 /// A window of the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum WindowKind {
     /// The quick-chat popup.
     Popup,

@@ -2,8 +2,8 @@
 
 use super::keys::Keys;
 use crate::{
+    SystemWindows,
     inbox::{Inbox, Input},
-    windows::SystemWindows,
 };
 use clawtray_companion::ports::HotkeyState;
 use tauri::{AppHandle, Manager as _};

@@ -3,9 +3,9 @@
 
 use super::{Abilities, action, terms};
 use crate::{
+    activation::Activation,
     environment::APP_ID,
     inbox::{Inbox, Input},
-    windows::Activation,
 };
 use clawtray_companion::ports::{
     Notification, NotificationAction, NotificationResponse, NotificationResponseKind, Notifier,

@@ -4,8 +4,8 @@
 
 use super::{Abilities, action, terms};
 use crate::{
+    activation::Activation,
     inbox::{Inbox, Input},
-    windows::Activation,
 };
 use clawtray_companion::ports::{Notification, NotificationResponse, NotificationResponseKind, Notifier};
 use std::sync::{

@@ -1,17 +1,19 @@
 //! Tauri's tray, for Windows and macOS.
 
 use super::{
-    icons::sign,
+    icons::bitmaps,
     panel::{self, Panel},
 };
 use crate::{
+    SystemWindows,
+    activation::Activation,
     inbox::{Inbox, Input},
-    windows::{Activation, SystemWindows},
 };
 use clawtray_companion::ports::{Tray, TrayAction, TrayItem, TrayModel, TraySign};
 use std::sync::{Arc, Mutex, PoisonError};
 use tauri::{
     AppHandle, Wry,
+    image::Image,
     menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu},
     tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent},
 };
@@ -41,9 +43,6 @@ impl NativeTray {
             shown: Arc::default(),
         }
     }
-
-    /// These systems recolour the icon themselves or want one for a dark bar.
-    pub(crate) const fn follow_theme(&self) {}
 }
 
 impl Tray for NativeTray {
@@ -74,10 +73,11 @@ fn apply(
     };
     let old = state.model.as_ref();
     if old.map(|model| model.sign) != Some(model.sign) {
-        let [_, _, _, small, large] = sign(model.sign, panel);
         let template = cfg!(target_os = "macos") && model.sign != TraySign::NeedsYou;
-        let image = if cfg!(target_os = "macos") { large } else { small };
-        icon.set_icon_with_as_template(Some(image.clone()), template)?;
+        let edge = if cfg!(target_os = "macos") { 44 } else { 32 };
+        let image = bitmaps(model.sign, panel).find(|image| image.width == edge);
+        let image = image.map(|image| Image::new_owned(image.rgba, image.width, image.height));
+        icon.set_icon_with_as_template(image, template)?;
     }
     if old.map(|model| &model.tooltip) != Some(&model.tooltip) {
         icon.set_tooltip(Some(&model.tooltip))?;

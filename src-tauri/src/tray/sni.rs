@@ -1,10 +1,11 @@
 //! A StatusNotifierItem with tooltip, attention status, left and middle click. Registers again when the host restarts.
 
-use super::{icons::sign, panel::Panel};
+use super::{icons::bitmaps, panel::Panel};
 use crate::{
+    SystemWindows,
+    activation::Activation,
     environment::APP_ID,
     inbox::{Inbox, Input},
-    windows::{Activation, SystemWindows},
 };
 use clawtray_companion::ports::{Tray, TrayAction, TrayItem, TrayModel, TraySign};
 use ksni::{
@@ -29,22 +30,18 @@ struct Wanted {
 }
 
 impl SniTray {
-    /// Starts the task that speaks to the tray host. Nothing is shown before the first model. It needs no toolkit, so that
-    /// the icon is there before the windows could be.
+    /// Starts the tasks that speak to the tray host and look at the theme. Nothing is shown before the first model.
     pub(crate) fn start(inbox: Inbox, activation: Activation, _windows: SystemWindows) -> Self {
         let (wanted, changes) = watch::channel(Wanted {
             model: None,
             panel: super::panel::guess(),
         });
         tokio::spawn(serve(changes, inbox, activation));
+        let panel = wanted.clone();
+        tokio::spawn(super::panel::follow(move |now| {
+            panel.send_if_modified(|wanted| std::mem::replace(&mut wanted.panel, now) != now);
+        }));
         Self { wanted }
-    }
-
-    /// Looks at the desktop's theme, now that the toolkit knows it. On the main thread.
-    pub(crate) fn follow_theme(&self) {
-        let panel = super::panel::from_theme();
-        self.wanted
-            .send_if_modified(|wanted| std::mem::replace(&mut wanted.panel, panel) != panel);
     }
 }
 
@@ -115,12 +112,11 @@ struct Item {
 
 impl Item {
     fn icons(&self) -> Vec<Icon> {
-        sign(self.model.sign, self.panel)
-            .iter()
+        bitmaps(self.model.sign, self.panel)
             .map(|image| Icon {
-                width: i32::try_from(image.width()).unwrap_or_default(),
-                height: i32::try_from(image.height()).unwrap_or_default(),
-                data: argb(image.rgba()),
+                width: i32::try_from(image.width).unwrap_or_default(),
+                height: i32::try_from(image.height).unwrap_or_default(),
+                data: argb(image.rgba),
             })
             .collect()
     }
@@ -132,8 +128,7 @@ impl Item {
 }
 
 /// From RGBA to ARGB in network byte order.
-fn argb(rgba: &[u8]) -> Vec<u8> {
-    let mut data = rgba.to_vec();
+fn argb(mut data: Vec<u8>) -> Vec<u8> {
     for pixel in data.chunks_exact_mut(4) {
         pixel.rotate_right(1);
     }
@@ -333,6 +328,6 @@ mod tests {
 
     #[test]
     fn rgba_becomes_argb() {
-        assert_eq!(argb(&[1, 2, 3, 4, 5, 6, 7, 8]), [4, 1, 2, 3, 8, 5, 6, 7]);
+        assert_eq!(argb(vec![1, 2, 3, 4, 5, 6, 7, 8]), [4, 1, 2, 3, 8, 5, 6, 7]);
     }
 }

@@ -35,6 +35,7 @@ pub(super) enum Input {
     TrayHost(bool),
     Notifications(bool),
     DoNotDisturb(bool),
+    NoWindows(String),
     Quit,
 }
 
@@ -144,6 +145,10 @@ impl AppHandle {
     /// The desktop's own do-not-disturb was switched.
     pub fn do_not_disturb(&self, on: bool) {
         self.tell(Input::DoNotDisturb(on));
+    }
+    /// No window can be opened, and why, in a few words of the system's.
+    pub fn no_windows(&self, why: &str) {
+        self.tell(Input::NoWindows(why.to_owned()));
     }
     /// Ends the app: connections are closed, then the `run` future is done.
     pub fn quit(&self) {

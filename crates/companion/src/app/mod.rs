@@ -330,6 +330,7 @@ impl App {
             Input::TrayHost(present) => self.on_tray_host(present),
             Input::Notifications(available) => self.on_notifications_available(available),
             Input::DoNotDisturb(on) => self.on_do_not_disturb(on),
+            Input::NoWindows(why) => self.on_no_windows(&why),
             Input::Quit => self.stopping = true,
         }
     }

@@ -6,8 +6,8 @@ use crate::gateway::Decision;
 use crate::gateway::HistoryQuery;
 use crate::notify_policy::{Circumstances, Occasion, OccasionKind, decide, session_tag};
 use crate::ports::{
-    NotificationAction, NotificationResponse, NotificationResponseKind, NotificationTarget, TrayAction,
-    WindowKind,
+    Notification, NotificationAction, NotificationResponse, NotificationResponseKind, NotificationTarget,
+    TrayAction, WindowKind,
 };
 use clawtray_gateway_protocol::Role;
 use serde_json::json;
@@ -83,6 +83,15 @@ impl App {
             self.hold(id, kind);
             return;
         }
+        self.show(notification, approval);
+    }
+
+    /// Shows what no rule or switch of the user's keeps back.
+    pub(super) fn show_notification(&mut self, notification: Notification) {
+        self.show(notification, None);
+    }
+
+    fn show(&mut self, notification: Notification, approval: Option<String>) {
         let shown = Shown {
             target: notification.on_click.clone(),
             approval,

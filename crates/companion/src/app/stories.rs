@@ -27,3 +27,4 @@ mod chat;
 mod connection;
 mod desktop;
 mod records;
+mod windows;

@@ -2,7 +2,7 @@
 
 use super::{App, Sink, Timer};
 use crate::api::{Change, HotkeyView, Signal, TargetView, Update};
-use crate::ports::{HotkeyState, WindowKind};
+use crate::ports::{HotkeyState, Notification, NotificationTarget, WindowKind};
 use crate::profiles::ENVIRONMENT;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -371,6 +371,23 @@ impl App {
                 "The tray and the session list tell what is new.",
             );
         }
+    }
+
+    /// There is no window to say it in. A click on what is said tries again.
+    pub(super) fn on_no_windows(&mut self, why: &str) {
+        for kind in [WindowKind::Popup, WindowKind::Browser, WindowKind::Settings] {
+            let window = self.window(kind);
+            (window.shown, window.focused) = (false, false);
+        }
+        let why = crate::text::one_line(why, 160);
+        self.show_notification(Notification {
+            tag: "no-windows".into(),
+            title: "Clawtray cannot open its windows".into(),
+            body: format!("{why}. Install Clawtray again. Until then clawctl can do all that windows do."),
+            on_click: NotificationTarget::Popup,
+            actions: Vec::new(),
+            urgent: false,
+        });
     }
 
     pub(super) fn bind_hotkey(&mut self) {

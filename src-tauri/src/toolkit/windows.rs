@@ -1,12 +1,9 @@
 //! The windows: made when first shown, hidden when closed, let go when the app says so.
 
 #[cfg(target_os = "linux")]
-mod focus;
-mod place;
-mod remembered;
-
-use crate::inbox::{Inbox, Input};
-use clawtray_companion::ports::{WindowKind, Windows};
+use super::focus::Focus;
+use super::{place, remembered::Places};
+use clawtray_companion::ports::WindowKind;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -36,35 +33,33 @@ const HELD_LOOKS: u32 = 100;
 const LIGHT: Color = Color(255, 255, 255, 255);
 const DARK: Color = Color(29, 26, 25, 255);
 
-/// The compositor's leave to take the focus, from a click or a key binding, for the next window shown.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Activation(Arc<Mutex<Option<String>>>);
-
-impl Activation {
-    pub(crate) fn give(&self, token: Option<String>) {
-        if token.is_some() {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = token;
-        }
-    }
-
-    #[cfg(target_os = "linux")]
-    fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
+/// What happened to a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Happened {
+    /// It got the focus or lost it.
+    Focus(bool),
+    /// The user closed it; it is hidden.
+    Closed,
+    /// It could not be shown.
+    NotShown,
+    /// Its webview is gone.
+    Released,
 }
+
+/// Who is told what happened.
+type Tell = Arc<dyn Fn(WindowKind, Happened) + Send + Sync>;
 
 /// The windows of the desktop app. What is asked before the toolkit is there is done when it is.
 #[derive(Clone)]
-pub(crate) struct SystemWindows {
+pub(crate) struct ToolkitWindows {
     desktop: watch::Sender<Option<AppHandle>>,
-    inbox: Inbox,
+    tell: Tell,
     /// Where webviews keep what they keep; nothing of the app's own is in there.
     webview_data: PathBuf,
     state: Arc<Mutex<State>>,
-    activation: Activation,
-    places: Arc<remembered::Places>,
+    places: Arc<Places>,
     #[cfg(target_os = "linux")]
-    focus: Arc<focus::Focus>,
+    focus: Arc<Focus>,
 }
 
 type Wish = Box<dyn FnOnce(&AppHandle) + Send>;
@@ -83,8 +78,8 @@ struct Seen {
     focused: bool,
 }
 
-impl SystemWindows {
-    pub(crate) fn new(inbox: Inbox, data: &Path, activation: Activation) -> Self {
+impl ToolkitWindows {
+    pub(crate) fn new(data: &Path, tell: impl Fn(WindowKind, Happened) + Send + Sync + 'static) -> Self {
         let state = State {
             windows: HashMap::new(),
             popup_height: POPUP_HEIGHT,
@@ -92,11 +87,10 @@ impl SystemWindows {
         };
         Self {
             desktop: watch::channel(None).0,
-            inbox,
+            tell: Arc::new(tell),
             webview_data: data.join("webview"),
-            places: Arc::new(remembered::Places::open(data.join("windows.json"))),
+            places: Arc::new(Places::open(data.join("windows.json"))),
             state: Arc::new(Mutex::new(state)),
-            activation,
             #[cfg(target_os = "linux")]
             focus: Arc::default(),
         }
@@ -119,6 +113,44 @@ impl SystemWindows {
         self.with_app("exit", |app| {
             app.exit(0);
             Ok(())
+        });
+    }
+
+    /// Shows and focuses, with the compositor's leave for it.
+    pub(crate) fn show(&self, window: WindowKind, activation: Option<String>) {
+        self.note(window, |seen| seen.visible = true);
+        self.on_main("show", move |windows, app| {
+            windows
+                .show_now(app, window, activation.as_deref())
+                .inspect_err(|_| {
+                    windows.note(window, |seen| seen.visible = false);
+                    (windows.tell)(window, Happened::NotShown);
+                })
+        });
+    }
+
+    /// Hides; the focus goes back.
+    pub(crate) fn hide(&self, window: WindowKind) {
+        self.note(window, |seen| *seen = Seen::default());
+        self.on_main("hide", move |windows, app| windows.hide_now(app, window));
+    }
+
+    /// Lets go of a hidden window's webview.
+    pub(crate) fn release(&self, window: WindowKind) {
+        self.on_main("release", move |windows, app| {
+            match app.get_webview_window(window.label()) {
+                Some(found) if !windows.seen(window).visible => found.destroy(),
+                Some(_) | None => Ok(()),
+            }
+        });
+    }
+
+    /// Gives the popup a height in CSS pixels.
+    pub(crate) fn fit_popup(&self, height: f64) {
+        self.state().popup_height = height.clamp(POPUP_LEAST, POPUP_MOST).ceil();
+        self.on_main("fit", |windows, app| {
+            app.get_webview_window(WindowKind::Popup.label())
+                .map_or(Ok(()), |popup| windows.fit(&popup))
         });
     }
 
@@ -199,7 +231,7 @@ impl SystemWindows {
             // Windows have no transparent corners; see `Surroundings` in the UI's host.
             .initialization_script(format!(
                 "window.__CLAWTRAY__ = {{ compositor: false, captures: {:?} }};",
-                crate::capture::kinds()
+                super::capture::kinds()
             ))
             .data_directory(self.webview_data.clone())
             // Files dropped on the window are the page's to take.
@@ -246,11 +278,11 @@ impl SystemWindows {
                 // Closing hides; the webview is kept or let go of as the app says.
                 api.prevent_close();
                 self.hide(kind);
-                self.inbox.put(Input::Closed(kind));
+                (self.tell)(kind, Happened::Closed);
             }
             WindowEvent::Destroyed => {
                 self.note(kind, |seen| *seen = Seen::default());
-                self.inbox.put(Input::Released(kind));
+                (self.tell)(kind, Happened::Released);
             }
             WindowEvent::ThemeChanged(theme) => {
                 if let Err(error) = paint(window, *theme) {
@@ -264,7 +296,7 @@ impl SystemWindows {
     fn focus_changed(&self, kind: WindowKind, focused: bool) {
         tracing::debug!(window = kind.label(), focused, "focus");
         self.note(kind, |seen| seen.focused = focused);
-        self.inbox.put(Input::Focus(kind, focused));
+        (self.tell)(kind, Happened::Focus(focused));
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -316,7 +348,7 @@ impl SystemWindows {
         popup.set_size(size)
     }
 
-    fn show_now(&self, app: &AppHandle, kind: WindowKind) -> tauri::Result<()> {
+    fn show_now(&self, app: &AppHandle, kind: WindowKind, activation: Option<&str>) -> tauri::Result<()> {
         let window = self.find_or_make(app, kind)?;
         let shown_already = window.is_visible().unwrap_or(false);
         if kind == WindowKind::Popup && !shown_already {
@@ -328,13 +360,16 @@ impl SystemWindows {
             window.unminimize()?;
         }
         #[cfg(target_os = "linux")]
-        if let Some(token) = self.activation.take() {
-            gtk::prelude::GtkWindowExt::set_startup_id(&window.gtk_window()?, &token);
+        {
+            if let Some(token) = activation {
+                gtk::prelude::GtkWindowExt::set_startup_id(&window.gtk_window()?, token);
+            }
+            self.focus.show(&window)
         }
-        #[cfg(target_os = "linux")]
-        return self.focus.show(&window);
         #[cfg(not(target_os = "linux"))]
         {
+            // Only Linux' compositors ask for leave.
+            let _ = activation;
             window.show()?;
             window.set_focus()
         }
@@ -362,19 +397,14 @@ fn paint(window: &WebviewWindow, theme: tauri::Theme) -> tauri::Result<()> {
     window.set_background_color(Some(if theme == tauri::Theme::Dark { DARK } else { LIGHT }))
 }
 
-impl Windows for SystemWindows {
+#[cfg(not(target_os = "linux"))]
+impl clawtray_companion::ports::Windows for ToolkitWindows {
     fn show(&self, window: WindowKind) {
-        self.note(window, |seen| seen.visible = true);
-        self.on_main("show", move |windows, app| {
-            windows
-                .show_now(app, window)
-                .inspect_err(|_| windows.note(window, |seen| seen.visible = false))
-        });
+        Self::show(self, window, None);
     }
 
     fn hide(&self, window: WindowKind) {
-        self.note(window, |seen| *seen = Seen::default());
-        self.on_main("hide", move |windows, app| windows.hide_now(app, window));
+        Self::hide(self, window);
     }
 
     fn is_visible(&self, window: WindowKind) -> bool {
@@ -386,22 +416,12 @@ impl Windows for SystemWindows {
     }
 
     fn release(&self, window: WindowKind) {
-        self.on_main("release", move |windows, app| {
-            match app.get_webview_window(window.label()) {
-                Some(found) if !windows.seen(window).visible => found.destroy(),
-                Some(_) | None => Ok(()),
-            }
-        });
+        Self::release(self, window);
     }
 
     fn fit_popup(&self, height: f64) {
-        if !height.is_finite() {
-            return;
+        if height.is_finite() {
+            Self::fit_popup(self, height);
         }
-        self.state().popup_height = height.clamp(POPUP_LEAST, POPUP_MOST).ceil();
-        self.on_main("fit", |windows, app| {
-            app.get_webview_window(WindowKind::Popup.label())
-                .map_or(Ok(()), |popup| windows.fit(&popup))
-        });
     }
 }

@@ -1,0 +1,235 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn the_popup_comes_goes_and_is_let_go_of() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    stage.app.hotkey_pressed();
+    popup
+        .until("shown", |m| m.signals.last() == Some(&Signal::Shown))
+        .await;
+    stage.app.window_focused(WindowKind::Popup);
+    stage.app.hotkey_pressed();
+    popup
+        .until("hidden", |m| m.signals.last() == Some(&Signal::Hidden))
+        .await;
+    stage.app.tray(TrayAction::TogglePopup);
+    popup
+        .until("shown again", |m| m.signals.last() == Some(&Signal::Shown))
+        .await;
+    stage.ask(Request::PinPopup { pinned: true }).await;
+    stage.app.window_blurred(WindowKind::Popup);
+    popup.until("pinned", |m| m.view.settings.popup_pinned).await;
+    assert!(desk.lock().visible.contains("popup"), "pinned stays");
+    stage.ask(Request::PinPopup { pinned: false }).await;
+    stage.app.window_blurred(WindowKind::Popup);
+    popup
+        .until("hidden by blur", |m| m.signals.last() == Some(&Signal::Hidden))
+        .await;
+    assert!(desk.lock().released.is_empty());
+    let warm = Duration::from_secs(60 * u64::from(popup.view.settings.keep_warm_minutes));
+    tokio::time::sleep(warm - Duration::from_secs(1)).await;
+    assert!(desk.lock().released.is_empty(), "kept warm");
+    desk.until("let go", |d| d.released.contains(&"popup").then_some(()))
+        .await;
+    // Nothing is lost with it.
+    gateway.reply(MAIN, "r1", "While you slept.");
+    desk.until("told", |d| d.shown.last().cloned()).await;
+    stage.app.hotkey_pressed();
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("there", |m| m.lines() == ["Assistant Done: While you slept."])
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_tray_host_keychain_or_keys_a_window_is_reachable() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    desk.put_gateway("ws://home", &gateway);
+    desk.lock().hotkey = Some(crate::ports::HotkeyState::Unavailable(
+        "This desktop has no global hotkeys.".to_owned(),
+    ));
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    stage.add("Home", "ws://home", "secret").await;
+    stage.quit().await;
+    desk.lock().visible.clear();
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    stage.app.tray_host(false);
+    stage.app.notifications_available(false);
+    desk.until("a window", |d| d.visible.contains("popup").then_some(()))
+        .await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("all is said", |m| {
+            ["no-tray-host", "no-notifications", "hotkey-unavailable"]
+                .iter()
+                .all(|id| {
+                    m.view
+                        .notices
+                        .iter()
+                        .any(|notice| notice.id == *id && !notice.hint.is_empty())
+                })
+        })
+        .await;
+    stage.app.window_blurred(WindowKind::Popup);
+    stage
+        .ask(Request::DismissNotice {
+            id: "no-tray-host".to_owned(),
+        })
+        .await;
+    assert!(
+        desk.lock().visible.contains("popup"),
+        "nothing could call it back, so it stays"
+    );
+    stage.app.tray_host(false);
+    popup.until("said once", |m| m.view.notices.len() == 2).await;
+    desk.lock().visible.clear();
+    stage.app.second_instance(vec![]);
+    desk.until("started again", |d| d.visible.contains("popup").then_some(()))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn deep_links_fill_in_and_never_send() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    stage
+        .app
+        .deep_link("clawtray://session/agent:main:trip?text=book%20it");
+    popup
+        .until("filled in", |m| {
+            m.signals.contains(&Signal::Prefill {
+                text: "book it".to_owned(),
+            })
+        })
+        .await;
+    assert_eq!(popup.view.target.session, "agent:main:trip");
+    stage.app.deep_link("clawtray://quit");
+    stage.app.deep_link("https://example.org/");
+    stage
+        .app
+        .second_instance(vec!["--session".to_owned(), MAIN.to_owned()]);
+    popup.until("the other", |m| m.view.target.session == MAIN).await;
+    assert!(gateway.lock().received.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_to_a_message_opens_the_browser_there() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    gateway.store(
+        "agent:main:trip",
+        json!({"role": "user", "content": "Find a train."}),
+    );
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let mut browser = stage.subscribe(WindowKind::Browser);
+    stage
+        .app
+        .deep_link("clawtray://session/agent:main:trip?message=msg%3Aagent%3Amain%3Atrip-1");
+    let message = "msg:agent:main:trip-1".to_owned();
+    browser
+        .until("revealed", |m| {
+            m.view.target.session == "agent:main:trip"
+                && m.signals.contains(&Signal::Reveal {
+                    message: message.clone(),
+                })
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn links_open_only_where_they_may() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    for (url, ok) in [
+        ("https://example.org/a?b=c", true),
+        ("mailto:a@example.org", true),
+        ("javascript:alert(1)", false),
+        ("file:///etc/passwd", false),
+        ("https://user@example.org/", false),
+        ("data:text/html,x", false),
+        ("not a link", false),
+    ] {
+        let request = Request::OpenLink { url: url.to_owned() };
+        assert_eq!(
+            stage.app.request(WindowKind::Popup, request).await.is_ok(),
+            ok,
+            "{url}"
+        );
+    }
+    assert_eq!(
+        desk.lock().opened,
+        ["https://example.org/a?b=c", "mailto:a@example.org"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn starting_with_the_session_follows_the_settings() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    assert!(desk.lock().autostart.is_empty(), "nothing is touched unasked");
+    let switch = |on: bool| Request::ChangeSettings {
+        patch: serde_json::json!({ "autostart": on }),
+    };
+    stage.ask(switch(true)).await;
+    desk.until("on", |d| (d.autostart == [true]).then_some(())).await;
+    desk.lock().autostart_refused = Some("the folder is read-only".to_owned());
+    stage.ask(switch(false)).await;
+    let said = |m: &crate::testing::Mirror, sentence: &str| {
+        m.view
+            .notices
+            .iter()
+            .any(|notice| notice.id == "autostart" && notice.sentence.contains(sentence))
+    };
+    popup
+        .until("said", |m| {
+            said(m, "still starts with the system: the folder is read-only")
+        })
+        .await;
+    desk.lock().autostart_refused = None;
+    stage.ask(switch(true)).await;
+    popup.until("withdrawn", |m| m.view.notices.is_empty()).await;
+    stage.quit().await;
+
+    // The program may lie elsewhere since.
+    desk.lock().autostart.clear();
+    let _stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    desk.until("on again", |d| (d.autostart == [true]).then_some(()))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn started_hidden_it_shows_a_window_only_where_no_tray_is() {
+    let (folder, desk) = (folder(), Desk::default());
+    let hidden = |options: &mut crate::app::Options| options.hidden = true;
+    let start = || {
+        let shelf = Box::new(MemoryShelf::default());
+        Stage::start_with(folder.path(), &desk, Bare::default(), shelf, hidden)
+    };
+    let stage = start();
+    stage.app.tray_host(true);
+    desk.until("the sign", |d| d.tray.last().map(|_| ())).await;
+    stage.quit().await;
+    assert!(desk.lock().visible.is_empty(), "the tray says what is to be done");
+    let stage = start();
+    stage.app.tray_host(false);
+    desk.until("a window", |d| d.visible.contains("popup").then_some(()))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_window_opens_the_desktop_is_told_and_a_click_tries_again() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    desk.lock().visible.clear();
+    stage.app.no_windows("no such file\nor directory");
+    let note = desk.until("told", |d| d.shown.last().cloned()).await;
+    assert_eq!(note.title, "Clawtray cannot open its windows");
+    assert!(
+        note.body.starts_with("no such file or directory. Install"),
+        "{}",
+        note.body
+    );
+    respond(&stage, &note.tag, NotificationResponseKind::Clicked);
+    desk.until("tried again", |d| d.visible.contains("popup").then_some(()))
+        .await;
+}

@@ -1,0 +1,19 @@
+//! The compositor's leave to take the focus, from a click or a key binding, for the next window shown.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The last one that was given and not used yet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Activation(Arc<Mutex<Option<String>>>);
+
+impl Activation {
+    pub(crate) fn give(&self, token: Option<String>) {
+        if token.is_some() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        }
+    }
+
+    pub(crate) fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

@@ -1,0 +1,162 @@
+//! The windows' end of the socket to the app.
+
+use crate::toolkit::{Happened, Owner, Text, ToolkitWindows};
+use async_trait::async_trait;
+use clawtray::webview_process::wire::{self, Order, Report};
+use clawtray_companion::{
+    api::{Request, UiError},
+    ports::WindowKind,
+};
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    os::{fd::AsFd, unix::net::UnixStream},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::{
+    io::BufReader,
+    sync::{mpsc, oneshot},
+};
+
+/// Takes the socket that the app gave as standard input. Children inherit nothing of it.
+///
+/// # Errors
+/// Standard input is no socket.
+pub(crate) fn take() -> io::Result<UnixStream> {
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    socket.peer_addr()?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+type Sink = Arc<dyn Fn(Text) + Send + Sync>;
+type Reply = oneshot::Sender<Result<Text, UiError>>;
+
+/// The app, at the other end.
+pub(crate) struct App {
+    reports: mpsc::UnboundedSender<Vec<u8>>,
+    lines: Mutex<Option<mpsc::UnboundedReceiver<Vec<u8>>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Of the last request.
+    id: u64,
+    asked: HashMap<u64, Reply>,
+    pages: HashMap<WindowKind, Sink>,
+}
+
+impl App {
+    pub(crate) fn new() -> Self {
+        let (reports, lines) = mpsc::unbounded_channel();
+        Self {
+            reports,
+            lines: Mutex::new(Some(lines)),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Obeys what comes over the socket, and ends the windows with it.
+    pub(crate) fn follow(self: &Arc<Self>, socket: UnixStream, windows: ToolkitWindows) -> io::Result<()> {
+        let (from, to) = tokio::net::UnixStream::from_std(socket)?.into_split();
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(lines) = lines {
+            tokio::spawn(wire::write(to, lines));
+        }
+        let app = self.clone();
+        tokio::spawn(async move {
+            let mut from = BufReader::new(from);
+            loop {
+                match wire::read(&mut from).await {
+                    Ok(Some(order)) => app.obey(order, &windows),
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::error!(kind = ?error.kind(), "the app said something that is not understood");
+                        break;
+                    }
+                }
+            }
+            windows.exit();
+        });
+        Ok(())
+    }
+
+    /// Windows can be made.
+    pub(crate) fn ready(&self) {
+        self.tell(&Report::Ready);
+    }
+
+    /// Tells the app what happened to a window.
+    pub(crate) fn happened(&self, window: WindowKind, happened: Happened) {
+        self.tell(&match happened {
+            Happened::Focus(focused) => Report::Focus { window, focused },
+            Happened::Closed => Report::Closed { window },
+            Happened::NotShown => Report::NotShown { window },
+            Happened::Released => {
+                self.state().pages.remove(&window);
+                Report::Released { window }
+            }
+        });
+    }
+
+    fn obey(&self, order: Order, windows: &ToolkitWindows) {
+        match order {
+            Order::Show { window, activation } => windows.show(window, activation),
+            Order::Hide { window } => windows.hide(window),
+            Order::Release { window } => windows.release(window),
+            Order::FitPopup { height } => windows.fit_popup(height),
+            Order::Answer { id, outcome } => {
+                let reply = self.state().asked.remove(&id);
+                // A page that is gone waits for nothing.
+                let _ = reply.map(|reply| reply.send(outcome));
+            }
+            Order::Update { window, update } => {
+                let page = self.state().pages.get(&window).cloned();
+                if let Some(page) = page {
+                    page(update);
+                }
+            }
+        }
+    }
+
+    fn tell(&self, report: &Report) {
+        // Nobody receives: the app is gone, and this program is ending.
+        let _ = self.reports.send(wire::line(report));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Owner for App {
+    async fn request(&self, window: Option<WindowKind>, request: Request) -> Result<Text, UiError> {
+        let (reply, answer) = oneshot::channel();
+        let id = {
+            let mut state = self.state();
+            state.id += 1;
+            let id = state.id;
+            state.asked.insert(id, reply);
+            id
+        };
+        let request = Box::new(request);
+        self.tell(&Report::Request { id, window, request });
+        answer.await.unwrap_or_else(|_| {
+            Err(UiError {
+                code: "stopping".into(),
+                message: "The app is stopping.".into(),
+                hint: None,
+                retry_after_ms: None,
+            })
+        })
+    }
+
+    fn subscribe(&self, window: WindowKind, sink: Box<dyn Fn(Text) + Send + Sync>) {
+        self.state().pages.insert(window, sink.into());
+        self.tell(&Report::Subscribe { window });
+    }
+}

@@ -1,0 +1,41 @@
+//! What pages may call. All hand on what they get, unread.
+
+use super::{Owner, Text, capture::Captured};
+use clawtray_companion::{
+    api::{Request, UiError},
+    ports::WindowKind,
+};
+use std::sync::Arc;
+use tauri::{State, WebviewWindow, ipc::Channel};
+
+/// Asks the app for something.
+#[tauri::command]
+pub(crate) async fn request(
+    window: WebviewWindow,
+    owner: State<'_, Arc<dyn Owner>>,
+    request: Request,
+) -> Result<Text, UiError> {
+    owner
+        .request(WindowKind::from_label(window.label()), request)
+        .await
+}
+
+/// From now on the window's updates go into the channel.
+#[tauri::command]
+pub(crate) fn subscribe(window: WebviewWindow, owner: State<'_, Arc<dyn Owner>>, channel: Channel<Text>) {
+    let Some(kind) = WindowKind::from_label(window.label()) else {
+        return;
+    };
+    let sink = move |update| {
+        if let Err(error) = channel.send(update) {
+            tracing::debug!(%error, "a window is gone");
+        }
+    };
+    owner.subscribe(kind, Box::new(sink));
+}
+
+/// Something of the desktop that goes with a prompt, when the person asks for it.
+#[tauri::command]
+pub(crate) async fn capture(app: tauri::AppHandle, kind: String) -> Result<Option<Captured>, UiError> {
+    super::capture::take(app, &kind).await
+}

@@ -1,0 +1,348 @@
+//! The windows on Linux: a program of their own, `clawtray-webview`, started with the first window and ended with the last.
+//!
+//! WebKitGTK and GTK stay in memory for as long as the process that loaded them; an app that waits in the tray has no use for
+//! them. They take a crash, too, that would end everything with them. On Windows and macOS the webview's libraries are the
+//! system's, and `toolkit` is in this process.
+
+pub mod wire;
+
+use crate::{
+    activation::Activation,
+    inbox::{Inbox, Input},
+};
+use clawtray_companion::{
+    api::UiError,
+    app::AppHandle,
+    ports::{WindowKind, Windows},
+};
+use serde_json::value::to_raw_value;
+use std::{
+    collections::HashMap,
+    io,
+    os::{fd::OwnedFd, unix::net},
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::BufReader,
+    net::UnixStream,
+    process::{Child, Command},
+    sync::{
+        SetOnce,
+        mpsc::{self, UnboundedReceiver, UnboundedSender},
+    },
+    task::JoinHandle,
+};
+use wire::{Order, Report};
+
+/// The program with the windows; it lies beside this one.
+const PROGRAM: &str = "clawtray-webview";
+/// How long it may take to end once it is told to.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// What a desktop gave this process for its own first window; that window gets it as `Order::Show::activation`.
+const STARTUP_VARIABLES: [&str; 2] = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"];
+
+/// The windows, as this process knows them.
+#[derive(Clone)]
+pub(crate) struct WebviewProcess {
+    inbox: Inbox,
+    activation: Activation,
+    app: Arc<SetOnce<AppHandle>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    running: Option<Running>,
+    /// How many were started so far.
+    started: u64,
+    windows: HashMap<WindowKind, Seen>,
+    /// In CSS pixels, once a page has said.
+    popup_height: Option<f64>,
+}
+
+/// A program that was started. Dropped, it is told to end.
+struct Running {
+    number: u64,
+    orders: UnboundedSender<Vec<u8>>,
+    end: JoinHandle<()>,
+}
+
+/// What is known of a window.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    /// Asked for, and not let go of since.
+    made: bool,
+    visible: bool,
+    focused: bool,
+}
+
+impl WebviewProcess {
+    /// Nothing is started yet.
+    pub(crate) fn new(inbox: Inbox, activation: Activation) -> Self {
+        Self {
+            inbox,
+            activation,
+            app: Arc::default(),
+            state: Arc::default(),
+        }
+    }
+
+    /// Whose windows they are. What pages ask for waits until this is known.
+    pub(crate) fn serve(&self, app: AppHandle) {
+        // Twice never happens, and the first would do.
+        let _ = self.app.set(app);
+    }
+
+    /// Ends the program, if it runs, and waits for its end.
+    pub(crate) async fn end(&self) {
+        let running = self.state().running.take();
+        if let Some(Running { end, orders, .. }) = running {
+            drop(orders);
+            if tokio::time::timeout(GOODBYE, end).await.is_err() {
+                tracing::warn!("the windows are still ending");
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen(&self, window: WindowKind) -> Seen {
+        self.state().windows.get(&window).copied().unwrap_or_default()
+    }
+
+    /// Starts the program unless it runs.
+    fn started<'a>(&self, state: &'a mut State) -> io::Result<&'a Running> {
+        let running = match state.running.take() {
+            Some(running) if !running.orders.is_closed() => running,
+            Some(_) | None => {
+                state.started += 1;
+                let running = self.start(state.started)?;
+                if let Some(height) = state.popup_height {
+                    running.tell(&Order::FitPopup { height });
+                }
+                running
+            }
+        };
+        Ok(state.running.insert(running))
+    }
+
+    fn start(&self, number: u64) -> io::Result<Running> {
+        let (ours, theirs) = net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let mut command = Command::new(program()?);
+        command
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .kill_on_drop(true);
+        for name in STARTUP_VARIABLES {
+            command.env_remove(name);
+        }
+        let child = command.spawn()?;
+        let socket = UnixStream::from_std(ours)?;
+        let (orders, lines) = mpsc::unbounded_channel();
+        let end = tokio::spawn(self.clone().follow(number, child, socket, lines));
+        Ok(Running { number, orders, end })
+    }
+
+    /// From start to end of one program.
+    async fn follow(
+        self,
+        number: u64,
+        mut child: Child,
+        socket: UnixStream,
+        lines: UnboundedReceiver<Vec<u8>>,
+    ) {
+        let (from, to) = socket.into_split();
+        let writing = tokio::spawn(wire::write(to, lines));
+        let mut from = BufReader::new(from);
+        let mut ready = false;
+        loop {
+            match wire::read(&mut from).await {
+                Ok(Some(Report::Ready)) => ready = true,
+                Ok(Some(report)) => self.hear(number, report).await,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(kind = ?error.kind(), "the windows said something that is not understood");
+                    // Killed below, when it is dropped.
+                    break;
+                }
+            }
+        }
+        writing.abort();
+        let ended = tokio::time::timeout(GOODBYE, child.wait()).await;
+        let how = match ended {
+            Ok(Ok(status)) => status.to_string(),
+            Ok(Err(error)) => error.kind().to_string(),
+            Err(_) => "it had to be killed".to_owned(),
+        };
+        self.ended(number, ready, &how);
+    }
+
+    async fn hear(&self, number: u64, report: Report) {
+        match report {
+            Report::Ready => {}
+            Report::Request { id, window, request } => {
+                let (app, reply) = (self.app.wait().await.clone(), self.to(number));
+                tokio::spawn(async move {
+                    let answer = app.request(window, *request).await;
+                    let outcome = answer.and_then(|answer| to_raw_value(&answer).map_err(unwritable));
+                    reply(&Order::Answer { id, outcome });
+                });
+            }
+            Report::Subscribe { window } => {
+                let updates = self.to(number);
+                let sink = move |update| match to_raw_value(&update) {
+                    Ok(update) => updates(&Order::Update { window, update }),
+                    Err(error) => tracing::error!(%error, "an update could not be written"),
+                };
+                self.app.wait().await.subscribe(window, Box::new(sink));
+            }
+            Report::Focus { window, focused } => {
+                let mut state = self.state();
+                let seen = state.windows.entry(window).or_default();
+                // Hidden in the meantime: this focus belongs to the time before.
+                if seen.visible {
+                    seen.focused = focused;
+                    self.inbox.put(Input::Focus(window, focused));
+                }
+            }
+            Report::Closed { window } => {
+                self.note(window, |seen| (seen.visible, seen.focused) = (false, false));
+                self.inbox.put(Input::Closed(window));
+            }
+            Report::NotShown { window } => self.note(window, |seen| seen.visible = false),
+            Report::Released { window } => {
+                let mut state = self.state();
+                let seen = state.windows.entry(window).or_default();
+                // Asked for again in the meantime: it is being made anew.
+                seen.made = seen.visible;
+                self.inbox.put(Input::Released(window));
+                let ours = state
+                    .running
+                    .as_ref()
+                    .is_some_and(|running| running.number == number);
+                if ours && !state.windows.values().any(|seen| seen.made) {
+                    state.running = None;
+                }
+            }
+        }
+    }
+
+    fn note(&self, window: WindowKind, change: impl FnOnce(&mut Seen)) {
+        change(self.state().windows.entry(window).or_default());
+    }
+
+    /// A way to tell something to the program with this number; it does not keep it running.
+    fn to(&self, number: u64) -> impl Fn(&Order) + Send + use<> {
+        let state = self.state();
+        let running = state.running.as_ref().filter(|running| running.number == number);
+        let orders = running.map(|running| running.orders.downgrade());
+        move |order| {
+            if let Some(orders) = orders.as_ref().and_then(mpsc::WeakUnboundedSender::upgrade) {
+                // Nobody receives: it is ending.
+                let _ = orders.send(wire::line(order));
+            }
+        }
+    }
+
+    /// A program has ended. Unless it was told to, its windows are gone with it.
+    fn ended(&self, number: u64, ready: bool, how: &str) {
+        let mut state = self.state();
+        if state
+            .running
+            .as_ref()
+            .is_none_or(|running| running.number != number)
+        {
+            return;
+        }
+        state.running = None;
+        let lost = std::mem::take(&mut state.windows);
+        drop(state);
+        tracing::error!(%how, ready, "the windows ended by themselves");
+        for (window, seen) in lost.into_iter().filter(|(_, seen)| seen.made) {
+            if seen.visible {
+                self.inbox.put(Input::Closed(window));
+            }
+            self.inbox.put(Input::Released(window));
+        }
+        if !ready {
+            self.inbox.put(Input::NoWindows(how.to_owned()));
+        }
+    }
+}
+
+impl Running {
+    fn tell(&self, order: &Order) {
+        // Nobody receives: it is ending, and what it showed is told as lost.
+        let _ = self.orders.send(wire::line(order));
+    }
+}
+
+impl Windows for WebviewProcess {
+    fn show(&self, window: WindowKind) {
+        let activation = self.activation.take();
+        let mut state = self.state();
+        match self.started(&mut state) {
+            Ok(running) => running.tell(&Order::Show { window, activation }),
+            Err(error) => {
+                tracing::error!(%error, program = PROGRAM, "could not be started");
+                return self.inbox.put(Input::NoWindows(error.to_string()));
+            }
+        }
+        let seen = state.windows.entry(window).or_default();
+        (seen.made, seen.visible) = (true, true);
+    }
+
+    fn hide(&self, window: WindowKind) {
+        let mut state = self.state();
+        let seen = state.windows.entry(window).or_default();
+        (seen.visible, seen.focused) = (false, false);
+        if let Some(running) = &state.running {
+            running.tell(&Order::Hide { window });
+        }
+    }
+
+    fn is_visible(&self, window: WindowKind) -> bool {
+        self.seen(window).visible
+    }
+
+    fn is_focused(&self, window: WindowKind) -> bool {
+        self.seen(window).focused
+    }
+
+    fn release(&self, window: WindowKind) {
+        if let Some(running) = &self.state().running {
+            running.tell(&Order::Release { window });
+        }
+    }
+
+    fn fit_popup(&self, height: f64) {
+        if !height.is_finite() {
+            return;
+        }
+        let mut state = self.state();
+        state.popup_height = Some(height);
+        if let Some(running) = &state.running {
+            running.tell(&Order::FitPopup { height });
+        }
+    }
+}
+
+fn program() -> io::Result<PathBuf> {
+    // After an upgrade the system says of a running program's file that it is deleted; its folder is still right.
+    Ok(std::env::current_exe()?.with_file_name(PROGRAM))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn unwritable(error: serde_json::Error) -> UiError {
+    UiError {
+        code: "internal".into(),
+        message: format!("The answer could not be written: {error}."),
+        hint: None,
+        retry_after_ms: None,
+    }
+}

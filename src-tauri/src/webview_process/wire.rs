@@ -1,0 +1,184 @@
+//! What the app and the program with its windows tell each other: a JSON text per line, over a socket that is the program's
+//! standard input. It carries what pages ask for and are told, so nothing of it is ever logged.
+
+use clawtray_companion::{
+    api::{Request, UiError},
+    ports::WindowKind,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use std::io;
+use tokio::{
+    io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    sync::mpsc::UnboundedReceiver,
+};
+
+/// From the app. The end of the stream tells the program to end.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(
+    missing_docs,
+    reason = "the fields are those of `Windows` and of the pages' commands"
+)]
+pub enum Order {
+    /// Shows a window, made if need be, with the compositor's leave to take the focus.
+    Show {
+        window: WindowKind,
+        activation: Option<String>,
+    },
+    /// Hides a window.
+    Hide { window: WindowKind },
+    /// Lets go of a hidden window's webview.
+    Release { window: WindowKind },
+    /// The popup's height in CSS pixels.
+    FitPopup { height: f64 },
+    /// The answer to a [`Report::Request`].
+    Answer {
+        id: u64,
+        outcome: Result<Box<RawValue>, UiError>,
+    },
+    /// An update for a page that subscribed.
+    Update {
+        window: WindowKind,
+        update: Box<RawValue>,
+    },
+}
+
+/// From the program with the windows.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(
+    missing_docs,
+    reason = "the fields are those of `Windows` and of the pages' commands"
+)]
+pub enum Report {
+    /// The toolkit is there; windows can be made.
+    Ready,
+    /// A page asks for something.
+    Request {
+        id: u64,
+        window: Option<WindowKind>,
+        request: Box<Request>,
+    },
+    /// A page wants its window's updates from now on.
+    Subscribe { window: WindowKind },
+    /// A window got the focus or lost it.
+    Focus { window: WindowKind, focused: bool },
+    /// The user closed a window; it is hidden.
+    Closed { window: WindowKind },
+    /// A window could not be shown.
+    NotShown { window: WindowKind },
+    /// A window's webview is gone.
+    Released { window: WindowKind },
+}
+
+/// A message as a line.
+///
+/// A message is made of texts and numbers; that it cannot be written is a mistake in this file, and gives an empty line,
+/// which the other side passes over.
+#[must_use]
+pub fn line(message: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// The next message; `None` at the end of the stream.
+///
+/// # Errors
+/// The stream broke, or what came is no message.
+pub async fn read<M: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<M>> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if from.read_until(b'\n', &mut line).await? == 0 {
+            return Ok(None);
+        }
+        if line != b"\n" {
+            return Ok(Some(serde_json::from_slice(&line)?));
+        }
+    }
+}
+
+/// Writes lines until their sender is gone or nobody reads, then closes.
+pub async fn write(mut to: impl AsyncWrite + Unpin, mut lines: UnboundedReceiver<Vec<u8>>) {
+    while let Some(line) = lines.recv().await {
+        if to.write_all(&line).await.is_err() {
+            // The reading side learns of it, too.
+            return;
+        }
+    }
+    // Nobody is there to be told that it failed.
+    let _ = to.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Order, Report, line, read};
+    use clawtray_companion::{api::UiError, ports::WindowKind};
+    use serde_json::value::to_raw_value;
+    use std::io::ErrorKind;
+
+    #[tokio::test]
+    async fn messages_arrive_whole_and_in_turn() {
+        let text = "two\nlines, \"quoted\" \u{2028} and ünïcode";
+        let refused = UiError {
+            code: "refused".into(),
+            message: "No.".into(),
+            hint: None,
+            retry_after_ms: Some(5),
+        };
+        let mut stream = line(&Order::Answer {
+            id: 7,
+            outcome: Ok(to_raw_value(text).unwrap()),
+        });
+        stream.extend(b"\n");
+        stream.extend(line(&Order::Answer {
+            id: 8,
+            outcome: Err(refused.clone()),
+        }));
+        stream.extend(line(&Order::Show {
+            window: WindowKind::Browser,
+            activation: None,
+        }));
+        let mut from = stream.as_slice();
+        let Some(Order::Answer {
+            id: 7,
+            outcome: Ok(answer),
+        }) = read(&mut from).await.unwrap()
+        else {
+            panic!("no answer");
+        };
+        assert_eq!(serde_json::from_str::<String>(answer.get()).unwrap(), text);
+        let second = read(&mut from).await.unwrap();
+        assert!(
+            matches!(&second, Some(Order::Answer { id: 8, outcome: Err(error) }) if *error == refused),
+            "{second:?}"
+        );
+        let third = read(&mut from).await.unwrap();
+        assert!(
+            matches!(
+                third,
+                Some(Order::Show {
+                    window: WindowKind::Browser,
+                    activation: None
+                })
+            ),
+            "{third:?}"
+        );
+        assert!(read::<Order>(&mut from).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_message_is_an_error() {
+        for text in [
+            "{\"Closed\":{\"window\":\"cellar\"}}\n",
+            "Closed\n",
+            "{\"Closed\":{\"window\":\"pop",
+        ] {
+            let error = read::<Report>(&mut text.as_bytes()).await.unwrap_err();
+            assert!(
+                matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
+                "{text}: {error:?}"
+            );
+        }
+    }
+}
