@@ -13,6 +13,7 @@ impl Activation {
         }
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -1,6 +1,6 @@
 //! The windows' end of the socket to the app.
 
-use crate::toolkit::{Happened, Owner, Text, ToolkitWindows};
+use crate::toolkit::{Happened, Owner, Text, ToolkitWindows, clipboard};
 use async_trait::async_trait;
 use clawtray::webview_process::wire::{self, Order, Report};
 use clawtray_companion::{
@@ -84,20 +84,31 @@ impl App {
         Ok(())
     }
 
-    /// Windows can be made.
-    pub(crate) fn ready(&self) {
+    /// Windows can be made. On the main thread.
+    pub(crate) fn ready(self: &Arc<Self>) {
+        let app = self.clone();
+        clipboard::when_lost(move || app.tell(&Report::ClipboardLost));
         self.tell(&Report::Ready);
     }
 
     /// Tells the app what happened to a window.
-    pub(crate) fn happened(&self, window: WindowKind, happened: Happened) {
+    pub(crate) fn happened(self: &Arc<Self>, window: WindowKind, happened: Happened) {
         self.tell(&match happened {
             Happened::Focus(focused) => Report::Focus { window, focused },
             Happened::Closed => Report::Closed { window },
             Happened::NotShown => Report::NotShown { window },
             Happened::Released => {
                 self.state().pages.remove(&window);
-                Report::Released { window }
+                let app = self.clone();
+                // The toolkit may run its loop in it, which it cannot while it tells of an event.
+                glib::idle_add_once(move || {
+                    let keeps_clipboard = clipboard::hand_over();
+                    app.tell(&Report::Released {
+                        window,
+                        keeps_clipboard,
+                    });
+                });
+                return;
             }
         });
     }

@@ -3,6 +3,8 @@
 //! On Linux this is the program `clawtray-webview`, elsewhere a part of the app itself; `Owner` is all that differs.
 
 mod capture;
+#[cfg(target_os = "linux")]
+pub(crate) mod clipboard;
 mod commands;
 #[cfg(target_os = "linux")]
 mod focus;

@@ -59,6 +59,8 @@ struct State {
     /// How many were started so far.
     started: u64,
     windows: HashMap<WindowKind, Seen>,
+    /// What was copied in a window would be gone with the program.
+    keeps_clipboard: bool,
     /// In CSS pixels, once a page has said.
     popup_height: Option<f64>,
 }
@@ -121,6 +123,7 @@ impl WebviewProcess {
             Some(running) if !running.orders.is_closed() => running,
             Some(_) | None => {
                 state.started += 1;
+                state.keeps_clipboard = false;
                 let running = self.start(state.started)?;
                 if let Some(height) = state.popup_height {
                     running.tell(&Order::FitPopup { height });
@@ -183,6 +186,10 @@ impl WebviewProcess {
     }
 
     async fn hear(&self, number: u64, report: Report) {
+        if !self.state().is_running(number) {
+            // Of a program that was told to end; another may be there by now.
+            return;
+        }
         match report {
             Report::Ready => {}
             Report::Request { id, window, request } => {
@@ -215,19 +222,22 @@ impl WebviewProcess {
                 self.inbox.put(Input::Closed(window));
             }
             Report::NotShown { window } => self.note(window, |seen| seen.visible = false),
-            Report::Released { window } => {
+            Report::Released {
+                window,
+                keeps_clipboard,
+            } => {
                 let mut state = self.state();
+                state.keeps_clipboard = keeps_clipboard;
                 let seen = state.windows.entry(window).or_default();
                 // Asked for again in the meantime: it is being made anew.
                 seen.made = seen.visible;
                 self.inbox.put(Input::Released(window));
-                let ours = state
-                    .running
-                    .as_ref()
-                    .is_some_and(|running| running.number == number);
-                if ours && !state.windows.values().any(|seen| seen.made) {
-                    state.running = None;
-                }
+                state.end_if_idle();
+            }
+            Report::ClipboardLost => {
+                let mut state = self.state();
+                state.keeps_clipboard = false;
+                state.end_if_idle();
             }
         }
     }
@@ -252,11 +262,7 @@ impl WebviewProcess {
     /// A program has ended. Unless it was told to, its windows are gone with it.
     fn ended(&self, number: u64, ready: bool, how: &str) {
         let mut state = self.state();
-        if state
-            .running
-            .as_ref()
-            .is_none_or(|running| running.number != number)
-        {
+        if !state.is_running(number) {
             return;
         }
         state.running = None;
@@ -271,6 +277,21 @@ impl WebviewProcess {
         }
         if !ready {
             self.inbox.put(Input::NoWindows(how.to_owned()));
+        }
+    }
+}
+
+impl State {
+    fn is_running(&self, number: u64) -> bool {
+        self.running
+            .as_ref()
+            .is_some_and(|running| running.number == number)
+    }
+
+    /// Ends the program when nothing needs it any more.
+    fn end_if_idle(&mut self) {
+        if !self.keeps_clipboard && !self.windows.values().any(|seen| seen.made) {
+            self.running = None;
         }
     }
 }

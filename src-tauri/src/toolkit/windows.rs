@@ -8,7 +8,6 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 use tauri::{
     AppHandle, LogicalSize, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
@@ -25,7 +24,7 @@ const POPUP_MOST: f64 = 800.0;
 
 /// How often, and how many times, the focus is looked at while somebody holds a key.
 #[cfg(target_os = "linux")]
-const HELD_PAUSE: Duration = Duration::from_millis(100);
+const HELD_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 #[cfg(target_os = "linux")]
 const HELD_LOOKS: u32 = 100;
 
@@ -111,6 +110,8 @@ impl ToolkitWindows {
     /// Ends the process's main loop.
     pub(crate) fn exit(&self) {
         self.with_app("exit", |app| {
+            #[cfg(target_os = "linux")]
+            super::clipboard::hand_over();
             app.exit(0);
             Ok(())
         });

@@ -66,8 +66,13 @@ pub enum Report {
     Closed { window: WindowKind },
     /// A window could not be shown.
     NotShown { window: WindowKind },
-    /// A window's webview is gone.
-    Released { window: WindowKind },
+    /// A window's webview is gone. What was copied in it may be kept by nobody but the program.
+    Released {
+        window: WindowKind,
+        keeps_clipboard: bool,
+    },
+    /// Somebody copied something elsewhere: there is nothing to keep any more.
+    ClipboardLost,
 }
 
 /// A message as a line.

@@ -1,13 +1,18 @@
 //! The program with the windows: there while a window is, and not missed by what waits in the tray when it dies.
 
 use super::Report;
-use product_tests::app;
+use product_tests::app::{self, App};
 use product_tests::stage::{POPUP, StageConfig};
 use product_tests::waiting::{Asked, PATIENCE, asked};
 use product_tests::{Live, Stage, leaks};
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
+use x11rb::connection::Connection;
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt, CreateWindowAux, WindowClass};
+use x11rb::rust_connection::RustConnection;
+use x11rb::{CURRENT_TIME, NONE};
 
 /// As far as the system keeps a program's name.
 const PROGRAM: &str = "clawtray-webvie";
@@ -62,21 +67,31 @@ async fn ask(stage: &Stage, live: &Live, text: &str) {
     .unwrap();
 }
 
+/// Waits until the tray says that the gateway is there.
+async fn wait_for_connection(stage: &Stage) {
+    let tray = stage.tray().unwrap();
+    let item = tray.wait_for_item().await.unwrap();
+    let connected = |look: &product_tests::tray::ItemLook| look.tooltip().contains("connected");
+    tray.wait_for_look("connected", &item, connected).await.unwrap();
+}
+
+/// Starts the app on the real gateway; a window that is hidden is let go of at once.
+async fn start_with_nothing_kept_warm(stage: &Stage, live: &Live) -> App {
+    let settings = stage.desktop.home().join(".config/clawtray/settings.json");
+    std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    std::fs::write(&settings, r#"{"version":1,"keepWarmMinutes":0}"#).unwrap();
+    let args = ["--accept-environment", "--hidden"];
+    let app = stage.start_app(&args, &live.env()).unwrap();
+    wait_for_connection(stage).await;
+    app
+}
+
 #[tokio::test]
 async fn they_come_with_the_first_go_with_the_last_and_may_die() {
     let live = Live::start(Value::Null).unwrap();
     let stage = Stage::set(StageConfig::default()).await.unwrap();
     let _report = Report(&stage);
-    let settings = stage.desktop.home().join(".config/clawtray/settings.json");
-    std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
-    std::fs::write(&settings, r#"{"version":1,"keepWarmMinutes":0}"#).unwrap();
-    let mut app = stage
-        .start_app(&["--accept-environment", "--hidden"], &live.env())
-        .unwrap();
-    let tray = stage.tray().unwrap();
-    let item = tray.wait_for_item().await.unwrap();
-    let connected = |look: &product_tests::tray::ItemLook| look.tooltip().contains("connected");
-    tray.wait_for_look("connected", &item, connected).await.unwrap();
+    let mut app = start_with_nothing_kept_warm(&stage, &live).await;
     assert_eq!(programs(app.id()), [""; 0], "before the first window");
 
     stage.press_hotkey().unwrap();
@@ -103,9 +118,7 @@ async fn they_come_with_the_first_go_with_the_last_and_may_die() {
     stage.wait_for_no_popup().unwrap();
     wait_for_none(app.id()).await;
     assert!(app.exit_status().unwrap().is_none());
-    tray.wait_for_look("still connected", &item, connected)
-        .await
-        .unwrap();
+    wait_for_connection(&stage).await;
     stage.press_hotkey().unwrap();
     stage.wait_for_popup().unwrap();
     ask(&stage, &live, "[[say:Three.]] The third question.").await;
@@ -132,6 +145,104 @@ async fn they_come_with_the_first_go_with_the_last_and_may_die() {
     .unwrap();
 }
 
+/// Another program of the desktop, with a window that nobody sees.
+struct Neighbour {
+    x: RustConnection,
+    window: u32,
+    clipboard: u32,
+}
+
+impl Neighbour {
+    fn new(stage: &Stage) -> Self {
+        let display = stage.desktop.env().iter().find(|(name, _)| *name == "DISPLAY");
+        let (x, screen) = x11rb::connect(display.map(|(_, value)| value.as_str())).unwrap();
+        let (window, root) = (x.generate_id().unwrap(), x.setup().roots[screen].root);
+        let (class, values) = (WindowClass::INPUT_ONLY, CreateWindowAux::new());
+        x.create_window(0, window, root, 0, 0, 1, 1, 0, class, 0, &values)
+            .unwrap()
+            .check()
+            .unwrap();
+        let clipboard = x.intern_atom(false, b"CLIPBOARD").unwrap().reply().unwrap().atom;
+        Self { x, window, clipboard }
+    }
+
+    /// What it would paste.
+    fn paste(&self) -> String {
+        let atom = |name: &[u8]| self.x.intern_atom(false, name).unwrap().reply().unwrap().atom;
+        let (text, property) = (atom(b"UTF8_STRING"), atom(b"PASTED"));
+        self.x
+            .convert_selection(self.window, self.clipboard, text, property, CURRENT_TIME)
+            .unwrap();
+        self.x.flush().unwrap();
+        let came = loop {
+            if let Event::SelectionNotify(notice) = self.x.wait_for_event().unwrap() {
+                break notice.property;
+            }
+        };
+        if came == NONE {
+            return String::new();
+        }
+        let value = self
+            .x
+            .get_property(true, self.window, property, AtomEnum::ANY, 0, 1 << 16);
+        String::from_utf8(value.unwrap().reply().unwrap().value).unwrap()
+    }
+
+    /// Copies something of its own.
+    fn copy(&self) {
+        let owner = self
+            .x
+            .set_selection_owner(self.window, self.clipboard, CURRENT_TIME);
+        owner.unwrap().check().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_copied_outlives_the_window() {
+    let live = Live::start(Value::Null).unwrap();
+    let stage = Stage::set(StageConfig::default()).await.unwrap();
+    let _report = Report(&stage);
+    let app = start_with_nothing_kept_warm(&stage, &live).await;
+    stage.press_hotkey().unwrap();
+    stage.wait_for_popup().unwrap();
+    ask(&stage, &live, "[[say:Done.]] A question.").await;
+    let neighbour = Neighbour::new(&stage);
+    asked("the copy", || async {
+        stage.desktop.press("ctrl+a")?;
+        stage.desktop.press("BackSpace")?;
+        stage.desktop.type_text("worth keeping")?;
+        stage.desktop.press("ctrl+a")?;
+        stage.desktop.press("ctrl+c")?;
+        let pasted = neighbour.paste();
+        Ok(if pasted == "worth keeping" {
+            Asked::There(())
+        } else {
+            Asked::NotYet(pasted)
+        })
+    })
+    .await
+    .unwrap();
+
+    // The page goes with the window, but no clipboard manager is there to take the copy.
+    stage.press_hotkey().unwrap();
+    stage.wait_for_no_popup().unwrap();
+    asked("the end of the page", || async {
+        let all = programs(app.id());
+        Ok(if all.iter().any(|name| name == "WebKitWebProces") {
+            Asked::NotYet(format!("{all:?}"))
+        } else {
+            Asked::There(())
+        })
+    })
+    .await
+    .unwrap();
+    assert_eq!(neighbour.paste(), "worth keeping");
+    assert!(program(app.id()).unwrap().is_some());
+
+    neighbour.copy();
+    wait_for_none(app.id()).await;
+}
+
 #[tokio::test]
 async fn without_the_program_the_desktop_is_told() {
     let stage = Stage::set(StageConfig::default()).await.unwrap();
@@ -143,10 +254,7 @@ async fn without_the_program_the_desktop_is_told() {
     let mut command = stage.desktop.command(&program);
     command.args(["--embedded", "--hidden"]);
     let mut process = stage.desktop.spawn(app::LOG, &mut command).unwrap();
-    let tray = stage.tray().unwrap();
-    let item = tray.wait_for_item().await.unwrap();
-    let connected = |look: &product_tests::tray::ItemLook| look.tooltip().contains("connected");
-    tray.wait_for_look("connected", &item, connected).await.unwrap();
+    wait_for_connection(&stage).await;
 
     stage.press_hotkey().unwrap();
     let notifications = stage.notifications().unwrap();
