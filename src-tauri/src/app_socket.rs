@@ -2,7 +2,7 @@
 
 use crate::toolkit::{Happened, Owner, Text, ToolkitWindows, clipboard};
 use async_trait::async_trait;
-use clawtray::webview_process::wire::{self, Order, Report};
+use clawtray::webview_process::wire::{self, Order, Report, VERSION};
 use clawtray_companion::{
     api::{Request, UiError},
     ports::WindowKind,
@@ -88,7 +88,9 @@ impl App {
     pub(crate) fn ready(self: &Arc<Self>) {
         let app = self.clone();
         clipboard::when_lost(move || app.tell(&Report::ClipboardLost));
-        self.tell(&Report::Ready);
+        self.tell(&Report::Ready {
+            version: VERSION.to_owned(),
+        });
     }
 
     /// Tells the app what happened to a window.

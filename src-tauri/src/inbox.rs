@@ -1,6 +1,6 @@
 //! What the system reports. Adapters put it here; one task hands it to the app.
 
-use clawtray_companion::ports::{HotkeyState, NotificationResponse, TrayAction, WindowKind};
+use clawtray_companion::ports::{HotkeyState, NoWindows, NotificationResponse, TrayAction, WindowKind};
 use tokio::sync::mpsc;
 
 /// Something that happened outside.
@@ -35,7 +35,7 @@ pub(crate) enum Input {
         not(target_os = "linux"),
         expect(dead_code, reason = "elsewhere the app does not start without them")
     )]
-    NoWindows(String),
+    NoWindows(NoWindows),
     /// The computer goes to sleep (true) or woke up (false).
     Sleep(bool),
 }

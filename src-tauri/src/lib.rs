@@ -221,7 +221,7 @@ async fn forward(mut outside: Outside, app: AppHandle) {
             Input::Focus(window, false) => app.window_blurred(window),
             Input::Closed(window) => app.window_closed(window),
             Input::Released(window) => app.unsubscribe(window),
-            Input::NoWindows(why) => app.no_windows(&why),
+            Input::NoWindows(why) => app.no_windows(why),
             Input::Sleep(true) => app.suspend(),
             Input::Sleep(false) => app.resume(),
         }

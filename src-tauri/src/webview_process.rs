@@ -13,7 +13,7 @@ use crate::{
 use clawtray_companion::{
     api::UiError,
     app::AppHandle,
-    ports::{WindowKind, Windows},
+    ports::{NoWindows, WindowKind, Windows},
 };
 use serde_json::value::to_raw_value;
 use std::{
@@ -35,7 +35,7 @@ use tokio::{
     },
     task::JoinHandle,
 };
-use wire::{Order, Report};
+use wire::{Order, Report, VERSION};
 
 /// The program with the windows; it lies beside this one.
 const PROGRAM: &str = "clawtray-webview";
@@ -121,7 +121,10 @@ impl WebviewProcess {
     fn started<'a>(&self, state: &'a mut State) -> io::Result<&'a Running> {
         let running = match state.running.take() {
             Some(running) if !running.orders.is_closed() => running,
-            Some(_) | None => {
+            gone => {
+                if gone.is_some() {
+                    self.lost(state);
+                }
                 state.started += 1;
                 state.keeps_clipboard = false;
                 let running = self.start(state.started)?;
@@ -165,7 +168,10 @@ impl WebviewProcess {
         let mut ready = false;
         loop {
             match wire::read(&mut from).await {
-                Ok(Some(Report::Ready)) => ready = true,
+                Ok(Some(Report::Ready { version })) => {
+                    ready = true;
+                    self.check(number, &version);
+                }
                 Ok(Some(report)) => self.hear(number, report).await,
                 Ok(None) => break,
                 Err(error) => {
@@ -185,13 +191,28 @@ impl WebviewProcess {
         self.ended(number, ready, &how);
     }
 
+    /// An upgrade may have put another program in place while this one runs.
+    fn check(&self, number: u64, version: &str) {
+        let mut state = self.state();
+        if version != VERSION && state.is_running(number) {
+            tracing::error!(
+                ours = VERSION,
+                theirs = version,
+                "the windows are of another version"
+            );
+            state.running = None;
+            self.lost(&mut state);
+            self.inbox.put(Input::NoWindows(NoWindows::OtherVersion));
+        }
+    }
+
     async fn hear(&self, number: u64, report: Report) {
         if !self.state().is_running(number) {
             // Of a program that was told to end; another may be there by now.
             return;
         }
         match report {
-            Report::Ready => {}
+            Report::Ready { .. } => {}
             Report::Request { id, window, request } => {
                 let (app, reply) = (self.app.wait().await.clone(), self.to(number));
                 tokio::spawn(async move {
@@ -266,17 +287,23 @@ impl WebviewProcess {
             return;
         }
         state.running = None;
-        let lost = std::mem::take(&mut state.windows);
-        drop(state);
         tracing::error!(%how, ready, "the windows ended by themselves");
-        for (window, seen) in lost.into_iter().filter(|(_, seen)| seen.made) {
+        self.lost(&mut state);
+        if !ready {
+            self.inbox
+                .put(Input::NoWindows(NoWindows::Broken(how.to_owned())));
+        }
+    }
+
+    /// All windows are gone with their program.
+    fn lost(&self, state: &mut State) {
+        for (window, seen) in std::mem::take(&mut state.windows) {
             if seen.visible {
                 self.inbox.put(Input::Closed(window));
             }
-            self.inbox.put(Input::Released(window));
-        }
-        if !ready {
-            self.inbox.put(Input::NoWindows(how.to_owned()));
+            if seen.made {
+                self.inbox.put(Input::Released(window));
+            }
         }
     }
 }
@@ -311,7 +338,8 @@ impl Windows for WebviewProcess {
             Ok(running) => running.tell(&Order::Show { window, activation }),
             Err(error) => {
                 tracing::error!(%error, program = PROGRAM, "could not be started");
-                return self.inbox.put(Input::NoWindows(error.to_string()));
+                let why = NoWindows::Broken(error.to_string());
+                return self.inbox.put(Input::NoWindows(why));
             }
         }
         let seen = state.windows.entry(window).or_default();

@@ -298,6 +298,15 @@ impl WindowKind {
     }
 }
 
+/// Why no window can be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoWindows {
+    /// What shows them is missing or does not start, in a few words of the system's.
+    Broken(String),
+    /// The program was replaced by another version while this one runs.
+    OtherVersion,
+}
+
 /// The windows. Calls return at once; what happened comes back as input.
 pub trait Windows: Send + Sync + 'static {
     /// Shows and focuses; the popup on the monitor with the pointer.

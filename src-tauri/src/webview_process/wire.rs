@@ -13,6 +13,9 @@ use tokio::{
     sync::mpsc::UnboundedReceiver,
 };
 
+/// The version that both programs have to be of.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// From the app. The end of the stream tells the program to end.
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(
@@ -50,8 +53,8 @@ pub enum Order {
     reason = "the fields are those of `Windows` and of the pages' commands"
 )]
 pub enum Report {
-    /// The toolkit is there; windows can be made.
-    Ready,
+    /// The toolkit is there; windows can be made. The first report, and the same in every version.
+    Ready { version: String },
     /// A page asks for something.
     Request {
         id: u64,

@@ -6,6 +6,7 @@ use product_tests::stage::{POPUP, StageConfig};
 use product_tests::waiting::{Asked, PATIENCE, asked};
 use product_tests::{Live, Stage, leaks};
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 use x11rb::connection::Connection;
@@ -268,9 +269,22 @@ async fn without_the_program_the_desktop_is_told() {
     assert!(stage.desktop.visible_windows(POPUP).unwrap().is_empty());
     assert!(process.exit_status().unwrap().is_none(), "the tray goes on");
 
+    // One of another version, as an upgrade leaves it beside a program that still runs.
+    let windows = alone.join("clawtray-webview");
+    let other = "#!/bin/sh\nprintf '{\"Ready\":{\"version\":\"0.0.0\"}}\\n' >&0\ncat <&0 >/dev/null\n";
+    std::fs::write(&windows, other).unwrap();
+    std::fs::set_permissions(&windows, std::fs::Permissions::from_mode(0o755)).unwrap();
+    notifications.activate(told.id, "default").await.unwrap();
+    let told = notifications
+        .wait_for("what helps", |shown| shown.body.contains("start it again"))
+        .await
+        .unwrap();
+    assert!(process.exit_status().unwrap().is_none(), "the tray goes on");
+
     // Once it is there again, a click on what was said opens the window.
-    let windows = app::binary().unwrap().with_file_name("clawtray-webview");
-    std::fs::copy(windows, alone.join("clawtray-webview")).unwrap();
+    let real = app::binary().unwrap().with_file_name("clawtray-webview");
+    std::fs::remove_file(&windows).unwrap();
+    std::fs::copy(real, &windows).unwrap();
     notifications.activate(told.id, "default").await.unwrap();
     stage.desktop.wait_for_window(POPUP, PATIENCE).unwrap();
 

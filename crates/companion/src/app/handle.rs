@@ -4,7 +4,7 @@ use super::App;
 use crate::api::{Request, UiError, Update};
 use crate::control::{Action, AppStatus, Host};
 use crate::gateway::Gateway;
-use crate::ports::{HotkeyState, NotificationResponse, TrayAction, WindowKind};
+use crate::ports::{HotkeyState, NoWindows, NotificationResponse, TrayAction, WindowKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,7 +35,7 @@ pub(super) enum Input {
     TrayHost(bool),
     Notifications(bool),
     DoNotDisturb(bool),
-    NoWindows(String),
+    NoWindows(NoWindows),
     Quit,
 }
 
@@ -146,9 +146,9 @@ impl AppHandle {
     pub fn do_not_disturb(&self, on: bool) {
         self.tell(Input::DoNotDisturb(on));
     }
-    /// No window can be opened, and why, in a few words of the system's.
-    pub fn no_windows(&self, why: &str) {
-        self.tell(Input::NoWindows(why.to_owned()));
+    /// No window can be opened.
+    pub fn no_windows(&self, why: NoWindows) {
+        self.tell(Input::NoWindows(why));
     }
     /// Ends the app: connections are closed, then the `run` future is done.
     pub fn quit(&self) {

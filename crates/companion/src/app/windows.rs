@@ -2,7 +2,7 @@
 
 use super::{App, Sink, Timer};
 use crate::api::{Change, HotkeyView, Signal, TargetView, Update};
-use crate::ports::{HotkeyState, Notification, NotificationTarget, WindowKind};
+use crate::ports::{HotkeyState, NoWindows, Notification, NotificationTarget, WindowKind};
 use crate::profiles::ENVIRONMENT;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -374,16 +374,24 @@ impl App {
     }
 
     /// There is no window to say it in. A click on what is said tries again.
-    pub(super) fn on_no_windows(&mut self, why: &str) {
+    pub(super) fn on_no_windows(&mut self, why: &NoWindows) {
         for kind in [WindowKind::Popup, WindowKind::Browser, WindowKind::Settings] {
             let window = self.window(kind);
             (window.shown, window.focused) = (false, false);
         }
-        let why = crate::text::one_line(why, 160);
+        let body = match why {
+            NoWindows::Broken(why) => {
+                let why = crate::text::one_line(why, 160);
+                format!("{why}. Install Clawtray again. Until then clawctl can do all that windows do.")
+            }
+            NoWindows::OtherVersion => {
+                "It was updated while it ran. Quit it in the tray and start it again.".to_owned()
+            }
+        };
         self.show_notification(Notification {
             tag: "no-windows".into(),
             title: "Clawtray cannot open its windows".into(),
-            body: format!("{why}. Install Clawtray again. Until then clawctl can do all that windows do."),
+            body,
             on_click: NotificationTarget::Popup,
             actions: Vec::new(),
             urgent: false,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ports::NoWindows;
 
 #[tokio::test(start_paused = true)]
 async fn the_popup_comes_goes_and_is_let_go_of() {
@@ -221,7 +222,9 @@ async fn where_no_window_opens_the_desktop_is_told_and_a_click_tries_again() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
     desk.lock().visible.clear();
-    stage.app.no_windows("no such file\nor directory");
+    stage
+        .app
+        .no_windows(NoWindows::Broken("no such file\nor directory".to_owned()));
     let note = desk.until("told", |d| d.shown.last().cloned()).await;
     assert_eq!(note.title, "Clawtray cannot open its windows");
     assert!(
@@ -232,4 +235,14 @@ async fn where_no_window_opens_the_desktop_is_told_and_a_click_tries_again() {
     respond(&stage, &note.tag, NotificationResponseKind::Clicked);
     desk.until("tried again", |d| d.visible.contains("popup").then_some(()))
         .await;
+    stage.app.no_windows(NoWindows::OtherVersion);
+    let note = desk
+        .until("what helps", |d| {
+            d.shown
+                .last()
+                .filter(|shown| shown.body.contains("start it again"))
+                .cloned()
+        })
+        .await;
+    assert_eq!(note.title, "Clawtray cannot open its windows");
 }
