@@ -7,6 +7,10 @@ use clawtray_companion::{
     api::{Request, UiError},
     ports::WindowKind,
 };
+use rustix::{
+    io::retry_on_intr,
+    net::{RecvFlags, recv},
+};
 use std::{
     collections::HashMap,
     fs::File,
@@ -27,8 +31,17 @@ pub(crate) fn take() -> io::Result<UnixStream> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     socket.peer_addr()?;
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-    socket.set_nonblocking(true)?;
     Ok(socket)
+}
+
+/// Waits until the app wants something, and leaves it there. Whether it does: the app may end before.
+///
+/// # Errors
+/// The socket is broken.
+pub(crate) fn wait_for_order(socket: &UnixStream) -> io::Result<bool> {
+    let (_, there) = retry_on_intr(|| recv(socket, &mut [0_u8; 1], RecvFlags::PEEK))?;
+    socket.set_nonblocking(true)?;
+    Ok(there > 0)
 }
 
 type Sink = Arc<dyn Fn(Text) + Send + Sync>;

@@ -38,9 +38,13 @@ fn start() -> anyhow::Result<()> {
     /// How long tasks may take to end.
     const GOODBYE: Duration = Duration::from_millis(500);
 
+    let socket = app_socket::take().context("it is started by clawtray, not by hand")?;
+    // Loading the libraries takes as long as half of all that follows, and little memory. The rest waits for a window.
+    if !app_socket::wait_for_order(&socket)? {
+        return Ok(());
+    }
     // Before any thread.
     toolkit::prepare();
-    let socket = app_socket::take().context("it is started by clawtray, not by hand")?;
     let data = clawtray_companion::paths::Paths::from_environment().data;
     if let Err(error) = clawtray::log::join(&data) {
         // Without a log the windows are as good as with one.

@@ -3,6 +3,9 @@
 //! WebKitGTK and GTK stay in memory for as long as the process that loaded them; an app that waits in the tray has no use for
 //! them. They take a crash, too, that would end everything with them. On Windows and macOS the webview's libraries are the
 //! system's, and `toolkit` is in this process.
+//!
+//! The next program is started ahead: it waits with its libraries loaded and linked, which is a sixth of the time to a first
+//! window, and connects to nothing before a window is asked for.
 
 pub mod wire;
 
@@ -41,6 +44,8 @@ use wire::{Order, Report, VERSION};
 const PROGRAM: &str = "clawtray-webview";
 /// How long it may take to end once it is told to.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// How long the app's own start goes first.
+const AHEAD: Duration = Duration::from_secs(1);
 /// What a desktop gave this process for its own first window; that window gets it as `Order::Show::activation`.
 const STARTUP_VARIABLES: [&str; 2] = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"];
 
@@ -58,6 +63,8 @@ struct State {
     running: Option<Running>,
     /// How many were started so far.
     started: u64,
+    /// The app ends; nothing is started ahead any more.
+    ending: bool,
     windows: HashMap<WindowKind, Seen>,
     /// What was copied in a window would be gone with the program.
     keeps_clipboard: bool,
@@ -96,11 +103,32 @@ impl WebviewProcess {
     pub(crate) fn serve(&self, app: AppHandle) {
         // Twice never happens, and the first would do.
         let _ = self.app.set(app);
+        let ahead = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(AHEAD).await;
+            ahead.start_ahead();
+        });
+    }
+
+    /// Starts the program that will show the next window, unless one runs.
+    fn start_ahead(&self) {
+        let mut state = self.state();
+        if state.ending || state.running.is_some() {
+            return;
+        }
+        if let Err(error) = self.started(&mut state) {
+            // The first window will say so.
+            tracing::warn!(%error, program = PROGRAM, "could not be started ahead");
+        }
     }
 
     /// Ends the program, if it runs, and waits for its end.
     pub(crate) async fn end(&self) {
-        let running = self.state().running.take();
+        let running = {
+            let mut state = self.state();
+            state.ending = true;
+            state.running.take()
+        };
         if let Some(Running { end, orders, .. }) = running {
             drop(orders);
             if tokio::time::timeout(GOODBYE, end).await.is_err() {
@@ -127,11 +155,7 @@ impl WebviewProcess {
                 }
                 state.started += 1;
                 state.keeps_clipboard = false;
-                let running = self.start(state.started)?;
-                if let Some(height) = state.popup_height {
-                    running.tell(&Order::FitPopup { height });
-                }
-                running
+                self.start(state.started)?
             }
         };
         Ok(state.running.insert(running))
@@ -189,6 +213,10 @@ impl WebviewProcess {
             Err(_) => "it had to be killed".to_owned(),
         };
         self.ended(number, ready, &how);
+        // One that never came to a window would not the next time either.
+        if ready {
+            self.start_ahead();
+        }
     }
 
     /// An upgrade may have put another program in place while this one runs.
@@ -288,8 +316,9 @@ impl WebviewProcess {
         }
         state.running = None;
         tracing::error!(%how, ready, "the windows ended by themselves");
+        let asked_for = state.windows.values().any(|seen| seen.made);
         self.lost(&mut state);
-        if !ready {
+        if asked_for && !ready {
             self.inbox
                 .put(Input::NoWindows(NoWindows::Broken(how.to_owned())));
         }
@@ -315,6 +344,17 @@ impl State {
             .is_some_and(|running| running.number == number)
     }
 
+    fn made(&self, window: WindowKind) -> bool {
+        self.windows.get(&window).is_some_and(|seen| seen.made)
+    }
+
+    /// Says something of a window that is there: a program that waits for its first has no use for it.
+    fn tell_of(&self, window: WindowKind, order: &Order) {
+        if let Some(running) = self.running.as_ref().filter(|_| self.made(window)) {
+            running.tell(order);
+        }
+    }
+
     /// Ends the program when nothing needs it any more.
     fn end_if_idle(&mut self) {
         if !self.keeps_clipboard && !self.windows.values().any(|seen| seen.made) {
@@ -334,8 +374,15 @@ impl Windows for WebviewProcess {
     fn show(&self, window: WindowKind) {
         let activation = self.activation.take();
         let mut state = self.state();
+        let new = !state.made(window);
+        let height = state.popup_height.filter(|_| new && window == WindowKind::Popup);
         match self.started(&mut state) {
-            Ok(running) => running.tell(&Order::Show { window, activation }),
+            Ok(running) => {
+                if let Some(height) = height {
+                    running.tell(&Order::FitPopup { height });
+                }
+                running.tell(&Order::Show { window, activation });
+            }
             Err(error) => {
                 tracing::error!(%error, program = PROGRAM, "could not be started");
                 let why = NoWindows::Broken(error.to_string());
@@ -350,9 +397,7 @@ impl Windows for WebviewProcess {
         let mut state = self.state();
         let seen = state.windows.entry(window).or_default();
         (seen.visible, seen.focused) = (false, false);
-        if let Some(running) = &state.running {
-            running.tell(&Order::Hide { window });
-        }
+        state.tell_of(window, &Order::Hide { window });
     }
 
     fn is_visible(&self, window: WindowKind) -> bool {
@@ -364,9 +409,7 @@ impl Windows for WebviewProcess {
     }
 
     fn release(&self, window: WindowKind) {
-        if let Some(running) = &self.state().running {
-            running.tell(&Order::Release { window });
-        }
+        self.state().tell_of(window, &Order::Release { window });
     }
 
     fn fit_popup(&self, height: f64) {
@@ -375,9 +418,7 @@ impl Windows for WebviewProcess {
         }
         let mut state = self.state();
         state.popup_height = Some(height);
-        if let Some(running) = &state.running {
-            running.tell(&Order::FitPopup { height });
-        }
+        state.tell_of(WindowKind::Popup, &Order::FitPopup { height });
     }
 }
 
