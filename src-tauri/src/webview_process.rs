@@ -4,8 +4,8 @@
 //! them. They take a crash, too, that would end everything with them. On Windows and macOS the webview's libraries are the
 //! system's, and `toolkit` is in this process.
 //!
-//! The next program is started ahead: it waits with its libraries loaded and linked, which is a sixth of the time to a first
-//! window, and connects to nothing before a window is asked for.
+//! When one ends, the next is started ahead: it waits with its libraries loaded and linked, which is a sixth of the time to a
+//! window, and connects to nothing before a window is asked for. Whoever never opens a window has none of it.
 
 pub mod wire;
 
@@ -44,8 +44,6 @@ use wire::{Order, Report, VERSION};
 const PROGRAM: &str = "clawtray-webview";
 /// How long it may take to end once it is told to.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// How long the app's own start goes first.
-const AHEAD: Duration = Duration::from_secs(1);
 /// What a desktop gave this process for its own first window; that window gets it as `Order::Show::activation`.
 const STARTUP_VARIABLES: [&str; 2] = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"];
 
@@ -103,11 +101,6 @@ impl WebviewProcess {
     pub(crate) fn serve(&self, app: AppHandle) {
         // Twice never happens, and the first would do.
         let _ = self.app.set(app);
-        let ahead = self.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(AHEAD).await;
-            ahead.start_ahead();
-        });
     }
 
     /// Starts the program that will show the next window, unless one runs.

@@ -33,6 +33,8 @@ struct Subject {
     title: &'static str,
     /// A colour of its page, as the X server has it: blue, green, red. Without one, many shades are a page.
     colour: Option<[u8; 3]>,
+    /// A file in the home folder that makes it let go of a page at once, and what is in it.
+    forgetful: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Default)]
@@ -40,6 +42,9 @@ struct Figures {
     start: Vec<f64>,
     mapped_cold: Vec<f64>,
     painted_cold: Vec<f64>,
+    /// Cold again, once the page was let go of.
+    mapped_again: Vec<f64>,
+    painted_again: Vec<f64>,
     mapped_warm: Vec<f64>,
     painted_warm: Vec<f64>,
     never: f64,
@@ -62,6 +67,10 @@ async fn main() -> Result<()> {
         args: &["--embedded", "--hidden"],
         title: "Clawtray",
         colour: None,
+        forgetful: Some((
+            ".config/clawtray/settings.json",
+            r#"{"version":1,"keepWarmMinutes":0}"#,
+        )),
     };
     let bare = Subject {
         name: "bare",
@@ -69,6 +78,7 @@ async fn main() -> Result<()> {
         args: &[],
         title: "Bare",
         colour: Some([0x9b, 0x57, 0x13]),
+        forgetful: None,
     };
     // One after the other: libraries that both have loaded would count for half in each.
     let ours = measure(&ours, starts, after).await?;
@@ -80,9 +90,16 @@ async fn measure(subject: &Subject, starts: usize, after: Duration) -> Result<Fi
     println!("{}: {} starts", subject.name, starts);
     let mut figures = Figures::default();
     let mut last = None;
-    for _ in 0..starts.max(1) {
+    for start in 1..=starts.max(1) {
         drop(last.take());
         let desktop = Desktop::start(&DesktopConfig::default())?;
+        // What comes after the last start wants a page that is kept.
+        let forgetful = subject.forgetful.filter(|_| start < starts);
+        if let Some((file, text)) = forgetful {
+            let file = desktop.home().join(file);
+            std::fs::create_dir_all(file.parent().context("no folder")?)?;
+            std::fs::write(file, text)?;
+        }
         let tray = TrayHost::start(desktop.bus_address()).await?;
         let screen = Screen::open(&desktop, subject)?;
         let mut command = desktop.command(&subject.program);
@@ -100,6 +117,13 @@ async fn measure(subject: &Subject, starts: usize, after: Duration) -> Result<Fi
         let (mapped, painted) = screen.press_and_watch()?;
         figures.mapped_cold.push(mapped);
         figures.painted_cold.push(painted);
+        if forgetful.is_some() {
+            screen.press_and_wait_until_gone()?;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let (mapped, painted) = screen.press_and_watch()?;
+            figures.mapped_again.push(mapped);
+            figures.painted_again.push(painted);
+        }
         last = Some((desktop, tray, process, screen));
     }
     let (_desktop, _tray, process, screen) = last.context("not started")?;
@@ -303,6 +327,8 @@ fn report(ours: &Figures, bare: &Figures, after: Duration) -> Result<()> {
             figures::percentile(pick(bare), 50),
         )
     };
+    // The bare app never lets go of its page; its first is what there is to compare with.
+    let again = |ours: &[f64], bare: &[f64]| (figures::percentile(ours, 50), figures::percentile(bare, 50));
     let closed = format!("memory, {} s after closing", after.as_secs());
     let rows = [
         (
@@ -319,6 +345,16 @@ fn report(ours: &Figures, bare: &Figures, after: Duration) -> Result<()> {
             "hotkey to painted, cold",
             "ms",
             medians(|figures| &figures.painted_cold),
+        ),
+        (
+            "hotkey to mapped, cold again",
+            "ms",
+            again(&ours.mapped_again, &bare.mapped_cold),
+        ),
+        (
+            "hotkey to painted, cold again",
+            "ms",
+            again(&ours.painted_again, &bare.painted_cold),
         ),
         (
             "hotkey to mapped, warm",
