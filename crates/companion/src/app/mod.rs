@@ -3,6 +3,7 @@
 
 mod bridge;
 mod chat;
+mod desktop;
 mod diagnostics;
 mod events;
 mod gateways;

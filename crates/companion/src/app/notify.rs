@@ -83,15 +83,11 @@ impl App {
             self.hold(id, kind);
             return;
         }
-        self.show(notification, approval);
+        self.show_notification(notification, approval);
     }
 
     /// Shows what no rule or switch of the user's keeps back.
-    pub(super) fn show_notification(&mut self, notification: Notification) {
-        self.show(notification, None);
-    }
-
-    fn show(&mut self, notification: Notification, approval: Option<String>) {
+    pub(super) fn show_notification(&mut self, notification: Notification, approval: Option<String>) {
         let shown = Shown {
             target: notification.on_click.clone(),
             approval,

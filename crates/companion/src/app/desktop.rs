@@ -1,0 +1,141 @@
+//! What the desktop has and has not: a tray host, notifications, windows, the hotkey, a start with the session.
+
+use super::App;
+use crate::api::HotkeyView;
+use crate::ports::{HotkeyState, NoWindows, Notification, NotificationTarget, WindowKind};
+use std::sync::Arc;
+
+impl App {
+    pub(super) fn on_tray_host(&mut self, present: bool) {
+        let first = self.tray_host.is_none();
+        self.tray_host = Some(present);
+        if present {
+            self.withdraw_notice("no-tray-host");
+            self.publisher.tray_dirty = true;
+            return;
+        }
+        self.notice(
+            "no-tray-host",
+            "This desktop shows no tray icons.",
+            "Starting Clawtray again opens this window; the hotkey does too.",
+        );
+        let any = self.windows.values().any(|window| window.shown);
+        if first && !any {
+            self.show_window(WindowKind::Popup);
+        }
+    }
+
+    pub(super) fn on_notifications_available(&mut self, available: bool) {
+        if available {
+            self.withdraw_notice("no-notifications");
+        } else {
+            self.notice(
+                "no-notifications",
+                "This desktop shows no notifications.",
+                "The tray and the session list tell what is new.",
+            );
+        }
+    }
+
+    /// There is no window to say it in. A click on what is said tries again.
+    pub(super) fn on_no_windows(&mut self, why: &NoWindows) {
+        for window in self.windows.values_mut() {
+            (window.shown, window.focused) = (false, false);
+        }
+        let body = match why {
+            NoWindows::Broken(why) => {
+                let why = crate::text::one_line(why, 160);
+                format!("{why}. Install Clawtray again. Until then clawctl can do all that windows do.")
+            }
+            NoWindows::OtherVersion => {
+                "It was updated while it ran. Quit it in the tray and start it again.".to_owned()
+            }
+        };
+        let notification = Notification {
+            tag: "no-windows".into(),
+            title: "Clawtray cannot open its windows".into(),
+            body,
+            on_click: NotificationTarget::Popup,
+            actions: Vec::new(),
+            urgent: false,
+        };
+        self.show_notification(notification, None);
+    }
+
+    pub(super) fn bind_hotkey(&mut self) {
+        let keys = self.settings.get().hotkey.clone();
+        let hotkeys = Arc::clone(&self.ports.hotkeys);
+        self.hotkey.keys.clone_from(&keys);
+        self.spawn(async move {
+            let state = hotkeys.bind(&keys).await;
+            Box::new(move |app: &mut Self| app.on_hotkey_state(state)) as super::Then
+        });
+    }
+
+    /// Makes starting with the session what the settings say. At the start only when it is on: the program may lie elsewhere
+    /// since, and an entry that somebody made by hand is not ours to remove.
+    pub(super) fn switch_autostart(&mut self) {
+        let on = self.settings.get().autostart;
+        if std::mem::replace(&mut self.autostart, on) == on {
+            return;
+        }
+        let autostart = Arc::clone(&self.ports.autostart);
+        self.spawn(async move {
+            let switched = tokio::task::spawn_blocking(move || autostart.set(on)).await;
+            let problem = match switched {
+                Ok(Ok(())) => None,
+                Ok(Err(reason)) => Some(reason),
+                Err(_) => Some("the system did not answer".to_owned()),
+            };
+            Box::new(move |app: &mut Self| app.on_autostart(on, problem)) as super::Then
+        });
+    }
+
+    fn on_autostart(&mut self, on: bool, problem: Option<String>) {
+        const NOTICE: &str = "autostart";
+        let Some(reason) = problem else {
+            return self.withdraw_notice(NOTICE);
+        };
+        let reason = crate::text::one_line(&reason, 160);
+        let sentence = if on {
+            format!("Clawtray could not be set to start with the system: {reason}.")
+        } else {
+            format!("Clawtray still starts with the system: {reason}.")
+        };
+        self.notice(NOTICE, &sentence, "Change it in the desktop's own settings.");
+    }
+
+    pub(super) fn on_hotkey_state(&mut self, state: HotkeyState) {
+        let wanted = self.settings.get().hotkey.clone();
+        let by_hand = "Bind `clawctl toggle` to keys in the desktop's own settings.";
+        let (word, keys, sentence) = match state {
+            HotkeyState::Active { keys } => ("active", keys, String::new()),
+            HotkeyState::Taken => ("taken", wanted.clone(), format!("Another program has {wanted}.")),
+            HotkeyState::Refused(reason) => {
+                let reason = crate::text::one_line(&reason, 160);
+                (
+                    "refused",
+                    wanted.clone(),
+                    format!("The desktop did not give the keys: {reason}"),
+                )
+            }
+            HotkeyState::Unavailable(reason) => {
+                ("unavailable", wanted.clone(), crate::text::one_line(&reason, 200))
+            }
+            HotkeyState::Off => ("off", String::new(), String::new()),
+        };
+        self.withdraw_notice("hotkey-taken");
+        self.withdraw_notice("hotkey-unavailable");
+        match word {
+            "taken" => self.notice("hotkey-taken", &sentence, "Choose other keys in settings."),
+            "refused" | "unavailable" => self.notice("hotkey-unavailable", &sentence, by_hand),
+            _ => {}
+        }
+        self.hotkey = HotkeyView {
+            state: word.to_owned(),
+            keys,
+            sentence,
+        };
+        self.publisher.dirty.hotkey = true;
+    }
+}
