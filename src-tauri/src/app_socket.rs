@@ -20,6 +20,7 @@ use std::{
 };
 use tokio::{
     io::BufReader,
+    net::unix::OwnedReadHalf,
     sync::{mpsc, oneshot},
 };
 
@@ -50,7 +51,6 @@ type Reply = oneshot::Sender<Result<Text, UiError>>;
 /// The app, at the other end.
 pub(crate) struct App {
     reports: mpsc::UnboundedSender<Vec<u8>>,
-    lines: Mutex<Option<mpsc::UnboundedReceiver<Vec<u8>>>>,
     state: Mutex<State>,
 }
 
@@ -63,22 +63,20 @@ struct State {
 }
 
 impl App {
-    pub(crate) fn new() -> Self {
+    /// The app at the other end of the socket, and the end that it speaks through.
+    ///
+    /// # Errors
+    /// The socket is broken.
+    pub(crate) fn new(socket: UnixStream) -> io::Result<(Arc<Self>, OwnedReadHalf)> {
+        let (from, to) = tokio::net::UnixStream::from_std(socket)?.into_split();
         let (reports, lines) = mpsc::unbounded_channel();
-        Self {
-            reports,
-            lines: Mutex::new(Some(lines)),
-            state: Mutex::default(),
-        }
+        tokio::spawn(wire::write(to, lines));
+        let state = Mutex::default();
+        Ok((Arc::new(Self { reports, state }), from))
     }
 
-    /// Obeys what comes over the socket, and ends the windows with it.
-    pub(crate) fn follow(self: &Arc<Self>, socket: UnixStream, windows: ToolkitWindows) -> io::Result<()> {
-        let (from, to) = tokio::net::UnixStream::from_std(socket)?.into_split();
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(lines) = lines {
-            tokio::spawn(wire::write(to, lines));
-        }
+    /// Obeys what the app says, and ends the windows with it.
+    pub(crate) fn follow(self: &Arc<Self>, from: OwnedReadHalf, windows: ToolkitWindows) {
         let app = self.clone();
         tokio::spawn(async move {
             let mut from = BufReader::new(from);
@@ -94,7 +92,6 @@ impl App {
             }
             windows.exit();
         });
-        Ok(())
     }
 
     /// Windows can be made. On the main thread.

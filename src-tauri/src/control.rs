@@ -1,6 +1,9 @@
 //! The app's side of the control socket, and what a second start says to the first.
 
-use crate::{activation::Activation, args::Arguments};
+use crate::{
+    activation::{self, Activation},
+    args::Arguments,
+};
 use async_trait::async_trait;
 use clawtray_companion::{
     api::{Request, UiError},
@@ -44,17 +47,9 @@ impl Host for ControlHost {
     }
 }
 
-/// The leave that this process was started with.
-pub(crate) fn own_activation() -> Option<String> {
-    let named = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"].into_iter();
-    named
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|token| !token.is_empty())
-}
-
 /// What a second start asks of the app that runs already.
 pub(crate) fn second_start(arguments: &Arguments) -> Op {
-    let activation = own_activation();
+    let activation = activation::own();
     match &arguments.link {
         Some(url) => Op::Link {
             url: url.clone(),

@@ -2,6 +2,7 @@
 
 use crate::{
     inbox::{Inbox, Input},
+    pages,
     toolkit::{Happened, Owner, Text},
 };
 use async_trait::async_trait;
@@ -10,7 +11,6 @@ use clawtray_companion::{
     app::AppHandle,
     ports::WindowKind,
 };
-use serde_json::value::to_raw_value;
 
 /// The app as the owner of its windows.
 pub(crate) struct InProcess(pub(crate) AppHandle);
@@ -18,21 +18,11 @@ pub(crate) struct InProcess(pub(crate) AppHandle);
 #[async_trait]
 impl Owner for InProcess {
     async fn request(&self, window: Option<WindowKind>, request: Request) -> Result<Text, UiError> {
-        let answer = self.0.request(window, request).await?;
-        to_raw_value(&answer).map_err(|error| UiError {
-            code: "internal".into(),
-            message: format!("The answer could not be written: {error}."),
-            hint: None,
-            retry_after_ms: None,
-        })
+        pages::request(&self.0, window, request).await
     }
 
     fn subscribe(&self, window: WindowKind, sink: Box<dyn Fn(Text) + Send + Sync>) {
-        let sink = move |update| match to_raw_value(&update) {
-            Ok(update) => sink(update),
-            Err(error) => tracing::error!(%error, "an update could not be written"),
-        };
-        self.0.subscribe(window, Box::new(sink));
+        pages::subscribe(&self.0, window, sink);
     }
 }
 

@@ -16,6 +16,7 @@ mod inbox;
 pub mod log;
 mod notifier;
 mod opener;
+mod pages;
 mod sleep;
 #[cfg(not(target_os = "linux"))]
 mod toolkit;
@@ -118,7 +119,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let (inbox, outside) = Inbox::new();
     let activation = Activation::default();
     if !arguments.hidden {
-        activation.give(control::own_activation());
+        activation.give(activation::own());
     }
     #[cfg(target_os = "linux")]
     let windows = SystemWindows::new(inbox.clone(), activation.clone());

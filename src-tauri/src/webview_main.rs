@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 #[cfg(target_os = "linux")]
 fn start() -> anyhow::Result<()> {
     use anyhow::Context as _;
-    use std::{sync::Arc, time::Duration};
+    use std::time::Duration;
 
     /// How long tasks may take to end.
     const GOODBYE: Duration = Duration::from_millis(500);
@@ -58,11 +58,11 @@ fn start() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let guard = runtime.enter();
-    let app = Arc::new(app_socket::App::new());
+    let (app, orders) = app_socket::App::new(socket)?;
     let told = app.clone();
     let windows =
         toolkit::ToolkitWindows::new(&data, move |window, happened| told.happened(window, happened));
-    app.follow(socket, windows.clone())?;
+    app.follow(orders, windows.clone());
     let ready = app.clone();
     let code =
         toolkit::run(app, &windows, move || ready.ready()).context("the desktop could not be reached")?;

@@ -10,15 +10,14 @@
 pub mod wire;
 
 use crate::{
-    activation::Activation,
+    activation::{self, Activation},
     inbox::{Inbox, Input},
+    pages,
 };
 use clawtray_companion::{
-    api::UiError,
     app::AppHandle,
     ports::{NoWindows, WindowKind, Windows},
 };
-use serde_json::value::to_raw_value;
 use std::{
     collections::HashMap,
     io,
@@ -44,8 +43,6 @@ use wire::{Order, Report, VERSION};
 const PROGRAM: &str = "clawtray-webview";
 /// How long it may take to end once it is told to.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// What a desktop gave this process for its own first window; that window gets it as `Order::Show::activation`.
-const STARTUP_VARIABLES: [&str; 2] = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"];
 
 /// The windows, as this process knows them.
 #[derive(Clone)]
@@ -139,19 +136,19 @@ impl WebviewProcess {
     }
 
     /// Starts the program unless it runs.
-    fn started<'a>(&self, state: &'a mut State) -> io::Result<&'a Running> {
-        let running = match state.running.take() {
-            Some(running) if !running.orders.is_closed() => running,
+    fn started(&self, state: &mut State) -> io::Result<()> {
+        match state.running.take() {
+            Some(running) if !running.orders.is_closed() => state.running = Some(running),
             gone => {
                 if gone.is_some() {
                     self.lost(state);
                 }
                 state.started += 1;
                 state.keeps_clipboard = false;
-                self.start(state.started)?
+                state.running = Some(self.start(state.started)?);
             }
-        };
-        Ok(state.running.insert(running))
+        }
+        Ok(())
     }
 
     fn start(&self, number: u64) -> io::Result<Running> {
@@ -161,7 +158,8 @@ impl WebviewProcess {
         command
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .kill_on_drop(true);
-        for name in STARTUP_VARIABLES {
+        // The first window gets it with the order to show.
+        for name in activation::VARIABLES {
             command.env_remove(name);
         }
         let child = command.spawn()?;
@@ -185,11 +183,10 @@ impl WebviewProcess {
         let mut ready = false;
         loop {
             match wire::read(&mut from).await {
-                Ok(Some(Report::Ready { version })) => {
-                    ready = true;
-                    self.check(number, &version);
+                Ok(Some(report)) => {
+                    ready |= matches!(report, Report::Ready { .. });
+                    self.hear(number, report).await;
                 }
-                Ok(Some(report)) => self.hear(number, report).await,
                 Ok(None) => break,
                 Err(error) => {
                     tracing::error!(kind = ?error.kind(), "the windows said something that is not understood");
@@ -213,14 +210,14 @@ impl WebviewProcess {
     }
 
     /// An upgrade may have put another program in place while this one runs.
-    fn check(&self, number: u64, version: &str) {
-        let mut state = self.state();
-        if version != VERSION && state.is_running(number) {
+    fn check(&self, version: &str) {
+        if version != VERSION {
             tracing::error!(
                 ours = VERSION,
                 theirs = version,
                 "the windows are of another version"
             );
+            let mut state = self.state();
             state.running = None;
             self.lost(&mut state);
             self.inbox.put(Input::NoWindows(NoWindows::OtherVersion));
@@ -233,22 +230,18 @@ impl WebviewProcess {
             return;
         }
         match report {
-            Report::Ready { .. } => {}
+            Report::Ready { version } => self.check(&version),
             Report::Request { id, window, request } => {
                 let (app, reply) = (self.app.wait().await.clone(), self.to(number));
                 tokio::spawn(async move {
-                    let answer = app.request(window, *request).await;
-                    let outcome = answer.and_then(|answer| to_raw_value(&answer).map_err(unwritable));
+                    let outcome = pages::request(&app, window, *request).await;
                     reply(&Order::Answer { id, outcome });
                 });
             }
             Report::Subscribe { window } => {
                 let updates = self.to(number);
-                let sink = move |update| match to_raw_value(&update) {
-                    Ok(update) => updates(&Order::Update { window, update }),
-                    Err(error) => tracing::error!(%error, "an update could not be written"),
-                };
-                self.app.wait().await.subscribe(window, Box::new(sink));
+                let sink = move |update| updates(&Order::Update { window, update });
+                pages::subscribe(self.app.wait().await, window, sink);
             }
             Report::Focus { window, focused } => {
                 let mut state = self.state();
@@ -263,7 +256,12 @@ impl WebviewProcess {
                 self.note(window, |seen| (seen.visible, seen.focused) = (false, false));
                 self.inbox.put(Input::Closed(window));
             }
-            Report::NotShown { window } => self.note(window, |seen| seen.visible = false),
+            Report::NotShown { window } => {
+                let mut state = self.state();
+                state.windows.remove(&window);
+                // The next time it is tried with another program.
+                state.end_if_idle();
+            }
             Report::Released {
                 window,
                 keeps_clipboard,
@@ -317,7 +315,7 @@ impl WebviewProcess {
         }
     }
 
-    /// All windows are gone with their program.
+    /// All windows are gone with the program.
     fn lost(&self, state: &mut State) {
         for (window, seen) in std::mem::take(&mut state.windows) {
             if seen.visible {
@@ -337,14 +335,12 @@ impl State {
             .is_some_and(|running| running.number == number)
     }
 
-    fn made(&self, window: WindowKind) -> bool {
-        self.windows.get(&window).is_some_and(|seen| seen.made)
-    }
-
     /// Says something of a window that is there: a program that waits for its first has no use for it.
     fn tell_of(&self, window: WindowKind, order: &Order) {
-        if let Some(running) = self.running.as_ref().filter(|_| self.made(window)) {
-            running.tell(order);
+        let made = self.windows.get(&window).is_some_and(|seen| seen.made);
+        if let Some(running) = self.running.as_ref().filter(|_| made) {
+            // Nobody receives: it is ending, and what it showed is told as lost.
+            let _ = running.orders.send(wire::line(order));
         }
     }
 
@@ -356,34 +352,23 @@ impl State {
     }
 }
 
-impl Running {
-    fn tell(&self, order: &Order) {
-        // Nobody receives: it is ending, and what it showed is told as lost.
-        let _ = self.orders.send(wire::line(order));
-    }
-}
-
 impl Windows for WebviewProcess {
     fn show(&self, window: WindowKind) {
         let activation = self.activation.take();
         let mut state = self.state();
-        let new = !state.made(window);
-        let height = state.popup_height.filter(|_| new && window == WindowKind::Popup);
-        match self.started(&mut state) {
-            Ok(running) => {
-                if let Some(height) = height {
-                    running.tell(&Order::FitPopup { height });
-                }
-                running.tell(&Order::Show { window, activation });
-            }
-            Err(error) => {
-                tracing::error!(%error, program = PROGRAM, "could not be started");
-                let why = NoWindows::Broken(error.to_string());
-                return self.inbox.put(Input::NoWindows(why));
-            }
+        if let Err(error) = self.started(&mut state) {
+            tracing::error!(%error, program = PROGRAM, "could not be started");
+            let why = NoWindows::Broken(error.to_string());
+            return self.inbox.put(Input::NoWindows(why));
         }
         let seen = state.windows.entry(window).or_default();
-        (seen.made, seen.visible) = (true, true);
+        let new = !std::mem::replace(&mut seen.made, true);
+        seen.visible = true;
+        let height = state.popup_height.filter(|_| new && window == WindowKind::Popup);
+        if let Some(height) = height {
+            state.tell_of(window, &Order::FitPopup { height });
+        }
+        state.tell_of(window, &Order::Show { window, activation });
     }
 
     fn hide(&self, window: WindowKind) {
@@ -418,14 +403,4 @@ impl Windows for WebviewProcess {
 fn program() -> io::Result<PathBuf> {
     // After an upgrade the system says of a running program's file that it is deleted; its folder is still right.
     Ok(std::env::current_exe()?.with_file_name(PROGRAM))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn unwritable(error: serde_json::Error) -> UiError {
-    UiError {
-        code: "internal".into(),
-        message: format!("The answer could not be written: {error}."),
-        hint: None,
-        retry_after_ms: None,
-    }
 }
