@@ -3,12 +3,15 @@
 use crate::app::{App, binary, pictures};
 use crate::leaks;
 use crate::notifications::{CAPABILITIES, NotificationDaemon};
-use crate::tray::TrayHost;
+use crate::tray::{ItemAddress, ItemLook, TrayHost};
 use crate::waiting::{Asked, PATIENCE, asked};
 use crate::webview::Webview;
 use anyhow::{Context, Result, bail};
 use clawtray_lab::{Desktop, DesktopConfig};
+use std::path::PathBuf;
 use std::time::Duration;
+use x11rb::connection::Connection;
+use x11rb::rust_connection::RustConnection;
 
 /// The default hotkey.
 pub const HOTKEY: &str = "ctrl+shift+space";
@@ -114,6 +117,40 @@ impl Stage {
     /// There is none.
     pub async fn take_tray(&mut self) -> Result<()> {
         self.tray.take().context("this stage has no tray")?.stop().await
+    }
+
+    /// Writes the settings' file, as a user would by hand.
+    ///
+    /// # Errors
+    /// The home folder takes no file.
+    pub fn write_settings(&self, text: &str) -> Result<PathBuf> {
+        let file = self.desktop.home().join(".config/clawtray/settings.json");
+        std::fs::create_dir_all(file.parent().context("no folder")?)?;
+        std::fs::write(&file, text)?;
+        Ok(file)
+    }
+
+    /// Connects to the X server as another program: the connection and the root window.
+    ///
+    /// # Errors
+    /// There is no X server.
+    pub fn other_program(&self) -> Result<(RustConnection, u32)> {
+        let display = self.desktop.env().iter().find(|(name, _)| *name == "DISPLAY");
+        let (x, screen) = x11rb::connect(display.map(|(_, value)| value.as_str()))?;
+        let root = x.setup().roots.get(screen).context("no screen")?.root;
+        Ok((x, root))
+    }
+
+    /// Waits until the tray says that the gateway is there; its item.
+    ///
+    /// # Errors
+    /// It does not in time, or there is no tray.
+    pub async fn wait_for_connection(&self) -> Result<ItemAddress> {
+        let tray = self.tray()?;
+        let item = tray.wait_for_item().await?;
+        let connected = |look: &ItemLook| look.tooltip().contains("connected");
+        tray.wait_for_look("connected", &item, connected).await?;
+        Ok(item)
     }
 
     /// Starts the app as a user does.

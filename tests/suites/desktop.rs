@@ -66,9 +66,8 @@ async fn hotkey_prompt_reply_notification_and_tray_with_the_real_gateway() {
     accept_found_gateway(&popup).await;
 
     let tray = stage.tray().unwrap();
-    let item = tray.wait_for_item().await.unwrap();
+    let item = stage.wait_for_connection().await.unwrap();
     let connected = |look: &product_tests::tray::ItemLook| look.tooltip().contains("connected");
-    tray.wait_for_look("connected", &item, connected).await.unwrap();
 
     popup.wait_for_text(".chips", "Main").await.unwrap();
 

@@ -22,6 +22,27 @@ test("a prompt is sent, its answer streams in, and the popup stays usable", asyn
   await accessible(page);
 });
 
+test("the popup stands before the code of conversations has come", async ({ page }) => {
+  const html = await (await page.request.get("/popup.html")).text();
+  let allow = (): void => undefined;
+  const allowed = new Promise<void>((resolve) => (allow = resolve));
+  const held: string[] = [];
+  await page.route("**/assets/Transcript-*.js", async (route) => {
+    held.push(route.request().url());
+    await allowed;
+    await route.continue();
+  });
+  expect(html).not.toContain("Transcript-");
+  await open(page, "new");
+  await expect(prompt(page)).toBeFocused();
+  await page.keyboard.type("How do I check this?");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => held.length).toBe(1);
+  await expect(page.locator(".said")).toHaveCount(0);
+  allow();
+  await expect(page.locator(".said")).toContainText("How do I check this?");
+});
+
 test("Esc hides while the run goes on; Ctrl . stops it", async ({ page }) => {
   await open(page, "new");
   await page.evaluate(() => (window.__FAKE__!.pace = 200));

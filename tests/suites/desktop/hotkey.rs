@@ -4,11 +4,9 @@ use super::Report;
 use product_tests::Webview;
 use product_tests::waiting::{Asked, asked};
 use product_tests::{Stage, stage::StageConfig};
-use x11rb::connection::Connection;
 use x11rb::errors::ReplyError;
 use x11rb::protocol::ErrorKind;
-use x11rb::protocol::xproto::{ConnectionExt, GrabMode, ModMask, Window};
-use x11rb::rust_connection::RustConnection;
+use x11rb::protocol::xproto::{ConnectionExt, GrabMode, ModMask};
 
 /// The key of K on a keyboard of the United States, as a keycode of evdev.
 const K: u8 = 45;
@@ -21,25 +19,15 @@ fn run(stage: &Stage, program: &str, arguments: &[&str]) {
     assert!(status.success(), "{program} {arguments:?}: {status}");
 }
 
-/// Writes settings with this hotkey, as a user would by hand.
+/// Writes settings with this hotkey.
 fn set_hotkey(stage: &Stage, keys: &str) {
-    let settings = stage.desktop.home().join(".config/clawtray/settings.json");
-    std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
-    std::fs::write(&settings, format!(r#"{{"version":1,"hotkey":"{keys}"}}"#)).unwrap();
-}
-
-/// Connects to the X server as another program.
-fn other_program(stage: &Stage) -> (RustConnection, Window) {
-    let display = stage.desktop.env().iter().find(|(name, _)| *name == "DISPLAY");
-    let display = display.map(|(_, value)| value.as_str());
-    let (x, screen) = x11rb::connect(display).unwrap();
-    let root = x.setup().roots[screen].root;
-    (x, root)
+    let text = format!(r#"{{"version":1,"hotkey":"{keys}"}}"#);
+    stage.write_settings(&text).unwrap();
 }
 
 /// Waits until Ctrl, Alt and a key are grabbed by somebody, or by nobody.
 async fn wait_for_grab(stage: &Stage, keycode: u8, wanted: bool) {
-    let (x, root) = other_program(stage);
+    let (x, root) = stage.other_program().unwrap();
     let held = ModMask::CONTROL | ModMask::M1;
     asked(&format!("a grab of {keycode}: {wanted}"), || async {
         let grab = x.grab_key(false, root, held, keycode, GrabMode::ASYNC, GrabMode::ASYNC)?;
@@ -110,7 +98,7 @@ async fn a_hotkey_that_another_program_has_in_a_new_layout_is_told_and_taken_bac
     let popup = stage.start_controlled(&["--embedded"], &[]).await.unwrap();
     wait_for_grab(&stage, K, true).await;
 
-    let (other, root) = other_program(&stage);
+    let (other, root) = stage.other_program().unwrap();
     let held = ModMask::CONTROL | ModMask::M1;
     let grab = other.grab_key(false, root, held, V, GrabMode::ASYNC, GrabMode::ASYNC);
     grab.unwrap().check().unwrap();

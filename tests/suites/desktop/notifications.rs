@@ -89,11 +89,7 @@ async fn connected(stage: &Stage, live: &Live) -> (product_tests::App, Client) {
     let app = stage
         .start_app(&["--accept-environment", "--hidden"], &live.env())
         .unwrap();
-    let tray = stage.tray().unwrap();
-    let item = tray.wait_for_item().await.unwrap();
-    tray.wait_for_look("connected", &item, |look| look.tooltip().contains("connected"))
-        .await
-        .unwrap();
+    stage.wait_for_connection().await.unwrap();
     (app, neighbour(live).await)
 }
 
@@ -203,10 +199,7 @@ async fn replies_that_ended_while_the_line_was_cut_are_told_once() {
     let _app = stage
         .start_app(&["--accept-environment", "--hidden"], &env)
         .unwrap();
-    let tray = stage.tray().unwrap();
-    let item = tray.wait_for_item().await.unwrap();
-    let connected = |look: &product_tests::tray::ItemLook| look.tooltip().contains("connected");
-    tray.wait_for_look("connected", &item, connected).await.unwrap();
+    stage.wait_for_connection().await.unwrap();
     let client = neighbour(&live).await;
     let daemon = stage.notifications().unwrap();
 
@@ -236,9 +229,7 @@ async fn replies_that_ended_while_the_line_was_cut_are_told_once() {
             .await
             .unwrap();
     }
-    tray.wait_for_look("connected again", &item, connected)
-        .await
-        .unwrap();
+    stage.wait_for_connection().await.unwrap();
     for round in 0..CUTS {
         let shown = daemon.record().shown;
         let told = shown

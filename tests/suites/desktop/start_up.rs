@@ -28,14 +28,14 @@ async fn it_starts_hidden_makes_itself_known_and_opens_links() {
     let _report = Report(&stage);
     let home = stage.desktop.home();
     let mut app = stage.start_app(&["--embedded", "--hidden"], &[]).unwrap();
-    let tray = stage.tray().unwrap();
-    let item = tray.wait_for_item().await.unwrap();
-    tray.wait_for_look("connected", &item, |look| look.tooltip().contains("connected"))
-        .await
-        .unwrap();
+    stage.wait_for_connection().await.unwrap();
     assert!(stage.desktop.visible_windows(POPUP).unwrap().is_empty(), "hidden");
     // Nobody sees anything yet: whatever draws can wait.
-    assert_eq!(super::windows::programs(app.id()), [""; 0], "with no window open");
+    assert_eq!(
+        super::windows::program(app.id()).unwrap(),
+        None,
+        "with no window open"
+    );
 
     let entry = file_with(&home.join(".local/share/applications").join(ENTRY), "Exec=").await;
     assert!(entry.contains("MimeType=x-scheme-handler/clawtray;"), "{entry}");
@@ -46,13 +46,15 @@ async fn it_starts_hidden_makes_itself_known_and_opens_links() {
     );
 
     // Autostart follows the settings file, also when it is edited by hand.
-    let settings = home.join(".config/clawtray/settings.json");
-    std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
-    std::fs::write(&settings, r#"{"version":1,"autostart":true,"mine":"kept"}"#).unwrap();
+    stage
+        .write_settings(r#"{"version":1,"autostart":true,"mine":"kept"}"#)
+        .unwrap();
     let autostart = home.join(".config/autostart").join(ENTRY);
     let entry = file_with(&autostart, "Exec=").await;
     assert!(entry.contains("--hidden"), "{entry}");
-    std::fs::write(&settings, r#"{"version":1,"autostart":false,"mine":"kept"}"#).unwrap();
+    stage
+        .write_settings(r#"{"version":1,"autostart":false,"mine":"kept"}"#)
+        .unwrap();
     asked("no autostart", || async {
         Ok(if autostart.exists() {
             Asked::NotYet("an entry".into())

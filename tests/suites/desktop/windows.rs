@@ -23,8 +23,14 @@ fn name(process: u32) -> String {
     name.trim().to_owned()
 }
 
+/// Ends a process as no program should end.
+fn kill(process: u32) {
+    let status = Command::new("kill").args(["-9", &process.to_string()]).status();
+    assert!(status.unwrap().success(), "kill {process}");
+}
+
 /// What runs below the app and draws. The program that waits for a window has started none of it.
-pub(super) fn programs(app: u32) -> Vec<String> {
+fn programs(app: u32) -> Vec<String> {
     let all = leaks::below(app).unwrap().into_iter().map(name);
     all.filter(|name| name.starts_with("WebKit")).collect()
 }
@@ -89,22 +95,14 @@ async fn ask(stage: &Stage, live: &Live, text: &str) {
     .unwrap();
 }
 
-/// Waits until the tray says that the gateway is there.
-async fn wait_for_connection(stage: &Stage) {
-    let tray = stage.tray().unwrap();
-    let item = tray.wait_for_item().await.unwrap();
-    let connected = |look: &product_tests::tray::ItemLook| look.tooltip().contains("connected");
-    tray.wait_for_look("connected", &item, connected).await.unwrap();
-}
-
 /// Starts the app on the real gateway; a window that is hidden is let go of at once.
 async fn start_with_nothing_kept_warm(stage: &Stage, live: &Live) -> App {
-    let settings = stage.desktop.home().join(".config/clawtray/settings.json");
-    std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
-    std::fs::write(&settings, r#"{"version":1,"keepWarmMinutes":0}"#).unwrap();
+    stage
+        .write_settings(r#"{"version":1,"keepWarmMinutes":0}"#)
+        .unwrap();
     let args = ["--accept-environment", "--hidden"];
     let app = stage.start_app(&args, &live.env()).unwrap();
-    wait_for_connection(stage).await;
+    stage.wait_for_connection().await.unwrap();
     app
 }
 
@@ -114,7 +112,7 @@ async fn they_come_with_the_first_go_with_the_last_and_may_die() {
     let stage = Stage::set(StageConfig::default()).await.unwrap();
     let _report = Report(&stage);
     let mut app = start_with_nothing_kept_warm(&stage, &live).await;
-    assert_eq!(programs(app.id()), [""; 0], "before the first window");
+    assert_eq!(program(app.id()).unwrap(), None, "before the first window");
 
     stage.press_hotkey().unwrap();
     stage.wait_for_popup().unwrap();
@@ -131,18 +129,12 @@ async fn they_come_with_the_first_go_with_the_last_and_may_die() {
     ask(&stage, &live, "[[say:Two.]] The second question.").await;
     let second = program(app.id()).unwrap().expect("another one");
     assert_ne!(first, second);
-    assert!(
-        Command::new("kill")
-            .args(["-9", &second.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    kill(second);
     stage.wait_for_no_popup().unwrap();
     wait_for_none(app.id()).await;
     wait_for_next(app.id(), second).await;
     assert!(app.exit_status().unwrap().is_none());
-    wait_for_connection(&stage).await;
+    stage.wait_for_connection().await.unwrap();
     stage.press_hotkey().unwrap();
     stage.wait_for_popup().unwrap();
     ask(&stage, &live, "[[say:Three.]] The third question.").await;
@@ -150,13 +142,7 @@ async fn they_come_with_the_first_go_with_the_last_and_may_die() {
 
     // The app itself may die, too: no window is left without it.
     let left = program(app.id()).unwrap().expect("a third one");
-    assert!(
-        Command::new("kill")
-            .args(["-9", &app.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    kill(app.id());
     stage.wait_for_no_popup().unwrap();
     asked("the end of the windows", || async {
         Ok(if name(left) == PROGRAM {
@@ -178,9 +164,8 @@ struct Neighbour {
 
 impl Neighbour {
     fn new(stage: &Stage) -> Self {
-        let display = stage.desktop.env().iter().find(|(name, _)| *name == "DISPLAY");
-        let (x, screen) = x11rb::connect(display.map(|(_, value)| value.as_str())).unwrap();
-        let (window, root) = (x.generate_id().unwrap(), x.setup().roots[screen].root);
+        let (x, root) = stage.other_program().unwrap();
+        let window = x.generate_id().unwrap();
         let (class, values) = (WindowClass::INPUT_ONLY, CreateWindowAux::new());
         x.create_window(0, window, root, 0, 0, 1, 1, 0, class, 0, &values)
             .unwrap()
@@ -278,7 +263,7 @@ async fn without_the_program_the_desktop_is_told() {
     let mut command = stage.desktop.command(&program);
     command.args(["--embedded", "--hidden"]);
     let mut process = stage.desktop.spawn(app::LOG, &mut command).unwrap();
-    wait_for_connection(&stage).await;
+    stage.wait_for_connection().await.unwrap();
 
     stage.press_hotkey().unwrap();
     let notifications = stage.notifications().unwrap();
