@@ -5,15 +5,61 @@ use crate::session::verdict::OpenError;
 use crate::tls::{Offered, client_config};
 use async_trait::async_trait;
 use rustls::pki_types::ServerName;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+#[cfg(target_os = "linux")]
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+#[cfg(target_os = "linux")]
+use tokio::io::Interest;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use url::Url;
 
 /// Anything that a WebSocket can run over.
-pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for T {}
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Passes over some of what comes next, up to `most` bytes, and says over how many: none at the end.
+    ///
+    /// # Errors
+    /// When the transport fails.
+    fn poll_discard(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        let mut bytes = [0; 8 * 1024];
+        let most = most.min(bytes.len());
+        let mut room = ReadBuf::new(bytes.get_mut(..most).unwrap_or_default());
+        ready!(Pin::new(self).poll_read(cx, &mut room))?;
+        Poll::Ready(Ok(room.filled().len()))
+    }
+}
+
+impl Transport for DuplexStream {}
+impl Transport for TlsStream<TcpStream> {}
+
+impl Transport for TcpStream {
+    /// Inside the kernel: nothing is copied.
+    #[cfg(target_os = "linux")]
+    fn poll_discard(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        use rustix::net::RecvFlags;
+        // Its length counts and its bytes do not: with this flag TCP puts nothing into it (`tcp(7)`).
+        static NOWHERE: Mutex<[u8; 1 << 20]> = Mutex::new([0; 1 << 20]);
+        loop {
+            ready!(self.poll_read_ready(cx))?;
+            let discarded = self.try_io(Interest::READABLE, || {
+                let mut nowhere = NOWHERE.lock().unwrap_or_else(PoisonError::into_inner);
+                let most = most.min(nowhere.len());
+                let room = nowhere.get_mut(..most).unwrap_or_default();
+                let (_, discarded) = rustix::net::recv(&*self, room, RecvFlags::TRUNC | RecvFlags::DONTWAIT)?;
+                Ok(discarded)
+            });
+            match discarded {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                discarded => return Poll::Ready(discarded),
+            }
+        }
+    }
+}
 
 /// Opens transports. Tests open in-memory ones.
 #[async_trait]
@@ -195,6 +241,50 @@ mod tests {
                 .map(|(_, value)| (*value).to_owned())
         };
         proxy_for(&endpoint, env).map(|url| url.to_string())
+    }
+
+    /// Passes over so many bytes, as often as it takes.
+    async fn discard(stream: &mut impl Transport, mut left: usize) {
+        while left > 0 {
+            let over = std::future::poll_fn(|cx| stream.poll_discard(cx, left))
+                .await
+                .unwrap();
+            assert!((1..=left).contains(&over), "{over} of {left}");
+            left -= over;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_passed_over_is_exactly_what_was_said() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (near, far) = tokio::join!(
+            TcpStream::connect(listener.local_addr().unwrap()),
+            listener.accept()
+        );
+        let (mut near, (mut far, _)) = (near.unwrap(), far.unwrap());
+        let (mut here, mut there) = tokio::io::duplex(5_000);
+        let sent: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 253) as u8).collect();
+        let writing = async {
+            far.write_all(&sent).await.unwrap();
+            drop(far);
+            there.write_all(&sent).await.unwrap();
+            drop(there);
+        };
+        let reading = async {
+            let mut first = [0; 100];
+            near.read_exact(&mut first).await.unwrap();
+            discard(&mut near, 2_500_000).await;
+            let mut rest = Vec::new();
+            near.read_to_end(&mut rest).await.unwrap();
+            assert!(rest == sent[2_500_100..], "over TCP");
+            let after = std::future::poll_fn(|cx| near.poll_discard(cx, 10)).await;
+            assert_eq!(after.unwrap(), 0, "at the end");
+            discard(&mut here, 2_999_990).await;
+            rest.clear();
+            here.read_to_end(&mut rest).await.unwrap();
+            assert!(rest == sent[2_999_990..], "in memory");
+        };
+        tokio::join!(writing, reading);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The only task that touches a gateway's socket. It performs the session's effects and decides nothing.
 
 use crate::config::{IssuedToken, WallClock};
-use crate::dial::{Dialer, Transport};
+use crate::dial::Dialer;
 use crate::endpoint::Endpoint;
 use crate::fanout::Fanout;
 use crate::session::verdict::OpenError;
-use crate::session::{CallId, Command, Effect, Now, Session};
+use crate::session::{CallId, Command, Effect, Now, Reading, Session};
+use crate::skim::{Ends, Skimmer};
 use crate::tunnel::Complaint;
 use crate::{CallError, ConnectionState, Secret};
 use futures_util::{Sink, Stream};
@@ -27,7 +28,9 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 /// The largest frame and message taken. The gateway's own limit is 25 MiB.
-const MAX_INCOMING: usize = 32 * 1024 * 1024;
+pub(crate) const MAX_INCOMING: usize = 32 * 1024 * 1024;
+/// Bytes of the WebSocket's own buffer, which it fills with zeros before it reads into it.
+const READ_BUFFER: usize = 16 * 1024;
 /// Time for a close frame to leave.
 const CLOSE_LIMIT: Duration = Duration::from_millis(250);
 
@@ -157,10 +160,15 @@ impl Driver {
                         Err(error) => self.session.on_open_failed(now(), &error),
                     }
                 },
-                incoming = next(&mut socket) => match incoming {
+                incoming = next(&mut socket, &self.session) => match incoming {
                     Incoming::Text(text) => {
                         self.session.on_text(now(), &text);
                         // One read of the socket may hold hundreds of frames: let the consumers keep up.
+                        tokio::task::coop::consume_budget().await;
+                    }
+                    Incoming::Ends(ends) => {
+                        let (head, tail) = ends.parts();
+                        self.session.on_ends(now(), head, ends.skipped, tail);
                         tokio::task::coop::consume_budget().await;
                     }
                     Incoming::Heard => self.session.on_heard(now()),
@@ -182,9 +190,10 @@ async fn maybe(opening: &mut Option<Opening>) -> Result<Socket, OpenError> {
     }
 }
 
-async fn next(socket: &mut Option<Socket>) -> Incoming {
+async fn next(socket: &mut Option<Socket>, session: &Session) -> Incoming {
+    let reading = |head: &[u8], len| session.reading(head, len);
     match socket {
-        Some(socket) => std::future::poll_fn(|cx| socket.poll(cx)).await,
+        Some(socket) => std::future::poll_fn(|cx| socket.poll(cx, &reading)).await,
         None => std::future::pending().await,
     }
 }
@@ -212,8 +221,9 @@ fn open(dialer: Arc<dyn Dialer>, endpoint: Endpoint, headers: Vec<(String, Secre
         let config = WebSocketConfig::default()
             .max_frame_size(Some(MAX_INCOMING))
             .max_message_size(Some(MAX_INCOMING))
+            .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0);
-        match client_async_with_config(request, transport, Some(config)).await {
+        match client_async_with_config(request, Skimmer::new(transport), Some(config)).await {
             Ok((stream, _)) => Ok(Socket {
                 stream,
                 outbox: VecDeque::new(),
@@ -231,9 +241,9 @@ pub(crate) async fn challenge(
 ) -> Result<bool, OpenError> {
     let mut socket = open(dialer, endpoint, headers).await?;
     let is_challenge = loop {
-        match std::future::poll_fn(|cx| socket.poll(cx)).await {
+        match std::future::poll_fn(|cx| socket.poll(cx, &|_, _| Reading::Whole)).await {
             Incoming::Text(text) => break text.contains("connect.challenge"),
-            Incoming::Heard => {}
+            Incoming::Ends(_) | Incoming::Heard => {}
             Incoming::Closed(_) => break false,
         }
     };
@@ -277,22 +287,42 @@ fn open_error(error: &WsError) -> OpenError {
 
 enum Incoming {
     Text(tokio_tungstenite::tungstenite::Utf8Bytes),
+    /// Of a text frame that need not be read whole.
+    Ends(Ends),
     Heard,
     Closed(Option<(u16, String)>),
 }
 
 /// A socket that writes while it reads: a frame that does not leave must not keep the answers from coming in.
 struct Socket {
-    stream: WebSocketStream<Box<dyn Transport>>,
+    stream: WebSocketStream<Skimmer>,
     outbox: VecDeque<Message>,
 }
 
 impl Socket {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+    fn poll(&mut self, cx: &mut Context<'_>, reading: &dyn Fn(&[u8], usize) -> Reading) -> Poll<Incoming> {
         if self.poll_write(cx).is_err() {
             // Whatever the peer said before it went is still worth reading; if there is nothing, reading fails too.
             self.outbox.clear();
         }
+        loop {
+            let polled = self.poll_read(cx);
+            if polled.is_ready() {
+                return polled;
+            }
+            let skimmer = self.stream.get_mut();
+            if let Some((head, len)) = skimmer.beginning() {
+                let wanted = reading(head, len);
+                skimmer.want(wanted);
+            } else if let Some(ends) = skimmer.take_ends() {
+                return Poll::Ready(Incoming::Ends(ends));
+            } else {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         match Pin::new(&mut self.stream).poll_next(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(Message::Text(text)))) => Poll::Ready(Incoming::Text(text)),

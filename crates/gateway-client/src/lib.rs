@@ -43,6 +43,8 @@
 //!
 //! Typed methods beyond the trait go through [`Client::call`] with the types of [`protocol::method`].
 
+#![forbid(unsafe_code)]
+
 mod client;
 mod config;
 mod delta;
@@ -56,6 +58,7 @@ mod identity;
 mod native;
 mod secret;
 pub mod session;
+mod skim;
 mod tls;
 mod tunnel;
 

@@ -5,6 +5,7 @@
 pub(crate) mod backoff;
 mod calls;
 mod connecting;
+mod ends;
 mod frames;
 mod handshake;
 mod liveness;
@@ -22,6 +23,7 @@ use backoff::Backoff;
 use clawtray_gateway_protocol::CloseCode;
 use clawtray_gateway_protocol::event::{ChatEvent, ChatFrame, delta_parts, reply_parts};
 use clawtray_gateway_protocol::frame::{self, Glance, Incoming};
+pub use ends::Reading;
 use runs::Runs;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, VecDeque};
@@ -179,6 +181,8 @@ pub struct Session {
     next_id: u64,
     runs: Runs,
     backoff: Backoff,
+    /// Large frames may be read by their ends: no gateway has laid them out otherwise so far.
+    reads_ends: bool,
     show: Show,
     soon_until: Option<Duration>,
     restart_hint: Option<Duration>,
@@ -200,6 +204,7 @@ impl Session {
             next_id: 0,
             runs: Runs::default(),
             backoff: Backoff::new(seed),
+            reads_ends: true,
             show: Show::Usual,
             soon_until: None,
             restart_hint: None,

@@ -3,6 +3,7 @@
 //! One `ssh -W` per connection, over its standard input and output: no port is opened here that others could use, and
 //! a new connection, after sleep or a cut, starts a new one.
 
+use crate::dial::Transport;
 use crate::endpoint::Tunnel;
 use crate::session::verdict::OpenError;
 use std::fmt;
@@ -163,6 +164,8 @@ impl SshPipe {
         Poll::Ready(complaint.map_or_else(|_| io::ErrorKind::UnexpectedEof.into(), io::Error::other))
     }
 }
+
+impl Transport for SshPipe {}
 
 impl AsyncRead for SshPipe {
     fn poll_read(

@@ -68,14 +68,14 @@ fn nothing_that_comes_in_breaks_the_session() {
                 if rng.random_bool(0.4) {
                     script.push_str(STEPS.choose(&mut rng).unwrap());
                 } else {
-                    script.push('-');
+                    script.push(if rng.random_bool(0.5) { '-' } else { 'e' });
                     script.push_str(frames.choose(&mut rng).unwrap());
                 }
                 script.push('\n');
             }
         }
         let mut bytes = script.into_bytes();
-        for _ in 0..rng.random_range(0..20) {
+        for _ in 0..rng.random_range(0..20).min(bytes.len()) {
             let at = rng.random_range(0..bytes.len());
             bytes[at] = rng.random();
         }

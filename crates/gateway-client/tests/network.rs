@@ -4,15 +4,19 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
 )]
 
 mod common;
 
-use clawtray_gateway_client::{Client, ClientConfig, ConnectionState, Gateway, PauseReason};
+use clawtray_gateway_client::{
+    Client, ClientConfig, ConnectionState, Gateway, GatewayEvent, PauseReason, RunStep,
+};
 use common::{challenge, config, hello, request_id};
 use futures_util::{SinkExt, StreamExt};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,6 +35,11 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
     while let Some(Ok(message)) = socket.next().await {
         let Message::Text(text) = message else { continue };
         let id = request_id(&text);
+        if text.contains(r#""method":"long.reply""#) {
+            for frame in long_reply() {
+                socket.send(Message::text(frame)).await.unwrap();
+            }
+        }
         let answer = if text.contains(r#""method":"connect""#) {
             hello(&id, "b")
         } else {
@@ -38,6 +47,72 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
         };
         if socket.send(Message::text(answer)).await.is_err() {
             return;
+        }
+    }
+}
+
+const PIECES: usize = 60;
+const PIECE: &str = "a line of the reply, with \"quotes\" and ž in it\n";
+
+/// A reply of 300 kB as the gateway sends it: every piece with the whole text so far, in `agent` and in `chat`.
+fn long_reply() -> Vec<String> {
+    let (mut whole, mut frames) = (String::new(), Vec::new());
+    let message = |whole: &str| {
+        let whole = json!(whole);
+        format!(r#"{{"role":"assistant","content":[{{"type":"text","text":{whole}}}],"timestamp":1}}"#)
+    };
+    let chat = |seq: usize, state: &str, rest: &str| {
+        format!(
+            r#"{{"type":"event","event":"chat","payload":{{"runId":"r","sessionKey":"s","seq":{seq},"state":"{state}",{rest}}},"seq":{},"recipientProfileId":"o"}}"#,
+            2 * seq + usize::from(state == "final")
+        )
+    };
+    for seq in 1..=PIECES {
+        let piece = PIECE.repeat(100);
+        whole.push_str(&piece);
+        let (text, delta) = (json!(whole), json!(piece));
+        frames.push(format!(
+            r#"{{"type":"event","event":"agent","payload":{{"runId":"r","stream":"assistant","data":{{"text":{text},"delta":{delta}}},"sessionKey":"s","seq":{seq},"ts":1}},"seq":{},"recipientProfileId":"o"}}"#,
+            2 * seq - 1
+        ));
+        frames.push(chat(
+            seq,
+            "delta",
+            &format!(r#""deltaText":{delta},"message":{}"#, message(&whole)),
+        ));
+    }
+    frames.push(chat(
+        PIECES,
+        "final",
+        &format!(r#""message":{}"#, message(&whole)),
+    ));
+    frames
+}
+
+/// Asks for the long reply, and reads it.
+async fn read_long_reply(client: &Client) {
+    let mut events = client.events();
+    client.call_raw("long.reply", json!({})).await.unwrap();
+    let mut whole = String::new();
+    loop {
+        match events.recv().await {
+            Some(GatewayEvent::Connected { .. }) => {}
+            Some(GatewayEvent::Run(event)) => match event.step {
+                RunStep::Delta {
+                    text,
+                    replace: false,
+                    total_bytes,
+                } => {
+                    whole.push_str(&text);
+                    assert_eq!(total_bytes, Some(whole.len()));
+                }
+                RunStep::Final { message, .. } => {
+                    assert!(message.unwrap().text() == whole && whole == PIECE.repeat(100 * PIECES));
+                    return;
+                }
+                step => panic!("{step:?}"),
+            },
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -100,6 +175,17 @@ async fn settled(client: &Client) -> ConnectionState {
 }
 
 #[tokio::test]
+async fn a_long_reply_loses_nothing_with_what_is_passed_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move { serve(listener.accept().await.unwrap().0).await });
+    let client = Client::connect(ClientConfig { url, ..config() });
+    assert!(matches!(settled(&client).await, ConnectionState::Ready(_)));
+    read_long_reply(&client).await;
+    client.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_unknown_certificate_pauses_with_its_fingerprint_and_a_pin_admits_it() {
     let gateway = tls_gateway().await;
     let config = ClientConfig {
@@ -131,6 +217,7 @@ async fn an_unknown_certificate_pauses_with_its_fingerprint_and_a_pin_admits_it(
     let client = Client::connect(pinned);
     assert!(matches!(settled(&client).await, ConnectionState::Ready(_)));
     client.ping().await.unwrap();
+    read_long_reply(&client).await;
     client.shutdown().await;
 
     let other = ClientConfig {

@@ -11,7 +11,7 @@
 mod common;
 
 use clawtray_gateway_client::GatewayEvent;
-use common::{Folded, at, events, ready_session};
+use common::{Folded, at, events, give_ends, ready_session};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -128,6 +128,37 @@ fn delta_payload(head: &str, seq: u64, delta: &str, replace: bool, text: &str, u
     )
 }
 
+/// What a consumer is told, by frames read whole or by their ends; and how many were not read whole.
+fn told(frames: &[String], ends: bool) -> (Vec<GatewayEvent>, usize) {
+    let mut session = ready_session();
+    let (mut told, mut skipped) = (Vec::new(), 0);
+    for frame in frames {
+        if ends {
+            skipped += usize::from(give_ends(&mut session, at(5), frame));
+        } else {
+            session.on_text(at(5), frame);
+        }
+        told.extend(events(&mut session));
+    }
+    (told, skipped)
+}
+
+#[test]
+fn a_reply_is_skipped_but_for_its_first_and_its_last_frame() {
+    let plain = Treatment {
+        repeated: false,
+        assistant: true,
+        unusual: false,
+    };
+    let steps: Vec<_> = (0..20)
+        .map(|_| (Step::Text("\"é\"\n".repeat(100)), plain))
+        .collect();
+    let (frames, _) = wire(&steps);
+    let (_, skipped) = told(&frames, true);
+    // Each of twenty pieces comes as `agent` and as `chat`. The first delta tells how much there is, the last two are the end.
+    assert_eq!((skipped, frames.len()), (39, 42));
+}
+
 fn fold(frames: &[String], lossy: bool) -> Folded {
     let mut session = ready_session();
     let mut folded = Folded {
@@ -177,6 +208,26 @@ proptest! {
             .collect();
         let (frames, _) = wire(&steps);
         prop_assert_eq!(&fold(&frames, false).runs[RUN].text, &text);
+    }
+
+    /// Whether the middle of frames is read makes no difference, wherever a connection begins. What was lost may be mended
+    /// later.
+    #[test]
+    fn the_ends_tell_what_the_whole_tells(
+        steps in prop::collection::vec((step(), treatment()), 0..40), skip in 0_usize..30
+    ) {
+        let (frames, text) = wire(&steps);
+        let frames = &frames[skip.min(frames.len() - 1)..];
+        let (by_ends, _) = told(frames, true);
+        if steps.iter().any(|(step, _)| matches!(step, Step::Lost(_))) {
+            let mut folded = Folded { lossy: true, ..Folded::default() };
+            for event in &by_ends {
+                folded.add(event);
+            }
+            prop_assert_eq!(&folded.runs[RUN].text, &text);
+        } else {
+            prop_assert_eq!(by_ends, told(frames, false).0);
+        }
     }
 
     /// A connection that begins in the middle of a run has the whole text with the next delta.

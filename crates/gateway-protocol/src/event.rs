@@ -9,7 +9,8 @@ use std::borrow::Cow;
 
 mod layout;
 pub use layout::{
-    DeltaParts, ReplyParts, WholeLen, WholeText, delta_parts, full_text, reply_parts, text_len,
+    Beginning, DeltaParts, ReplyParts, WholeLen, WholeText, beginning, delta_ends, delta_parts, full_text,
+    reply_parts, text_len,
 };
 
 /// A whole `chat` frame, read in one pass.

@@ -139,23 +139,39 @@ pub fn glance(text: &str) -> Glance {
     if rest.starts_with(r#"chat","payload":{"#) {
         return Glance::Chat;
     }
-    let Some(payload) = rest.strip_prefix(r#"agent","payload":{"#) else {
-        return LARGE
+    match assistant_data(text.as_bytes()) {
+        Some(Some(true)) => Glance::AgentAssistant {
+            seq: trailing_seq(text.as_bytes()),
+        },
+        Some(Some(false) | None) => Glance::Other,
+        None => LARGE
             .into_iter()
             .find(|name| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('"')))
-            .map_or(Glance::Other, Glance::Large);
-    };
+            .map_or(Glance::Other, Glance::Large),
+    }
+}
+
+/// In front of an `agent` event's payload.
+const AGENT: &[u8] = br#"{"type":"event","event":"agent","payload":{"#;
+/// Bytes that tell an `agent` event.
+pub const AGENT_EVENT: usize = AGENT.len();
+
+/// Whether a frame is an `agent` event, by its first [`AGENT_EVENT`] bytes.
+#[must_use]
+pub fn is_agent_event(frame: &[u8]) -> bool {
+    frame.starts_with(AGENT)
+}
+
+/// Whether a frame is an `agent` event of the stream `assistant`, by its first bytes, if they tell; nothing when it is no
+/// `agent` event.
+#[allow(clippy::option_option)]
+pub(crate) fn assistant_data(bytes: &[u8]) -> Option<Option<bool>> {
+    const STREAM: &[u8] = br#""stream":"assistant""#;
+    static FIND_STREAM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(STREAM));
+    let payload = bytes.strip_prefix(AGENT)?;
     // The stream's name stands before `data`, which is the long part; it never stands behind the first brace.
-    let head = payload
-        .find('{')
-        .and_then(|end| payload.get(..end))
-        .unwrap_or_default();
-    if !head.contains(r#""stream":"assistant""#) {
-        return Glance::Other;
-    }
-    Glance::AgentAssistant {
-        seq: trailing_seq(text),
-    }
+    let head = memchr::memchr(b'{', payload).and_then(|end| payload.get(..end));
+    Some(head.map(|head| FIND_STREAM.find(head).is_some()))
 }
 
 /// The payload of an event and its place among the events of this connection, by the usual layout and without parsing
@@ -164,7 +180,7 @@ pub fn glance(text: &str) -> Glance {
 pub fn payload_and_seq<'a>(text: &'a str, name: &str) -> Option<(&'a str, u64)> {
     let rest = text.strip_prefix(r#"{"type":"event","event":""#)?;
     let rest = rest.strip_prefix(name)?.strip_prefix(r#"","payload":"#)?;
-    let (end, seq) = tail(rest)?;
+    let (end, seq) = tail(rest.as_bytes())?;
     Some((rest.get(..end)?, seq))
 }
 
@@ -197,19 +213,21 @@ impl<'a> BeforeRow<'a> {
     }
 }
 
-/// The outer `seq`, which stands behind the payload: `…},"seq":18,"recipientProfileId":"…"}`.
-fn trailing_seq(text: &str) -> Option<u64> {
-    tail(text).map(|(_, seq)| seq)
+/// The outer `seq` of a frame, by its end: it stands behind the payload, `…},"seq":18,"recipientProfileId":"…"}`.
+#[must_use]
+pub fn trailing_seq(frame: &[u8]) -> Option<u64> {
+    tail(frame).map(|(_, seq)| seq)
 }
 
 /// Where the payload ends, and the outer `seq`.
-fn tail(text: &str) -> Option<(usize, u64)> {
+fn tail(frame: &[u8]) -> Option<(usize, u64)> {
     // Unescaped quotes do not stand within a text, and nothing but plain fields follows the number.
     static SEQ: LazyLock<FinderRev<'_>> = LazyLock::new(|| FinderRev::new(br#"},"seq":"#));
-    let at = SEQ.rfind(text.as_bytes())?;
-    let digits = text.get(at + 8..)?;
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    Some((at + 1, digits.get(..end)?.parse().ok()?))
+    let at = SEQ.rfind(frame)?;
+    let digits = frame.get(at + 8..)?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit());
+    let digits = digits.get(..end.unwrap_or(digits.len()))?;
+    Some((at + 1, std::str::from_utf8(digits).ok()?.parse().ok()?))
 }
 
 /// Writes a request frame.

@@ -4,6 +4,8 @@
 //! (the gateway refuses unknown properties). The contract is the JSON Schema in the npm package
 //! `@openclaw/gateway-protocol`; where the running gateway differs, the running gateway wins and the doc comment says so.
 
+#![forbid(unsafe_code)]
+
 pub mod close;
 pub mod content;
 pub mod error;

@@ -2,7 +2,9 @@
 #![no_main]
 
 use clawtray_gateway_protocol::Message;
-use clawtray_gateway_protocol::event::{ChatEvent, ChatFrame, delta_parts, reply_parts};
+use clawtray_gateway_protocol::event::{
+    Beginning, ChatEvent, ChatFrame, beginning, delta_ends, delta_parts, reply_parts,
+};
 use clawtray_gateway_protocol::frame::{Glance, Incoming, glance};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
@@ -21,6 +23,15 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         assert_eq!(whole.as_ref(), Some(&*parts.reply));
     }
     let Some(parts) = delta_parts(text) else { return };
+    // By its ends it is the same delta, wherever the end begins.
+    if let Beginning::Delta { run, head, .. } = beginning(text.as_bytes()) {
+        let (head, rest) = text.as_bytes().split_at(head);
+        for skipped in [0, rest.len() / 2] {
+            let Some(ends) = delta_ends(head, skipped, &rest[skipped..]) else { continue };
+            assert_eq!((&ends.head, ends.seq), (&parts.head, parts.seq));
+            assert_eq!(run, frame.payload.run_id);
+        }
+    }
     let Ok(event) = serde_json::from_str::<ChatEvent<'_>>(&parts.head) else {
         return;
     };

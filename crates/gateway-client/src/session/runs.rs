@@ -78,6 +78,24 @@ impl Runs {
         known.or_else(|| parts.measured())
     }
 
+    /// Bytes of a run's text as it came last, escapes included, where they tell how long it will be with the next delta.
+    pub(crate) fn raw_bytes(&self, run: &str) -> Option<usize> {
+        self.runs.get(run).filter(|run| !run.ended)?.raw_bytes
+    }
+
+    /// How long a run's text is has to be seen from the next delta.
+    pub(crate) fn forget_length(&mut self, run: &str) {
+        if let Some(run) = self.runs.get_mut(run) {
+            run.raw_bytes = None;
+        }
+    }
+
+    /// Whether a delta came before.
+    pub(crate) fn is_repetition(&self, delta: &ChatEvent<'_>) -> bool {
+        let run = self.runs.get(&*delta.run_id);
+        run.is_some_and(|run| run.ended || delta.seq <= run.delta_seq)
+    }
+
     /// A `chat` event; nothing when it is a repetition.
     pub(crate) fn chat(&mut self, mut event: ChatEvent<'_>) -> Option<RunEvent> {
         let run = self.run(&event.run_id);

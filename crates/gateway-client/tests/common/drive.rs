@@ -2,7 +2,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 use clawtray_gateway_client::session::verdict::OpenError;
-use clawtray_gateway_client::session::{Command, Effect, Now, Session};
+use clawtray_gateway_client::session::{Command, Effect, Now, Reading, Session};
 use clawtray_gateway_client::{ClientConfig, ConnectionState, Credentials, DeviceIdentity};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -95,6 +95,17 @@ pub fn drive(script: &[u8]) -> usize {
             b's' => session.on_command(now, Command::Scopes(vec![text.into_owned()])),
             b'q' => session.on_command(now, Command::Offline),
             b'Q' => session.on_command(now, Command::Shutdown),
+            b'e' => {
+                let bytes = text.as_bytes();
+                // What is offered is no more than what came.
+                match session.reading(bytes, bytes.len()) {
+                    Reading::Ends { head, tail } if head + tail <= bytes.len() => {
+                        let end = bytes.len() - tail;
+                        session.on_ends(now, &bytes[..head], end - head, &bytes[end..]);
+                    }
+                    Reading::Whole | Reading::More | Reading::Ends { .. } => session.on_text(now, &text),
+                }
+            }
             _ => session.on_text(now, &text.replace("@ID", &last_request)),
         }
         let mut effects = 0;

@@ -7,7 +7,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
-use clawtray_gateway_client::session::{Command, Effect, Now, Session};
+use clawtray_gateway_client::session::{Command, Effect, Now, Reading, Session};
 use clawtray_gateway_client::{
     ClientConfig, ConnectionState, Credentials, DeviceIdentity, GatewayEvent, RunStep, protocol::RunId,
 };
@@ -99,6 +99,27 @@ pub fn ready_session() -> Session {
         [GatewayEvent::Connected { new_boot: false }]
     );
     session
+}
+
+/// Gives a session a frame as a driver does that may skip the middle of frames: offers it more and more of the beginning.
+/// Whether the middle was skipped.
+pub fn give_ends(session: &mut Session, now: Now, frame: &str) -> bool {
+    let mut offered = 48.min(frame.len());
+    loop {
+        match session.reading(&frame.as_bytes()[..offered], frame.len()) {
+            Reading::More if offered < frame.len() => offered = (2 * offered).min(frame.len()),
+            Reading::Ends { head, tail } if head <= offered && head + tail <= frame.len() => {
+                let end = frame.len() - tail;
+                let (head, tail) = (&frame.as_bytes()[..head], &frame.as_bytes()[end..]);
+                session.on_ends(now, head, end - head.len(), tail);
+                return true;
+            }
+            Reading::More | Reading::Whole | Reading::Ends { .. } => {
+                session.on_text(now, frame);
+                return false;
+            }
+        }
+    }
 }
 
 pub fn sent(effects: &[Effect]) -> Vec<String> {

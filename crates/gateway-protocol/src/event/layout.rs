@@ -9,8 +9,10 @@ use std::sync::LazyLock;
 /// The text of a message, still as it came.
 #[derive(Clone, Copy, Debug)]
 pub struct WholeText<'a> {
-    /// The JSON string, quotes included.
-    quoted: &'a str,
+    /// The JSON string, quotes included, if it was read.
+    quoted: Option<&'a str>,
+    /// Bytes between its quotes.
+    raw: usize,
     /// Bytes that it decodes to.
     len: usize,
 }
@@ -19,7 +21,7 @@ impl WholeText<'_> {
     /// Bytes of the text as it came, escapes included.
     #[must_use]
     pub const fn raw_len(&self) -> usize {
-        self.quoted.len() - 2
+        self.raw
     }
 
     /// Bytes of the text.
@@ -28,10 +30,10 @@ impl WholeText<'_> {
         self.len
     }
 
-    /// The text.
+    /// The text, if it was read.
     #[must_use]
     pub fn decoded(&self) -> Option<String> {
-        serde_json::from_str(self.quoted).ok()
+        serde_json::from_str(self.quoted?).ok()
     }
 }
 
@@ -45,29 +47,34 @@ pub struct DeltaParts<'a> {
     pub head: String,
     /// The frame's place among the events of this connection.
     pub seq: u64,
-    /// The JSON string of the message's text, quotes included, if it is one string.
-    quoted: &'a str,
+    /// The JSON string of the message's text, quotes included, if it is one string and was read.
+    quoted: Option<&'a str>,
+    /// Bytes between its quotes.
+    raw: usize,
 }
 
 impl<'a> DeltaParts<'a> {
     /// The text of the message when it is `before` with what was added, so many bytes as they came and decoded; else nothing.
     #[must_use]
     pub fn grown(&self, before: WholeLen, added: usize) -> Option<WholeText<'a>> {
-        const ADDED: &str = r#""deltaText":""#;
         let at = self.head.find(ADDED)? + ADDED.len();
         let raw = self.head.get(at..)?.strip_suffix("\"}")?.len();
-        (before.raw + raw + 2 == self.quoted.len()).then_some(WholeText {
+        (before.raw + raw == self.raw).then_some(WholeText {
             quoted: self.quoted,
+            raw: self.raw,
             len: before.decoded + added,
         })
     }
 
-    /// The text of the message, passed over once to find its escapes; nothing when the message has other parts.
+    /// The text of the message, passed over once to find its escapes; nothing when the message has other parts, or was not
+    /// read.
     #[must_use]
     pub fn measured(&self) -> Option<WholeText<'a>> {
-        let text = self.quoted.get(1..self.quoted.len() - 1)?;
+        let quoted = self.quoted?;
+        let text = quoted.get(1..quoted.len() - 1)?;
         Some(WholeText {
             quoted: self.quoted,
+            raw: self.raw,
             len: unescaped_len(text.as_bytes())?,
         })
     }
@@ -82,15 +89,21 @@ pub struct WholeLen {
     pub decoded: usize,
 }
 
+// An unescaped quote ends a JSON string, so none of these can be part of one.
+/// In front of a `chat` event's payload.
+const START: &str = r#"{"type":"event","event":"chat","payload":"#;
+/// In front of what a delta added.
+const ADDED: &str = r#""deltaText":""#;
+/// In front of the whole text.
+const MESSAGE: &str = r#","message":{"role":"assistant","content":[{"type":"text","text":""#;
+/// Behind it.
+const END: &str = r#""}],"timestamp":"#;
+static FIND_MESSAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(MESSAGE));
+static FIND_END: LazyLock<FinderRev<'_>> = LazyLock::new(|| FinderRev::new(END));
+
 /// Takes a `chat` frame apart by its layout; nothing when the layout is another, or it is no delta.
 #[must_use]
 pub fn delta_parts(frame: &str) -> Option<DeltaParts<'_>> {
-    // An unescaped quote ends a JSON string, so none of these can be part of one.
-    const START: &str = r#"{"type":"event","event":"chat","payload":"#;
-    const MESSAGE: &str = r#","message":{"role":"assistant","content":[{"type":"text","text":""#;
-    const END: &str = r#""}],"timestamp":"#;
-    static FIND_MESSAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(MESSAGE));
-    static FIND_END: LazyLock<FinderRev<'_>> = LazyLock::new(|| FinderRev::new(END));
     let payload = frame.strip_prefix(START)?;
     let message = FIND_MESSAGE.find(payload.as_bytes())?;
     let head = payload.get(..message)?;
@@ -100,15 +113,98 @@ pub fn delta_parts(frame: &str) -> Option<DeltaParts<'_>> {
     let from = message + MESSAGE.len();
     let rest = payload.get(from..)?;
     let end = FIND_END.rfind(rest.as_bytes())?;
-    let tail = rest
-        .get(end + END.len()..)?
+    Some(DeltaParts {
+        head: format!("{head}}}"),
+        seq: seq_behind(rest.get(end..)?)?,
+        quoted: Some(payload.get(from - 1..=from + end)?),
+        raw: end,
+    })
+}
+
+/// The outer `seq` behind the text of a delta, from the text's closing quote on.
+fn seq_behind(text: &str) -> Option<u64> {
+    let tail = text
+        .strip_prefix(END)?
         .trim_start_matches(|digit: char| digit.is_ascii_digit());
     let seq = tail.strip_prefix(r#"}},"seq":"#)?;
     let digits = seq.find(|digit: char| !digit.is_ascii_digit())?;
+    seq.get(..digits)?.parse().ok()
+}
+
+/// What the first bytes of a large frame tell about the rest of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning<'a> {
+    /// An `agent` event that repeats a `chat` delta: but for its number, at its end, it is not wanted.
+    Assistant,
+    /// A `chat` delta: what it added is here, what follows is the whole text again.
+    Delta {
+        /// The run.
+        run: &'a str,
+        /// Bytes of what was added, escapes included.
+        added: usize,
+        /// Bytes in front of the whole text.
+        head: usize,
+    },
+    /// More of it would tell.
+    Short,
+    /// It has to be read.
+    Other,
+}
+
+/// Looks at the first bytes of a frame. One that is laid out in an unexpected way is `Other`, never wrong.
+#[must_use]
+pub fn beginning(bytes: &[u8]) -> Beginning<'_> {
+    const STATE: &[u8] = br#","state":""#;
+    static FIND_STATE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(STATE));
+    match crate::frame::assistant_data(bytes) {
+        Some(Some(true)) => return Beginning::Assistant,
+        Some(Some(false)) => return Beginning::Other,
+        Some(None) => return Beginning::Short,
+        None => {}
+    }
+    let Some(payload) = bytes.strip_prefix(START.as_bytes()) else {
+        return Beginning::Other;
+    };
+    let state = FIND_STATE.find(payload).map(|at| at + STATE.len());
+    if state.is_some_and(|at| !payload.get(at..).unwrap_or_default().starts_with(br#"delta""#)) {
+        return Beginning::Other;
+    }
+    let Some(message) = FIND_MESSAGE.find(payload) else {
+        return Beginning::Short;
+    };
+    delta_beginning(payload.get(..message).unwrap_or_default()).unwrap_or(Beginning::Other)
+}
+
+/// A delta by its payload up to its message.
+fn delta_beginning(head: &[u8]) -> Option<Beginning<'_>> {
+    static FIND_ADDED: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(ADDED));
+    let run = head.strip_prefix(br#"{"runId":""#)?;
+    let run = run.get(..memchr::memchr2(b'"', b'\\', run)?)?;
+    let added = head
+        .get(FIND_ADDED.find(head)? + ADDED.len()..)?
+        .strip_suffix(b"\"")?;
+    // With another field behind it, what looks like its end is that of the other one.
+    let is_last = memchr::memmem::find(added, b",\"").is_none();
+    is_last.then_some(Beginning::Delta {
+        run: std::str::from_utf8(run).ok()?,
+        added: added.len(),
+        head: START.len() + head.len() + MESSAGE.len(),
+    })
+}
+
+/// A delta by its ends, without what is between them; nothing when they are those of another frame. The end of the whole
+/// text has to be in `tail`.
+#[must_use]
+pub fn delta_ends<'a>(head: &[u8], skipped: usize, tail: &[u8]) -> Option<DeltaParts<'a>> {
+    let head = head
+        .strip_prefix(START.as_bytes())?
+        .strip_suffix(MESSAGE.as_bytes())?;
+    let end = FIND_END.rfind(tail)?;
     Some(DeltaParts {
-        head: format!("{head}}}"),
-        seq: seq.get(..digits)?.parse().ok()?,
-        quoted: payload.get(from - 1..=from + end)?,
+        head: format!("{}}}", std::str::from_utf8(head).ok()?),
+        seq: seq_behind(std::str::from_utf8(tail.get(end..)?).ok()?)?,
+        quoted: None,
+        raw: skipped + end,
     })
 }
 
@@ -127,7 +223,7 @@ pub struct ReplyParts {
 /// nearly all of the frame and is gone through once: a parser that keeps it for later has to find its end first.
 #[must_use]
 pub fn reply_parts(frame: &str) -> Option<ReplyParts> {
-    // An unescaped quote ends a JSON string, so this cannot be part of one.
+    // Nor can this be part of one.
     const MESSAGE: &str = r#","message":{"#;
     static FIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(MESSAGE));
     let (payload, seq) = crate::frame::payload_and_seq(frame, "chat")?;

@@ -1,0 +1,589 @@
+//! Large frames that are read by their ends.
+//!
+//! The gateway repeats the whole text in every delta, twice, and over a long reply that is nearly all of the traffic. The
+//! length of a frame stands in front of it (RFC 6455, 5.2), so what lies between a beginning and an end that tell all
+//! can be passed over without being looked at; on Linux without leaving the kernel.
+//!
+//! A [`Skimmer`] stands between a transport and the WebSocket. It hands everything on as it came, but for a large text frame:
+//! of that it offers the beginning, and whoever reads says whether he wants the whole of it, which then takes the usual
+//! way, or its ends, which come out at the side. It knows frames and nothing of what is in them.
+
+use crate::dial::Transport;
+use crate::session::Reading;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Frames below this are read whole: there is little to pass over. Bytes.
+const LARGE: usize = 4 * 1024;
+/// Bytes of a large frame that are offered at first.
+const BEGINNING: usize = 768;
+/// Bytes of a large frame that are offered at most.
+const BEGINNING_LIMIT: usize = 32 * 1024;
+/// Bytes that are read at a time while frames are looked for.
+const CHUNK: usize = 64 * 1024;
+/// Bytes that are worth a way of their own: passed over by the transport, or read into the reader's buffer.
+const FAR: usize = 48 * 1024;
+/// Bytes that are read behind what the transport passed over: an end and the next beginning, for another such frame is likely.
+const NEAR: usize = 8 * 1024;
+/// A final text frame without a mask.
+const TEXT: u8 = 0x81;
+
+/// The ends of a frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    bytes: Vec<u8>,
+    head: usize,
+    /// Bytes between them.
+    pub(crate) skipped: usize,
+}
+
+impl Ends {
+    /// Beginning and end.
+    pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.head)
+    }
+}
+
+/// Where in what comes we are.
+#[derive(Debug)]
+enum At {
+    /// In the answer to the upgrade; so many bytes of the empty line at its end have come.
+    Upgrade(usize),
+    /// In front of a frame.
+    Frame,
+    /// In a frame that is handed on, so many bytes before its end.
+    Passing(u64),
+    /// At the beginning of a large text frame.
+    Beginning {
+        /// Bytes of its header.
+        header: usize,
+        /// Bytes of its payload.
+        len: usize,
+        /// Bytes of the payload to offer next.
+        wanted: usize,
+    },
+    /// In the middle of one whose ends are wanted.
+    Skipping {
+        /// The ends so far.
+        ends: Ends,
+        /// Bytes to pass over.
+        left: usize,
+        /// Bytes of its end.
+        tail: usize,
+    },
+    /// The peer is gone.
+    Ended,
+}
+
+/// What keeps a [`Skimmer`] from handing on more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// The reader has no room.
+    Room,
+    /// Nothing more has come.
+    Bytes,
+    /// The reader has to look to the side.
+    Attention,
+}
+
+/// A transport whose large frames need not be read whole.
+pub(crate) struct Skimmer {
+    wire: Box<dyn Transport>,
+    /// What came and was not handed on is in `room`, from `start` to `end`.
+    room: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Bytes to read next.
+    chunk: usize,
+    at: At,
+}
+
+impl Skimmer {
+    /// Before the upgrade.
+    pub(crate) fn new(wire: Box<dyn Transport>) -> Self {
+        Self {
+            wire,
+            room: Vec::new(),
+            start: 0,
+            end: 0,
+            chunk: CHUNK,
+            at: At::Upgrade(0),
+        }
+    }
+
+    /// The beginning of a large text frame and the length of its payload, once everything in front of it was handed on.
+    pub(crate) fn beginning(&self) -> Option<(&[u8], usize)> {
+        let At::Beginning { header, len, wanted } = self.at else {
+            return None;
+        };
+        let payload = self.held().get(header..)?;
+        (payload.len() >= wanted).then(|| (payload.get(..len).unwrap_or(payload), len))
+    }
+
+    /// Says how much of the frame that was offered is wanted.
+    pub(crate) fn want(&mut self, reading: Reading) {
+        let At::Beginning { header, len, .. } = self.at else {
+            return;
+        };
+        let held = self.held().len() - header;
+        let whole = At::Passing((header + len) as u64);
+        self.at = match reading {
+            Reading::More if held < len.min(BEGINNING_LIMIT) => At::Beginning {
+                header,
+                len,
+                wanted: (held * 2).min(len),
+            },
+            Reading::Ends { head, tail } if head <= held && head + tail <= len => {
+                let bytes = self.held().get(header..header + head).unwrap_or_default();
+                let mut kept = Vec::with_capacity(head + tail);
+                kept.extend_from_slice(bytes);
+                self.start += header + head;
+                let skipped = len - head - tail;
+                At::Skipping {
+                    ends: Ends {
+                        bytes: kept,
+                        head,
+                        skipped,
+                    },
+                    left: skipped,
+                    tail,
+                }
+            }
+            Reading::Whole | Reading::More | Reading::Ends { .. } => whole,
+        };
+    }
+
+    /// The ends of a frame, once they have come.
+    pub(crate) fn take_ends(&mut self) -> Option<Ends> {
+        let At::Skipping { ends, left: 0, tail } = &mut self.at else {
+            return None;
+        };
+        let rest = self.room.get(self.start..self.end)?.get(..*tail)?;
+        ends.bytes.extend_from_slice(rest);
+        self.start += *tail;
+        let At::Skipping { ends, .. } = std::mem::replace(&mut self.at, At::Frame) else {
+            return None;
+        };
+        Some(ends)
+    }
+
+    fn held(&self) -> &[u8] {
+        self.room.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Hands on what may be handed on.
+    fn hand_on(&mut self, out: &mut ReadBuf<'_>) -> Need {
+        loop {
+            let held = self.room.get(self.start..self.end).unwrap_or_default();
+            match &mut self.at {
+                At::Upgrade(_) | At::Passing(_) | At::Ended if held.is_empty() => return Need::Bytes,
+                At::Upgrade(_) | At::Passing(_) | At::Ended if out.remaining() == 0 => return Need::Room,
+                At::Upgrade(matched) => {
+                    let part = held.len().min(out.remaining());
+                    let part = held.get(..part).unwrap_or_default();
+                    let end = end_of_head(part, matched);
+                    let part = end.and_then(|end| part.get(..end)).unwrap_or(part);
+                    out.put_slice(part);
+                    self.start += part.len();
+                    if end.is_some() {
+                        self.at = At::Frame;
+                    }
+                }
+                At::Passing(left) => {
+                    let part = held.len().min(out.remaining());
+                    let part = usize::try_from(*left).map_or(part, |left| part.min(left));
+                    out.put_slice(held.get(..part).unwrap_or_default());
+                    *left -= part as u64;
+                    self.start += part;
+                    if *left == 0 {
+                        self.at = At::Frame;
+                    }
+                }
+                At::Ended => {
+                    let part = held.len().min(out.remaining());
+                    out.put_slice(held.get(..part).unwrap_or_default());
+                    self.start += part;
+                }
+                At::Frame => match header(held) {
+                    Some(at) => self.at = at,
+                    None => return Need::Bytes,
+                },
+                At::Beginning { header, wanted, .. } => {
+                    return if held.len() < *header + *wanted {
+                        Need::Bytes
+                    } else {
+                        Need::Attention
+                    };
+                }
+                At::Skipping { left, tail, .. } => {
+                    let over = held.len().min(*left);
+                    self.start += over;
+                    *left -= over;
+                    return if *left == 0 && held.len() - over >= *tail {
+                        Need::Attention
+                    } else {
+                        Need::Bytes
+                    };
+                }
+            }
+        }
+    }
+
+    /// Takes in what came: past the frame that is skipped, into the reader's own buffer, or to be looked at. False at the end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        let Self {
+            wire,
+            room,
+            start,
+            end,
+            chunk,
+            at,
+        } = self;
+        match at {
+            At::Skipping { left, .. } if *left >= FAR => {
+                let over = ready!(wire.poll_discard(cx, *left))?;
+                *left -= over;
+                *chunk = NEAR;
+                return Poll::Ready(Ok(over > 0));
+            }
+            At::Passing(left) if *left >= FAR as u64 && start == end => {
+                let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.remaining());
+                let mut part = ReadBuf::new(out.initialize_unfilled_to(most));
+                ready!(Pin::new(wire).poll_read(cx, &mut part))?;
+                let came = part.filled().len();
+                out.advance(came);
+                *left -= came as u64;
+                return Poll::Ready(Ok(came > 0));
+            }
+            At::Upgrade(_)
+            | At::Frame
+            | At::Passing(_)
+            | At::Beginning { .. }
+            | At::Skipping { .. }
+            | At::Ended => {}
+        }
+        room.copy_within(*start..*end, 0);
+        (*start, *end) = (0, *end - *start);
+        // Both are set back as soon as there is no other such frame.
+        let most = std::mem::replace(chunk, CHUNK);
+        room.resize(room.len().max(*end + most), 0);
+        let mut free = ReadBuf::new(room.get_mut(*end..*end + most).unwrap_or_default());
+        let read = Pin::new(wire).poll_read(cx, &mut free);
+        let came = free.filled().len();
+        if read.is_pending() {
+            *chunk = most;
+        }
+        *end += came;
+        ready!(read)?;
+        Poll::Ready(Ok(came > 0))
+    }
+}
+
+/// Where the answer to the upgrade ends, if it does here.
+fn end_of_head(bytes: &[u8], matched: &mut usize) -> Option<usize> {
+    const END: &[u8] = b"\r\n\r\n";
+    for (at, byte) in bytes.iter().enumerate() {
+        *matched = match END.get(*matched) {
+            Some(next) if next == byte => *matched + 1,
+            _ if *byte == b'\r' => 1,
+            _ => 0,
+        };
+        if *matched == END.len() {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+/// What to do with a frame, by its header; nothing before that has come.
+fn header(bytes: &[u8]) -> Option<At> {
+    let (first, second) = (*bytes.first()?, *bytes.get(1)?);
+    let masked = second & 0x80 != 0;
+    let (header, len) = match second & 0x7f {
+        126 => (4, u64::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?))),
+        127 => (10, u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?)),
+        len => (2, u64::from(len)),
+    };
+    match usize::try_from(len) {
+        Ok(len) if first == TEXT && !masked && (LARGE..=crate::driver::MAX_INCOMING).contains(&len) => {
+            Some(At::Beginning {
+                header,
+                len,
+                wanted: BEGINNING.min(len),
+            })
+        }
+        Ok(_) | Err(_) => Some(At::Passing(
+            len.saturating_add(header as u64 + if masked { 4 } else { 0 }),
+        )),
+    }
+}
+
+impl AsyncRead for Skimmer {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = out.filled().len();
+        loop {
+            let need = this.hand_on(out);
+            if out.filled().len() > before || need == Need::Room {
+                return Poll::Ready(Ok(()));
+            }
+            if need == Need::Attention {
+                // Nobody is woken: who polls looks to the side next.
+                return Poll::Pending;
+            }
+            if !ready!(this.poll_fill(cx, out))? {
+                // What there is of a frame that was cut off is the WebSocket's to judge, unless its middle is missing.
+                let broken = matches!(this.at, At::Skipping { .. } | At::Ended);
+                this.at = At::Ended;
+                if broken || this.held().is_empty() {
+                    this.start = this.end;
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Skimmer {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().wire).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().wire).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().wire).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    /// A transport on which bytes come in these pieces, with a pause after each.
+    #[derive(Debug)]
+    struct Pieces {
+        pieces: VecDeque<Vec<u8>>,
+        pause: bool,
+    }
+
+    impl Transport for Pieces {}
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            out: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let this = self.get_mut();
+            this.pause = !this.pause;
+            if this.pause {
+                return Poll::Pending;
+            }
+            let Some(mut piece) = this.pieces.pop_front() else {
+                return Poll::Ready(Ok(()));
+            };
+            let rest = piece.split_off(piece.len().min(out.remaining()));
+            out.put_slice(&piece);
+            if !rest.is_empty() {
+                this.pieces.push_front(rest);
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Pieces {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What came out.
+    #[derive(Debug, PartialEq)]
+    enum Out {
+        Bytes(Vec<u8>),
+        Ends(Vec<u8>, usize, Vec<u8>),
+    }
+
+    /// Bytes that come one after the other are one.
+    fn push(all: &mut Vec<Out>, bytes: &[u8]) {
+        match all.last_mut() {
+            Some(Out::Bytes(before)) => before.extend_from_slice(bytes),
+            Some(Out::Ends(..)) | None => all.push(Out::Bytes(bytes.to_vec())),
+        }
+    }
+
+    /// Everything that a reader gets who reads so many bytes at a time.
+    fn read(
+        stream: &[u8],
+        pieces: &[usize],
+        room: usize,
+        reading: impl Fn(&[u8], usize) -> Reading,
+    ) -> Vec<Out> {
+        let mut cut = VecDeque::new();
+        let (mut rest, mut sizes) = (stream, pieces.iter().cycle());
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at((*sizes.next().expect("a size")).min(rest.len()));
+            cut.push_back(piece.to_vec());
+            rest = behind;
+        }
+        let mut skimmer = Skimmer::new(Box::new(Pieces {
+            pieces: cut,
+            pause: false,
+        }));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut all = Vec::new();
+        loop {
+            let mut bytes = vec![0; room];
+            let mut out = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut skimmer).poll_read(&mut cx, &mut out) {
+                Poll::Ready(Ok(())) if out.filled().is_empty() => return all,
+                Poll::Ready(result) => {
+                    result.expect("these pieces do not fail");
+                    push(&mut all, out.filled());
+                }
+                Poll::Pending => {
+                    if let Some((head, len)) = skimmer.beginning() {
+                        let wanted = reading(head, len);
+                        skimmer.want(wanted);
+                    } else if let Some(ends) = skimmer.take_ends() {
+                        let (head, tail) = ends.parts();
+                        all.push(Out::Ends(head.to_vec(), ends.skipped, tail.to_vec()));
+                    }
+                }
+            }
+        }
+    }
+
+    const UPGRADE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\r\r\n\r\n";
+
+    /// A frame; its first byte says what a reader wants of it.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![first];
+        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+            (Ok(len @ ..126), _) => frame.push(len),
+            (_, Ok(len)) => {
+                frame.push(126);
+                frame.extend(len.to_be_bytes());
+            }
+            _ => {
+                frame.push(127);
+                frame.extend((payload.len() as u64).to_be_bytes());
+            }
+        }
+        frame.extend(payload);
+        frame
+    }
+
+    const HEAD: usize = 1_000;
+    const TAIL: usize = 300;
+
+    fn by_the_first_byte(head: &[u8], _: usize) -> Reading {
+        match head.first() {
+            Some(b'e') if head.len() < HEAD => Reading::More,
+            Some(b'e') => Reading::Ends {
+                head: HEAD,
+                tail: TAIL,
+            },
+            Some(b'm') => Reading::More,
+            Some(b'x') => Reading::Ends {
+                head: 1,
+                tail: usize::MAX - 1,
+            },
+            Some(_) | None => Reading::Whole,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// However the bytes come and are read: what is not wanted whole comes as its ends, in its place, everything else as
+        /// it is.
+        #[test]
+        fn all_but_the_middle_comes_out(
+            frames in prop::collection::vec(
+                (
+                    prop::sample::select(vec![TEXT, 0x82, 0x01, 0x80, 0x89]),
+                    prop::sample::select(b"emxw".to_vec()),
+                    prop::sample::select(vec![0_usize, 1, 125, 126, 5_000, LARGE - 1, LARGE, LARGE + 1, 65_535, 65_536, 90_000]),
+                ),
+                0..8,
+            ),
+            pieces in prop::collection::vec(prop::sample::select(vec![1_usize, 2, 7, 900, 4_096, 40_000]), 1..6),
+            room in prop::sample::select(vec![1_usize, 11, 4_096, 16_384]),
+        ) {
+            // Thousands of pieces of a byte each say no more than some.
+            let slow = pieces.iter().all(|piece| *piece < 900) || room < 4_096;
+            let mut stream = UPGRADE.to_vec();
+            let mut expected = vec![Out::Bytes(UPGRADE.to_vec())];
+            for (opcode, kind, len) in frames.into_iter().take(if slow { 2 } else { 8 }) {
+                let mut payload: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+                if let Some(first) = payload.first_mut() {
+                    *first = kind;
+                }
+                let frame = frame(opcode, &payload);
+                if opcode == TEXT && kind == b'e' && len >= LARGE {
+                    let (head, rest) = payload.split_at(HEAD);
+                    let (middle, tail) = rest.split_at(rest.len() - TAIL);
+                    expected.push(Out::Ends(head.to_vec(), middle.len(), tail.to_vec()));
+                } else {
+                    push(&mut expected, &frame);
+                }
+                stream.extend(frame);
+            }
+            prop_assert!(read(&stream, &pieces, room, by_the_first_byte) == expected, "something else came out");
+        }
+
+        /// What is cut off is handed on as far as it came, but for a middle that nobody wanted.
+        #[test]
+        fn a_stream_may_end_anywhere(end in 0_usize..(UPGRADE.len() + 2 * LARGE)) {
+            let mut payload = vec![b'm'; LARGE];
+            let mut stream = UPGRADE.to_vec();
+            stream.extend(frame(TEXT, &payload));
+            payload.fill(b'e');
+            stream.extend(frame(TEXT, &payload));
+            let whole = stream.len();
+            stream.truncate(end);
+            let got = read(&stream, &[4_096], 4_096, by_the_first_byte);
+            let handed_on = got.iter().map(|out| match out {
+                Out::Bytes(bytes) => bytes.len(),
+                Out::Ends(..) => 0,
+            });
+            let in_the_last = end.saturating_sub(UPGRADE.len() + 4 + LARGE);
+            let skipped = if in_the_last >= 4 + HEAD { in_the_last } else { 0 };
+            prop_assert_eq!(handed_on.sum::<usize>(), end - skipped, "of {}", whole);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_upgrade_is_handed_on() {
+        for answer in [
+            &b"HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\n\r\nnot found"[..],
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            b"\x81",
+            b"",
+        ] {
+            let got = read(answer, &[3], 64, by_the_first_byte);
+            let bytes: Vec<Out> = if answer.is_empty() {
+                Vec::new()
+            } else {
+                vec![Out::Bytes(answer.to_vec())]
+            };
+            assert_eq!(got, bytes);
+        }
+    }
+}
