@@ -8,7 +8,7 @@ use clawtray_companion::{
     ports::WindowKind,
 };
 use rustix::{
-    io::retry_on_intr,
+    io::{Errno, retry_on_intr},
     net::{RecvFlags, recv},
 };
 use std::{
@@ -35,13 +35,25 @@ pub(crate) fn take() -> io::Result<UnixStream> {
     Ok(socket)
 }
 
+/// Whether the app has said something already, be it that it ended. It is left there.
+///
+/// # Errors
+/// The socket is broken.
+pub(crate) fn is_wanted(socket: &UnixStream) -> io::Result<bool> {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    match retry_on_intr(|| recv(socket, &mut [0_u8; 1], flags)) {
+        Ok(_) => Ok(true),
+        Err(error) if error == Errno::AGAIN => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Waits until the app wants something, and leaves it there. Whether it does: the app may end before.
 ///
 /// # Errors
 /// The socket is broken.
 pub(crate) fn wait_for_order(socket: &UnixStream) -> io::Result<bool> {
     let (_, there) = retry_on_intr(|| recv(socket, &mut [0_u8; 1], RecvFlags::PEEK))?;
-    socket.set_nonblocking(true)?;
     Ok(there > 0)
 }
 

@@ -1,4 +1,5 @@
 //! The desktop app's program.
+#![forbid(unsafe_code)]
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 use std::process::ExitCode;

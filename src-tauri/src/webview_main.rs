@@ -6,6 +6,8 @@
 #[cfg(target_os = "linux")]
 mod app_socket;
 #[cfg(target_os = "linux")]
+mod given_back;
+#[cfg(target_os = "linux")]
 mod toolkit;
 
 // What the app's modules are to each other, they are to the toolkit's here.
@@ -40,9 +42,19 @@ fn start() -> anyhow::Result<()> {
 
     let socket = app_socket::take().context("it is started by clawtray, not by hand")?;
     // Loading the libraries takes as long as half of all that follows, and little memory. The rest waits for a window.
+    if !app_socket::is_wanted(&socket)?
+        && let Err(error) = given_back::give_back()
+    {
+        // It waits as well with more.
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("clawtray-webview: memory cannot be given back: {error}\n"),
+        );
+    }
     if !app_socket::wait_for_order(&socket)? {
         return Ok(());
     }
+    socket.set_nonblocking(true)?;
     // Before any thread.
     toolkit::prepare();
     let data = clawtray_companion::paths::Paths::from_environment().data;

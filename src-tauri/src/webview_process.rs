@@ -1,11 +1,12 @@
-//! The windows on Linux: a program of their own, `clawtray-webview`, started with the first window and ended with the last.
+//! The windows on Linux: a program of their own, `clawtray-webview`, started ahead of a window and ended with the last.
 //!
 //! WebKitGTK and GTK stay in memory for as long as the process that loaded them; an app that waits in the tray has no use for
 //! them. They take a crash, too, that would end everything with them. On Windows and macOS the webview's libraries are the
 //! system's, and `toolkit` is in this process.
 //!
-//! When one ends, the next is started ahead: it waits with its libraries loaded and linked, which is a sixth of the time to a
-//! window, and connects to nothing before a window is asked for. Whoever never opens a window has none of it.
+//! It is started shortly after the app, and again when one ends: it waits with its libraries loaded and linked, which is a
+//! sixth of the time to a window, keeps no more in memory than linking has written, and connects to nothing before a window
+//! is asked for.
 
 pub mod wire;
 
@@ -41,6 +42,8 @@ use wire::{Order, Report, VERSION};
 
 /// The program with the windows; it lies beside this one.
 const PROGRAM: &str = "clawtray-webview";
+/// When the first is started ahead, after the app has come up: what starts with the session has the disk until then.
+const AHEAD: Duration = Duration::from_secs(2);
 /// How long it may take to end once it is told to.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -98,6 +101,11 @@ impl WebviewProcess {
     pub(crate) fn serve(&self, app: AppHandle) {
         // Twice never happens, and the first would do.
         let _ = self.app.set(app);
+        let windows = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(AHEAD).await;
+            windows.start_ahead();
+        });
     }
 
     /// Starts the program that will show the next window, unless one runs.

@@ -3,6 +3,8 @@
 //! The suites are in `suites/`. Here is what they share: stand-ins for the parts of a desktop that the app talks to over
 //! D-Bus, a driver for its webview, and the app itself.
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 pub mod canary;
 pub mod figures;

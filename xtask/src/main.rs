@@ -1,4 +1,5 @@
 //! Every task a developer runs. `cargo xtask` alone lists them.
+#![forbid(unsafe_code)]
 #![allow(
     clippy::print_stdout,
     reason = "a command line program talks on its standard output"

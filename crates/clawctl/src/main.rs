@@ -1,5 +1,7 @@
 //! The companion from a shell, a status bar or a window manager.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 mod commands;
 mod exit;

@@ -2,6 +2,8 @@
 //!
 //! [`api`] is what crosses to the windows and the command line; [`ports`] is what the system has to offer.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod app;
 pub mod connect;

@@ -3,6 +3,8 @@
 //! It speaks the gateway's own WebSocket protocol, so that the client needs no special case, and keeps its sessions in
 //! SQLite. [`AgentBackend`] says who answers.
 
+#![forbid(unsafe_code)]
+
 mod agent;
 mod backend;
 mod bridge;

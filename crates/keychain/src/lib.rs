@@ -3,6 +3,8 @@
 //! Keychain calls block, some until a person has typed a password. They run on a thread of their own with a time limit;
 //! [`Keychain`] is what the rest of the house sees. Nothing here falls back to a file.
 
+#![forbid(unsafe_code)]
+
 #[cfg(not(target_os = "linux"))]
 mod native;
 #[cfg(target_os = "linux")]

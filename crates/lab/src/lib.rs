@@ -3,6 +3,8 @@
 //! Everything here is blocking and built on std threads, so that tests of any style can use it. What it starts lives in
 //! process groups of its own, and is gone when its owner is dropped or when the process that started it ends in any way.
 
+#![forbid(unsafe_code)]
+
 pub mod desktop;
 mod error;
 mod guardian;

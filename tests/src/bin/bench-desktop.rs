@@ -21,6 +21,8 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 const SHOWS: usize = 12;
+/// When an app that was started has done all that it does by itself.
+const SETTLED: Duration = Duration::from_secs(6);
 const IDLE: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A page with letters has many shades; a window without one has a background.
@@ -108,7 +110,7 @@ async fn measure(subject: &Subject, starts: usize, after: Duration) -> Result<Fi
         let process = desktop.spawn(subject.name, &mut command)?;
         tray.wait_for_item().await?;
         figures.start.push(ms(began));
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        tokio::time::sleep(SETTLED).await;
         figures.never = pss(process.id())?;
         (figures.idle_cpu, figures.idle_wakeups) = (0.0, 0.0);
         if figures.start.len() == starts {
