@@ -9,6 +9,8 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod focus;
 #[cfg(target_os = "linux")]
+mod fonts;
+#[cfg(target_os = "linux")]
 mod guards;
 mod place;
 mod remembered;

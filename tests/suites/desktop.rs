@@ -56,12 +56,31 @@ impl Drop for Report<'_> {
     }
 }
 
+/// The page uses families that are there, not names that the engine has to look up for each size and weight.
+async fn assert_fonts_have_their_own_names(stage: &Stage, page: &Webview) {
+    let look = "const style = getComputedStyle(document.documentElement);
+        return ['ui', 'mono'].map((kind) => style.getPropertyValue(`--font-${kind}`).replaceAll('\\\\', ''));";
+    let fonts: Vec<String> = serde_json::from_value(page.run(look, Vec::new()).await.unwrap()).unwrap();
+    let mut command = stage.desktop.command("fc-match");
+    let found = command
+        .args(["--format=%{family[0]}", "monospace"])
+        .output()
+        .unwrap();
+    let mono = String::from_utf8(found.stdout).unwrap();
+    assert!(
+        !mono.is_empty() && fonts[1].starts_with(&mono),
+        "{mono}: {fonts:?}"
+    );
+    assert!(fonts[0].ends_with(", system-ui, sans-serif"), "{fonts:?}");
+}
+
 #[tokio::test]
 async fn hotkey_prompt_reply_notification_and_tray_with_the_real_gateway() {
     let mut live = Live::start(Value::Null).unwrap();
     let stage = Stage::set(StageConfig::default()).await.unwrap();
     let _report = Report(&stage);
     let popup = stage.start_controlled(&[], &live.env()).await.unwrap();
+    assert_fonts_have_their_own_names(&stage, &popup).await;
     stage.picture("1-first-run").unwrap();
     accept_found_gateway(&popup).await;
 

@@ -229,11 +229,7 @@ impl ToolkitWindows {
         };
         let builder = WebviewWindowBuilder::new(app, kind.label(), WebviewUrl::App(page.into()))
             .visible(false)
-            // Windows have no transparent corners; see `Surroundings` in the UI's host.
-            .initialization_script(format!(
-                "window.__CLAWTRAY__ = {{ compositor: false, captures: {:?} }};",
-                super::capture::kinds()
-            ))
+            .initialization_script(format!("window.__CLAWTRAY__ = {};", surroundings()))
             .data_directory(self.webview_data.clone())
             // Files dropped on the window are the page's to take.
             .disable_drag_drop_handler()
@@ -392,6 +388,16 @@ impl ToolkitWindows {
         }
         window.hide()
     }
+}
+
+/// What a page is told of where it is; see `Surroundings` in the UI's host. Windows have no transparent corners.
+fn surroundings() -> serde_json::Value {
+    #[cfg(target_os = "linux")]
+    let fonts = serde_json::json!(super::fonts::find());
+    // There the names are right, and cost nothing.
+    #[cfg(not(target_os = "linux"))]
+    let fonts = serde_json::Value::Null;
+    serde_json::json!({ "compositor": false, "captures": super::capture::kinds(), "fonts": fonts })
 }
 
 fn paint(window: &WebviewWindow, theme: tauri::Theme) -> tauri::Result<()> {

@@ -24,6 +24,8 @@ export interface Surroundings {
   framed: boolean;
   /** What can be attached besides files. */
   captures: readonly CaptureKind[];
+  /** Families by their own names, where an engine takes long to find what the usual names stand for. */
+  fonts?: { ui: string | null; mono: string | null } | null;
 }
 
 /**

@@ -24,6 +24,7 @@ export function tauriHost(): Host {
       compositor: window.__CLAWTRAY__?.compositor ?? platform !== "linux",
       framed: true,
       captures: window.__CLAWTRAY__?.captures ?? [],
+      fonts: window.__CLAWTRAY__?.fonts ?? null,
     },
     capture: (kind: CaptureKind) => invoke<Captured | null>("capture", { kind }),
     request: (request: Request) => invoke("request", { request }),

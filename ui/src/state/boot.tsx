@@ -5,6 +5,16 @@ import { findHost, type WindowName } from "../host";
 import { useLanguage } from "../strings";
 import { Link, LinkProvider } from "./session";
 
+/** Puts families in front of the names that stand for them. */
+function nameFonts(style: CSSStyleDeclaration, fonts: { ui?: string | null; mono?: string | null }): void {
+  for (const [property, family, names] of [
+    ["--font-ui", fonts.ui, "system-ui, sans-serif"],
+    ["--font-mono", fonts.mono, "monospace"],
+  ] as const) {
+    if (family) style.setProperty(property, `${CSS.escape(family)}, ${names}`);
+  }
+}
+
 /** Starts a window: finds the host, subscribes, follows theme and language, draws. */
 export async function boot(name: WindowName, draw: (link: Link) => ComponentChild): Promise<void> {
   const host = await findHost();
@@ -13,6 +23,7 @@ export async function boot(name: WindowName, draw: (link: Link) => ComponentChil
   root.dataset["platform"] = host.surroundings.platform;
   root.dataset["corners"] = host.surroundings.compositor ? "round" : "square";
   root.dataset["framed"] = String(host.surroundings.framed);
+  nameFonts(root.style, host.surroundings.fonts ?? {});
   const { settings } = link.model.parts;
   effect(() => {
     const { theme } = settings.value;
