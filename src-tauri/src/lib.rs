@@ -1,5 +1,7 @@
 //! The desktop app: adapters between the companion and the system. Nothing is decided here.
 
+#![forbid(unsafe_code)]
+
 mod activation;
 mod args;
 mod autostart;
@@ -17,6 +19,7 @@ pub mod log;
 mod notifier;
 mod opener;
 mod pages;
+mod settings_file;
 mod sleep;
 #[cfg(not(target_os = "linux"))]
 mod toolkit;
@@ -152,7 +155,10 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         surroundings: Arc::new(surroundings),
         ..Options::default()
     };
+    let settings = paths.settings();
     let (app, ended) = App::new(ports, paths, options);
+    let told = app.clone();
+    let _watch = settings_file::watch(settings, move || told.settings_file_changed());
     tokio::spawn(forward(outside, app.clone()));
     sleep::watch(inbox);
     #[cfg(target_os = "linux")]

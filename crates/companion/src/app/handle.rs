@@ -36,6 +36,7 @@ pub(super) enum Input {
     Notifications(bool),
     DoNotDisturb(bool),
     NoWindows(NoWindows),
+    SettingsFile,
     Quit,
 }
 
@@ -149,6 +150,10 @@ impl AppHandle {
     /// No window can be opened.
     pub fn no_windows(&self, why: NoWindows) {
         self.tell(Input::NoWindows(why));
+    }
+    /// The settings file may be another.
+    pub fn settings_file_changed(&self) {
+        self.tell(Input::SettingsFile);
     }
     /// Ends the app: connections are closed, then the `run` future is done.
     pub fn quit(&self) {

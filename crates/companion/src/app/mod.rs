@@ -104,8 +104,8 @@ enum Timer {
     Tray,
     /// Round trips are measured.
     Ping,
-    /// Files that may have been edited are looked at; approvals may have lapsed.
-    Look,
+    /// Approvals and questions may have lapsed.
+    Lapse,
     /// A hidden window is let go of.
     Release(WindowKind),
     /// A gateway has been away for a while.
@@ -122,7 +122,8 @@ enum Timer {
     Digest(String),
 }
 
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often approvals and questions are looked at that lapse by themselves.
+const LAPSE_EVERY: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(30);
 
 /// The state of the app. Lives in the future that [`App::new`] gives.
@@ -285,7 +286,6 @@ impl App {
         self.bind_hotkey();
         self.switch_autostart();
         self.start_gateways();
-        self.after(Timer::Look, LOOK_EVERY);
         self.after(Timer::Ping, PING_EVERY);
         self.publisher.all_dirty();
     }
@@ -332,6 +332,7 @@ impl App {
             Input::Notifications(available) => self.on_notifications_available(available),
             Input::DoNotDisturb(on) => self.on_do_not_disturb(on),
             Input::NoWindows(why) => self.on_no_windows(&why),
+            Input::SettingsFile => self.read_settings(),
             Input::Quit => self.stopping = true,
         }
     }
@@ -351,12 +352,11 @@ impl App {
                 Timer::Tray => self.publisher.tray_dirty = true,
                 Timer::Ping => {
                     self.ping_all();
+                    // Where the system tells of no changes.
+                    self.read_settings();
                     self.after(Timer::Ping, PING_EVERY);
                 }
-                Timer::Look => {
-                    self.look_around();
-                    self.after(Timer::Look, LOOK_EVERY);
-                }
+                Timer::Lapse => self.drop_lapsed(),
                 Timer::Release(window) => self.release(window),
                 Timer::Down(profile) => self.on_down_for_long(&profile),
                 Timer::Resync(profile) => self.resync(&profile),
@@ -368,11 +368,11 @@ impl App {
         }
     }
 
-    fn look_around(&mut self) {
+    /// Reads the settings file again if somebody else changed it.
+    fn read_settings(&mut self) {
         if self.settings.reload_if_changed() {
             self.on_settings_changed();
         }
-        self.drop_lapsed();
     }
 
     fn after(&mut self, timer: Timer, delay: Duration) {

@@ -1,8 +1,8 @@
 //! Approvals and questions: what waits for the user.
 
 use super::handle::Reply;
-use super::link::Waiting;
-use super::{App, Then};
+use super::link::{Link, Waiting};
+use super::{App, LAPSE_EVERY, Then, Timer};
 use crate::api::{QuestionItem, QuestionOption, QuestionView, UiError};
 use crate::gateway::{Approval, Decision};
 use crate::notify_policy::{OccasionKind, approval_tag, question_tag};
@@ -145,6 +145,7 @@ impl App {
                 },
             )
             .is_none();
+        self.after_once(Timer::Lapse, LAPSE_EVERY);
         self.publisher.dirty.needs = true;
         self.show_waiting(id);
         // An approval that waits concerns the user even if another client asked for it before this connection.
@@ -190,6 +191,7 @@ impl App {
                 .unwrap_or_default(),
         };
         let news = link.questions.insert(view.id.clone(), view).is_none();
+        self.after_once(Timer::Lapse, LAPSE_EVERY);
         self.publisher.dirty.needs = true;
         if news && live {
             self.tell(id, kind);
@@ -235,6 +237,10 @@ impl App {
             } else {
                 self.on_question_gone(&id, &key)
             }
+        }
+        let waits = |link: &Link| !link.approvals.is_empty() || !link.questions.is_empty();
+        if self.links.values().any(waits) {
+            self.after(Timer::Lapse, LAPSE_EVERY);
         }
     }
 
