@@ -82,7 +82,7 @@ impl App {
         self.profiles.active() == Some(profile) && self.target(Some(kind)).as_deref() == Some(session)
     }
 
-    /// Whether a person sees the session now.
+    /// Whether a person sees the session now. Without a page a window was only asked for.
     pub(super) fn in_view(&self, profile: &str, session: &str) -> bool {
         [WindowKind::Popup, WindowKind::Browser].into_iter().any(|kind| {
             let Some(window) = self.windows.get(kind.label()) else {
@@ -90,6 +90,7 @@ impl App {
             };
             // The popup stays on top; another window may be covered unless it has the focus.
             let visible = window.shown
+                && window.subscriber.is_some()
                 && self.ports.windows.is_visible(kind)
                 && (kind == WindowKind::Popup || window.focused || self.ports.windows.is_focused(kind));
             visible && self.shows(kind, profile, session)
@@ -234,6 +235,20 @@ impl App {
             pending: Vec::new(),
             rest,
         });
+        self.see_target(kind);
+    }
+
+    /// What a window that came up shows is seen; without a page, once there is one.
+    fn see_target(&mut self, kind: WindowKind) {
+        let window = self.window(kind);
+        if !window.shown || window.subscriber.is_none() || kind == WindowKind::Settings {
+            return;
+        }
+        if let (Some(profile), Some(session)) =
+            (self.profiles.active().map(str::to_owned), self.target(Some(kind)))
+        {
+            self.mark_seen(&profile, &session);
+        }
     }
 
     /// Something to do once, now or when the webview is there.
@@ -263,8 +278,8 @@ impl App {
             && kind != WindowKind::Settings
         {
             self.open(&profile, &session);
-            self.mark_seen(&profile, &session);
         }
+        self.see_target(kind);
     }
 
     pub(super) fn hide_window(&mut self, kind: WindowKind) {

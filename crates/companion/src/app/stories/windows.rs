@@ -246,3 +246,24 @@ async fn where_no_window_opens_the_desktop_is_told_and_a_click_tries_again() {
         .await;
     assert_eq!(note.title, "Clawtray cannot open its windows");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_has_not_come_has_shown_nothing() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _) = Stage::connected(folder.path(), &desk, &gateway).await;
+    stage.app.unsubscribe(WindowKind::Popup);
+    gateway.reply(MAIN, "r1", "First.");
+    let note = desk.until("told", |d| d.shown.last().cloned()).await;
+    // Asked for, and visible as far as the desktop says, but no page is there to show anything.
+    stage.app.hotkey_pressed();
+    desk.until("asked for", |d| d.visible.contains("popup").then_some(()))
+        .await;
+    gateway.reply(MAIN, "r2", "Second.");
+    desk.until("told, too", |d| (d.shown.len() == 2).then_some(()))
+        .await;
+    assert_eq!(desk.lock().shown[1].body, "Second.");
+    assert!(!desk.lock().withdrawn.contains(&note.tag));
+    let _popup = stage.subscribe(WindowKind::Popup);
+    desk.until("seen", |d| d.withdrawn.contains(&note.tag).then_some(()))
+        .await;
+}
