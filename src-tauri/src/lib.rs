@@ -38,7 +38,7 @@ use args::{Arguments, Parsed};
 use clawtray_companion::{
     api::Request,
     app::{App, AppHandle, Options},
-    control::{BindError, Listener},
+    control::{Address, BindError, Listener},
     discovery::Surroundings,
     paths::Paths,
     ports::{Ports, WindowKind},
@@ -47,10 +47,18 @@ use clawtray_embedded_gateway::AgentBackend;
 use clawtray_keychain::Keychain;
 use environment::StartedIn;
 use inbox::{Inbox, Input, Outside};
-use std::{ffi::OsString, io::Write as _, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    io::Write as _,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// How long a second start waits for the first one's answer.
 const SECOND_START: Duration = Duration::from_secs(3);
+/// How long to wait before looking again whether an app has ended.
+const ENDING: Duration = Duration::from_millis(50);
 /// How long tasks may take to end.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -102,17 +110,9 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let guard = runtime.enter();
 
     let address = clawtray_companion::control::address().context("the control socket has no place")?;
-    let listener = match Listener::bind(&address) {
-        Ok(listener) => Some(listener),
-        Err(BindError::AlreadyRunning) => {
-            clawtray_companion::control::tell(&address, control::second_start(&arguments), SECOND_START)
-                .context("the running app did not answer")?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        Err(error @ BindError::Io(_)) => {
-            tracing::warn!(%error, "clawctl will not reach this app");
-            None
-        }
+    let listener = match take_place(&address, &arguments)? {
+        Place::Ours(listener) => listener,
+        Place::Taken => return Ok(ExitCode::SUCCESS),
     };
 
     if !environment::has_display() {
@@ -231,6 +231,37 @@ async fn forward(mut outside: Outside, app: AppHandle) {
             Input::NoWindows(why) => app.no_windows(why),
             Input::Sleep(true) => app.suspend(),
             Input::Sleep(false) => app.resume(),
+        }
+    }
+}
+
+/// Whose place on this desktop it is.
+enum Place {
+    /// Ours, with the control socket if the system lets us have it.
+    Ours(Option<Listener>),
+    /// Another app's, which has taken over what was asked for.
+    Taken,
+}
+
+/// Takes the control socket, or hands over to the app that has it. One that is just ending answers no more, and is waited for.
+fn take_place(address: &Address, arguments: &Arguments) -> anyhow::Result<Place> {
+    let end = Instant::now() + SECOND_START;
+    loop {
+        match Listener::bind(address) {
+            Ok(listener) => return Ok(Place::Ours(Some(listener))),
+            Err(BindError::AlreadyRunning) => {}
+            Err(error @ BindError::Io(_)) => {
+                tracing::warn!(%error, "clawctl will not reach this app");
+                return Ok(Place::Ours(None));
+            }
+        }
+        let told = clawtray_companion::control::tell(address, control::second_start(arguments), SECOND_START);
+        match told {
+            Ok(_) => return Ok(Place::Taken),
+            Err(error) if Instant::now() >= end => {
+                return Err(error).context("the running app did not answer");
+            }
+            Err(_) => std::thread::sleep(ENDING),
         }
     }
 }

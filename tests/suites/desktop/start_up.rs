@@ -5,6 +5,8 @@ use product_tests::app::App;
 use product_tests::stage::{POPUP, StageConfig};
 use product_tests::waiting::{Asked, PATIENCE, asked};
 use product_tests::{Stage, leaks};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 const ENTRY: &str = "dev.clawtray.Clawtray.desktop";
@@ -115,4 +117,25 @@ fn drivers(process: u32) -> Vec<&'static str> {
 /// What a process has loaded: nothing once it has ended.
 fn loaded(process: u32) -> String {
     std::fs::read_to_string(format!("/proc/{process}/maps")).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_app_that_is_just_ending_is_waited_for() {
+    let stage = Stage::set(StageConfig::default()).await.unwrap();
+    let _report = Report(&stage);
+    let env = stage.desktop.env();
+    let (_, run) = env.iter().find(|(name, _)| *name == "XDG_RUNTIME_DIR").unwrap();
+    let folder = Path::new(run).join("clawtray");
+    std::fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
+    // The socket of an app that takes nothing any more, and is gone after the second look.
+    let ending = UnixListener::bind(folder.join("control.sock")).unwrap();
+    let looked_at = std::thread::spawn(move || {
+        for _ in 0..4 {
+            drop(ending.accept().unwrap());
+        }
+    });
+    let mut app = stage.start_app(&["--embedded"], &[]).unwrap();
+    stage.tray().unwrap().wait_for_item().await.unwrap();
+    assert!(app.exit_status().unwrap().is_none(), "it is the only one now");
+    looked_at.join().unwrap();
 }
