@@ -27,6 +27,7 @@ mod windows;
 
 use clawtray_lab::{DesktopConfig, Keyring};
 use product_tests::stage::StageConfig;
+use product_tests::waiting::{Asked, asked};
 use product_tests::{Live, Stage, Webview, app, leaks};
 use serde_json::Value;
 
@@ -58,20 +59,33 @@ impl Drop for Report<'_> {
 
 /// The page uses families that are there, not names that the engine has to look up for each size and weight.
 async fn assert_fonts_have_their_own_names(stage: &Stage, page: &Webview) {
+    let mono = fixed_width_family(stage);
     let look = "const style = getComputedStyle(document.documentElement);
         return ['ui', 'mono'].map((kind) => style.getPropertyValue(`--font-${kind}`).replaceAll('\\\\', ''));";
-    let fonts: Vec<String> = serde_json::from_value(page.run(look, Vec::new()).await.unwrap()).unwrap();
+    asked("fonts by their own names", || async {
+        // The page may not have started yet.
+        let fonts: Vec<String> = serde_json::from_value(page.run(look, Vec::new()).await?)?;
+        let named = fonts[0].ends_with(", system-ui, sans-serif") && fonts[1].starts_with(&mono);
+        Ok(if named {
+            Asked::There(())
+        } else {
+            Asked::NotYet(format!("{mono}: {fonts:?}"))
+        })
+    })
+    .await
+    .unwrap();
+}
+
+/// What fontconfig has for letters of one width.
+fn fixed_width_family(stage: &Stage) -> String {
     let mut command = stage.desktop.command("fc-match");
     let found = command
         .args(["--format=%{family[0]}", "monospace"])
         .output()
         .unwrap();
     let mono = String::from_utf8(found.stdout).unwrap();
-    assert!(
-        !mono.is_empty() && fonts[1].starts_with(&mono),
-        "{mono}: {fonts:?}"
-    );
-    assert!(fonts[0].ends_with(", system-ui, sans-serif"), "{fonts:?}");
+    assert!(!mono.is_empty(), "fc-match says nothing");
+    mono
 }
 
 #[tokio::test]
