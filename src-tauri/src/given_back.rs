@@ -4,19 +4,20 @@
 //! process's account: 35 MB, of which nothing is needed until a window is asked for, and most of it not even then.
 
 use rustix::mm::{Advice, madvise};
-use std::{fs, io, ops::Range};
+use std::{fs, io, ops::Range, path::Path};
 
-/// Lets go of the pages of files that nobody wrote to. They stay in the system's cache, and whoever needs one has it again
-/// from there. Gives how many bytes were let go of.
+/// Lets go of the pages of the program and its libraries that nobody wrote to. They stay in the system's cache, and whoever needs
+/// one has it again from there. Gives how many bytes were let go of.
 ///
 /// # Errors
 /// The system does not say what is mapped, or does not let go of it.
 pub(crate) fn give_back() -> io::Result<usize> {
+    let program = std::env::current_exe()?;
     let mut given = 0;
-    for Clean { at, resident } in clean(&fs::read_to_string("/proc/self/smaps")?) {
-        // SAFETY: the mapping is private, of a file, and cannot be written to, and no page of it is other than the file's:
-        // whoever reads it again gets the same bytes from the file. A mapping that is gone or another by now would be
-        // that of another thread, of which there is none yet.
+    for Clean { at, resident } in clean(&fs::read_to_string("/proc/self/smaps")?, &program) {
+        // SAFETY: the mapping is private, of the program or a library, and cannot be written to, and no page of it is other
+        // than the file's: whoever reads it again, on any thread, gets the same bytes from the file. It is still that mapping:
+        // what a program was started with stays mapped, and nothing else has been loaded yet.
         #[allow(unsafe_code)]
         unsafe {
             madvise(
@@ -38,13 +39,13 @@ struct Clean {
     resident: usize,
 }
 
-/// The clean ones among the mappings of a process (`proc_pid_smaps(5)`).
-fn clean(smaps: &str) -> Vec<Clean> {
+/// The clean ones among a program's mappings of itself and its libraries (`proc_pid_smaps(5)`).
+fn clean(smaps: &str, program: &Path) -> Vec<Clean> {
     let mut found = Vec::new();
     let mut mapping = None;
     let mut resident = 0;
     for line in smaps.lines() {
-        if let Some(at) = read_only_file(line) {
+        if let Some(at) = read_only_code(line, program) {
             (mapping, resident) = (at, 0);
         } else if let Some(kib) = field(line, "Rss:") {
             resident = kib * 1024;
@@ -59,17 +60,20 @@ fn clean(smaps: &str) -> Vec<Clean> {
     found
 }
 
-/// The first line of a mapping: where it is if it is private, of a file and cannot be written to.
-fn read_only_file(line: &str) -> Option<Option<Range<usize>>> {
+/// The first line of a mapping: where it is if it is private, of the program or a library, and cannot be written to.
+fn read_only_code(line: &str, program: &Path) -> Option<Option<Range<usize>>> {
     let mut words = line.split_ascii_whitespace();
     let (from, to) = words.next()?.split_once('-')?;
     let at = usize::from_str_radix(from, 16).ok()?..usize::from_str_radix(to, 16).ok()?;
     let rights = words.next()?;
-    let is_file = words.nth(3).is_some_and(|path| path.starts_with('/'));
+    let is_code = words.nth(3).is_some_and(|path| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        Path::new(path) == program || (path.starts_with('/') && name.contains(".so"))
+    });
     Some(
         matches!(rights, "r--p" | "r-xp")
             .then_some(at)
-            .filter(|_| is_file),
+            .filter(|_| is_code),
     )
 }
 
@@ -101,7 +105,7 @@ mod tests {
                 4,
                 0,
             ),
-            // Not in memory; relocated; written to; shared; of no file.
+            // Not in memory; relocated; written to; shared; of another file; of none.
             mapping(
                 "4000-5000 r--p 00003000 fe:01 12                  /usr/lib/liba.so",
                 0,
@@ -130,7 +134,7 @@ mod tests {
                 0,
             ),
         ];
-        let found: Vec<_> = clean(&smaps.concat())
+        let found: Vec<_> = clean(&smaps.concat(), Path::new("/opt/program"))
             .into_iter()
             .map(|clean| (clean.at, clean.resident))
             .collect();
@@ -147,7 +151,7 @@ mod tests {
         let given = give_back().unwrap();
         assert!(given > 1024 * 1024, "{given} bytes");
         // It is here again, in this very code.
-        assert_eq!(clean("").len(), 0);
+        assert_eq!(clean("", Path::new("")).len(), 0);
         assert!(give_back().unwrap() > 0);
     }
 }

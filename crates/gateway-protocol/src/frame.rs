@@ -139,11 +139,11 @@ pub fn glance(text: &str) -> Glance {
     if rest.starts_with(r#"chat","payload":{"#) {
         return Glance::Chat;
     }
-    match assistant_data(text.as_bytes()) {
-        Some(Some(true)) => Glance::AgentAssistant {
+    match agent_stream(text.as_bytes()) {
+        Some(Stream::Assistant) => Glance::AgentAssistant {
             seq: trailing_seq(text.as_bytes()),
         },
-        Some(Some(false) | None) => Glance::Other,
+        Some(Stream::Other | Stream::Short) => Glance::Other,
         None => LARGE
             .into_iter()
             .find(|name| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('"')))
@@ -162,16 +162,29 @@ pub fn is_agent_event(frame: &[u8]) -> bool {
     frame.starts_with(AGENT)
 }
 
-/// Whether a frame is an `agent` event of the stream `assistant`, by its first bytes, if they tell; nothing when it is no
-/// `agent` event.
-#[allow(clippy::option_option)]
-pub(crate) fn assistant_data(bytes: &[u8]) -> Option<Option<bool>> {
+/// What the first bytes of an `agent` event tell of its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// It is `assistant`.
+    Assistant,
+    /// It is another, or stands where it is not looked for.
+    Other,
+    /// More of the frame would tell.
+    Short,
+}
+
+/// The stream of an `agent` event, by its first bytes; nothing when it is no `agent` event.
+pub(crate) fn agent_stream(bytes: &[u8]) -> Option<Stream> {
     const STREAM: &[u8] = br#""stream":"assistant""#;
     static FIND_STREAM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(STREAM));
     let payload = bytes.strip_prefix(AGENT)?;
     // The stream's name stands before `data`, which is the long part; it never stands behind the first brace.
     let head = memchr::memchr(b'{', payload).and_then(|end| payload.get(..end));
-    Some(head.map(|head| FIND_STREAM.find(head).is_some()))
+    Some(match head {
+        Some(head) if FIND_STREAM.find(head).is_some() => Stream::Assistant,
+        Some(_) => Stream::Other,
+        None => Stream::Short,
+    })
 }
 
 /// The payload of an event and its place among the events of this connection, by the usual layout and without parsing

@@ -2,6 +2,7 @@
 //! nearly all of the traffic. A frame in another layout is nothing here, never wrong.
 
 use crate::Message;
+use crate::frame::{self, Stream};
 use memchr::memmem::{Finder, FinderRev};
 use serde_json::value::RawValue;
 use std::sync::LazyLock;
@@ -156,10 +157,10 @@ pub enum Beginning<'a> {
 pub fn beginning(bytes: &[u8]) -> Beginning<'_> {
     const STATE: &[u8] = br#","state":""#;
     static FIND_STATE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(STATE));
-    match crate::frame::assistant_data(bytes) {
-        Some(Some(true)) => return Beginning::Assistant,
-        Some(Some(false)) => return Beginning::Other,
-        Some(None) => return Beginning::Short,
+    match frame::agent_stream(bytes) {
+        Some(Stream::Assistant) => return Beginning::Assistant,
+        Some(Stream::Other) => return Beginning::Other,
+        Some(Stream::Short) => return Beginning::Short,
         None => {}
     }
     let Some(payload) = bytes.strip_prefix(START.as_bytes()) else {
@@ -226,7 +227,7 @@ pub fn reply_parts(frame: &str) -> Option<ReplyParts> {
     // Nor can this be part of one.
     const MESSAGE: &str = r#","message":{"#;
     static FIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(MESSAGE));
-    let (payload, seq) = crate::frame::payload_and_seq(frame, "chat")?;
+    let (payload, seq) = frame::payload_and_seq(frame, "chat")?;
     let at = FIND.find(payload.as_bytes())?;
     let head = payload.get(..at)?;
     if !head.contains(r#""state":"final""#) && !head.contains(r#""state":"aborted""#) {
