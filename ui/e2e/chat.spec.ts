@@ -337,5 +337,5 @@ test("screen readers hear finished paragraphs and the wait for an approval, not 
   await expect(page.locator('.answer[aria-busy="false"]')).toBeVisible();
   await expect.poll(() => said.join("\n")).toContain("That is all there is to it");
   expect(said.filter((words) => words.trim() !== "").length).toBeLessThan(10);
-  expect(said.some((words) => words.startsWith("You asked well. In short:"))).toBe(true);
+  expect(said.join("\n")).toContain("You asked well. In short:");
 });

@@ -25,18 +25,22 @@ const SPOKEN = 600;
 export function Markdown({
   text,
   streaming,
+  news = false,
   onGrow,
 }: {
   text: ReadonlySignal<string>;
   streaming: boolean;
+  /** Whether what is there at first is read out, too. */
+  news?: boolean;
   onGrow?: () => void;
 }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const stream = useRef<MarkdownStream>();
   const link = useLink();
   const words = t();
-  /** Text that was there before is not news. */
   const live = useRef(false);
+  /** Text that was there before the page was is not read out. */
+  const aloud = useRef(news);
   /** What the drawing that goes on has finished. */
   const heard = useRef("");
 
@@ -54,7 +58,7 @@ export function Markdown({
     });
     stream.current = new MarkdownStream(container, (fragment, closed) => {
       // Screen readers hear finished paragraphs, not tokens.
-      if (closed && live.current && heard.current.length < SPOKEN) heard.current += `${fragment.textContent.trim()}\n`;
+      if (closed && aloud.current && heard.current.length < SPOKEN) heard.current += `${fragment.textContent.trim()}\n`;
       dress(fragment, closed);
     });
   }, [words]);
@@ -80,6 +84,7 @@ export function Markdown({
       heard.current = "";
       if (goesOn) onGrow?.();
       live.current = streaming || !whole;
+      aloud.current = streaming || (aloud.current && !whole);
       pauseUntil = started + Math.max(REST_MS, (performance.now() - started) * SHARE);
       if (!whole) plan();
     };

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useComputed } from "@preact/signals";
+import { useState } from "preact/hooks";
 import { useModel } from "../state/session";
 import type { MessageCell } from "../state/model";
 import { locale, t } from "../strings";
@@ -154,6 +155,7 @@ function AgentMessage({ cell, last, actions }: { cell: MessageCell; last: boolea
   const words = t();
   const { state, via, atMs, error, attachments, durationMs } = cell.head.value;
   const streaming = state === "streaming";
+  const [news] = useState(() => model.hear(cell.id));
   const run = model.run.value;
   // Whether there is text at all, not which: a delta draws nothing here.
   const hasText = useComputed(() => cell.text.value !== "").value;
@@ -168,7 +170,7 @@ function AgentMessage({ cell, last, actions }: { cell: MessageCell; last: boolea
     <article class="answer" id={`message-${cell.id}`} aria-busy={streaming}>
       <Thinking cell={cell} sinceMs={thinkingSince} />
       <Activity cell={cell} />
-      <Markdown text={cell.text} streaming={streaming} onGrow={actions.onGrow} />
+      <Markdown text={cell.text} streaming={streaming} news={news} onGrow={actions.onGrow} />
       <Attachments attachments={attachments} />
       {state === "stopped" && <p class="ended">{words.stopped}</p>}
       {state === "failed" && <p class="ended danger">{error ?? words.failed}</p>}

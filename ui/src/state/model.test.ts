@@ -111,6 +111,21 @@ describe("messages", () => {
     expect(model.cell("b")!.text.value).toBe("Hello");
   });
 
+  test("an answer that arrives is read out once; one that was there, or is older, is not", () => {
+    const model = opened();
+    patch(
+      model,
+      6,
+      { type: "message", message: message("c", "assistant", "News") },
+      { type: "message", message: message("d", "user", "Mine") },
+      { type: "message", message: message("e", "assistant", "Gone") },
+      { type: "removeMessage", id: "e" },
+      { type: "olderMessages", messages: [message("z", "assistant", "Older")], hasOlder: false },
+    );
+    expect(["b", "c", "d", "e", "z"].map((id) => model.hear(id))).toEqual([false, true, false, false, false]);
+    expect(model.hear("c")).toBe(false);
+  });
+
   test("a run starts and ends", () => {
     const model = opened();
     patch(model, 6, { type: "run", run: { id: "r", phase: "replying", startedAtMs: 1 } });

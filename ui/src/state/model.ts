@@ -44,6 +44,8 @@ export class Model {
   /** False until the first snapshot. */
   readonly ready: Signal<boolean> = signal(false);
   readonly #cells = new Map<string, MessageCell>();
+  /** Answers that arrived while the page was there, and that nobody has read out. */
+  readonly #unheard = new Set<string>();
   readonly #listeners = new Set<(signal: HostSignal) => void>();
   #revision: number | undefined;
 
@@ -58,6 +60,11 @@ export class Model {
 
   cell(id: string): MessageCell | undefined {
     return this.#cells.get(id);
+  }
+
+  /** Takes an answer that is news, to read it out. True once; never for one that a snapshot or a look back brought. */
+  hear(id: string): boolean {
+    return this.#unheard.delete(id);
   }
 
   /** All messages in order; for copying and for tests, not for drawing. */
@@ -118,7 +125,7 @@ export class Model {
       this.#put(message);
     }
     const order = [...kept];
-    for (const id of [...this.#cells.keys()]) if (!kept.has(id)) this.#cells.delete(id);
+    for (const id of [...this.#cells.keys()]) if (!kept.has(id)) this.#drop(id);
     const { session, hasOlder, loading } = transcript;
     this.transcript.value = { session, order, hasOlder, loading };
     this.run.value = transcript.run;
@@ -141,6 +148,11 @@ export class Model {
     cell.text.value = text;
     cell.thinking.value = thinking;
     return false;
+  }
+
+  #drop(id: string): boolean {
+    this.#unheard.delete(id);
+    return this.#cells.delete(id);
   }
 
   #change(change: Change): void {
@@ -180,6 +192,7 @@ export class Model {
       }
       case "message":
         if (this.#put(change.message)) {
+          if (change.message.role === "assistant") this.#unheard.add(change.message.id);
           const frame = this.transcript.value;
           this.transcript.value = { ...frame, order: [...frame.order, change.message.id] };
         }
@@ -195,7 +208,7 @@ export class Model {
         return;
       }
       case "removeMessage": {
-        if (!this.#cells.delete(change.id)) return;
+        if (!this.#drop(change.id)) return;
         const frame = this.transcript.value;
         this.transcript.value = { ...frame, order: frame.order.filter((id) => id !== change.id) };
         return;
