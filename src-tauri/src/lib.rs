@@ -151,7 +151,8 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         embedded: arguments.embedded,
         accept_environment: arguments.accept_environment,
-        hidden: arguments.hidden,
+        // A link tells which window is wanted.
+        hidden: arguments.hidden || arguments.link.is_some(),
         surroundings: Arc::new(surroundings),
         ..Options::default()
     };

@@ -29,7 +29,6 @@ pub(super) enum Input {
     Blurred(WindowKind),
     Closed(WindowKind),
     DeepLink(String),
-    SecondInstance(Vec<String>),
     Suspend,
     Resume,
     TrayHost(bool),
@@ -122,10 +121,6 @@ impl AppHandle {
     /// A `clawtray://` link was opened.
     pub fn deep_link(&self, url: impl Into<String>) {
         self.tell(Input::DeepLink(url.into()));
-    }
-    /// The app was started a second time, with these arguments (without the program's name).
-    pub fn second_instance(&self, arguments: Vec<String>) {
-        self.tell(Input::SecondInstance(arguments));
     }
     /// The system goes to sleep.
     pub fn suspend(&self) {

@@ -325,7 +325,6 @@ impl App {
             Input::Blurred(window) => self.on_blurred(window),
             Input::Closed(window) => self.on_closed(window),
             Input::DeepLink(url) => self.on_deep_link(&url),
-            Input::SecondInstance(arguments) => self.on_second_instance(&arguments),
             Input::Suspend => {}
             Input::Resume => self.on_resume(),
             Input::TrayHost(present) => self.on_tray_host(present),

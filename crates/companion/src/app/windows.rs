@@ -356,7 +356,8 @@ impl App {
         self.on_hidden(kind);
     }
 
-    /// `clawtray://session/KEY?text=…`, `clawtray://new?text=…`: shows and fills in, never sends.
+    /// `clawtray://session/KEY?text=…`, `clawtray://new?text=…`, `clawtray://browser`, `clawtray://settings`: shows and fills
+    /// in, never sends.
     pub(super) fn on_deep_link(&mut self, text: &str) {
         let Ok(url) = url::Url::parse(text) else { return };
         if url.scheme() != "clawtray" {
@@ -371,6 +372,8 @@ impl App {
         let session = match url.host_str() {
             Some("session") => Some(decode(url.path().trim_start_matches('/'))),
             Some("new") => self.new_session_key(None),
+            Some("browser") => return self.show_window(WindowKind::Browser),
+            Some("settings") => return self.show_window(WindowKind::Settings),
             _ => None,
         };
         let sane =
@@ -397,35 +400,6 @@ impl App {
                     text: text.chars().take(20_000).collect(),
                 },
             );
-        }
-    }
-
-    pub(super) fn on_second_instance(&mut self, arguments: &[String]) {
-        let after = |name: &str| {
-            arguments
-                .iter()
-                .position(|argument| argument == name)
-                .and_then(|at| arguments.get(at + 1))
-        };
-        let has = |name: &str| arguments.iter().any(|argument| argument == name);
-        if let Some(link) = arguments
-            .iter()
-            .find(|argument| argument.starts_with("clawtray://"))
-        {
-            self.on_deep_link(link);
-        } else if has("--quit") {
-            self.stopping = true;
-        } else if has("--toggle") {
-            self.toggle_popup();
-        } else if has("--settings") {
-            self.show_window(WindowKind::Settings);
-        } else if has("--browser") {
-            self.show_window(WindowKind::Browser);
-        } else if !has("--hidden") {
-            if let Some(session) = after("--session").cloned() {
-                self.set_target(WindowKind::Popup, &session);
-            }
-            self.show_window(WindowKind::Popup);
         }
     }
 

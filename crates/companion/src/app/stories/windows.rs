@@ -85,7 +85,7 @@ async fn without_tray_host_keychain_or_keys_a_window_is_reachable() {
     stage.app.tray_host(false);
     popup.until("said once", |m| m.view.notices.len() == 2).await;
     desk.lock().visible.clear();
-    stage.app.second_instance(vec![]);
+    stage.app.deep_link("clawtray://");
     desk.until("started again", |d| d.visible.contains("popup").then_some(()))
         .await;
 }
@@ -107,11 +107,22 @@ async fn deep_links_fill_in_and_never_send() {
     assert_eq!(popup.view.target.session, "agent:main:trip");
     stage.app.deep_link("clawtray://quit");
     stage.app.deep_link("https://example.org/");
-    stage
-        .app
-        .second_instance(vec!["--session".to_owned(), MAIN.to_owned()]);
+    stage.app.deep_link(format!("clawtray://session/{MAIN}"));
     popup.until("the other", |m| m.view.target.session == MAIN).await;
     assert!(gateway.lock().received.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn links_lead_to_the_other_windows() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    for window in ["browser", "settings"] {
+        desk.lock().visible.clear();
+        stage.app.deep_link(format!("clawtray://{window}"));
+        desk.until(window, |d| d.visible.contains(window).then_some(()))
+            .await;
+        assert_eq!(desk.lock().visible.len(), 1, "only {window}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
