@@ -13,6 +13,8 @@ use std::{
 };
 
 const ICON: &[u8] = include_bytes!("../../icons/app-icon.svg");
+/// The entry that packages bring; `clawtray` in it is found in the path.
+const ENTRY: &str = include_str!("../linux/dev.clawtray.Clawtray.desktop");
 const LINKS: &str = "x-scheme-handler/clawtray";
 
 /// The user's folders, after the XDG base directory specification.
@@ -84,7 +86,7 @@ pub(crate) fn autostart(argument: Option<&str>) -> io::Result<()> {
 fn set_autostart(folders: &Folders, program: &Path, argument: Option<&str>) -> io::Result<()> {
     let file = folders.autostart();
     match argument {
-        Some(argument) => put(&file, text(program, argument, "").as_bytes()).map(|_| ()),
+        Some(argument) => put(&file, at_login(program, argument).as_bytes()).map(|_| ()),
         None => match fs::remove_file(file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
@@ -99,7 +101,7 @@ fn write(folders: &Folders, program: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     put(&folders.icon(), ICON)?;
-    put(&folders.entry(), text(program, "%u", LINKS).as_bytes())
+    put(&folders.entry(), here(program).as_bytes())
 }
 
 /// The program as a user would start it again; an `AppImage` is mounted somewhere else each time.
@@ -110,18 +112,31 @@ fn program() -> io::Result<PathBuf> {
     }
 }
 
-fn text(program: &Path, argument: &str, links: &str) -> String {
-    let mime = if links.is_empty() {
-        String::new()
-    } else {
-        format!("MimeType={links};\n")
-    };
+/// The entry of a program that is where no path leads.
+fn here(program: &Path) -> String {
+    let quoted = quoted(&program.to_string_lossy());
+    let lines = ENTRY.lines().map(|line| match line.split_once("=clawtray") {
+        Some(("Exec", arguments)) => format!("Exec={quoted}{arguments}\n"),
+        Some(("TryExec", _)) => format!("TryExec={}\n", escaped(&program.to_string_lossy())),
+        Some(_) | None => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+/// The entry that starts the program with the session, and is left alone once there is no program.
+fn at_login(program: &Path, argument: &str) -> String {
+    let program = program.to_string_lossy();
     format!(
-        "[Desktop Entry]\nType=Application\nName=Clawtray\nGenericName=AI agents\n\
-         Comment=The OpenClaw gateway in your system tray\nExec={} {argument}\nIcon={APP_ID}\nTerminal=false\n\
-         Categories=Utility;Network;\nStartupNotify=true\nSingleMainWindow=true\n{mime}",
-        quoted(&program.to_string_lossy())
+        "[Desktop Entry]\nType=Application\nName=Clawtray\nComment=The OpenClaw gateway in your system tray\n\
+         Exec={} {argument}\nTryExec={}\nIcon={APP_ID}\nTerminal=false\n",
+        quoted(&program),
+        escaped(&program)
     )
+}
+
+/// A value of an entry, after the desktop entry specification.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\")
 }
 
 /// A word of an `Exec` line, after the desktop entry specification: quoted for the command, then escaped for the string.

@@ -40,8 +40,11 @@ use tokio::{
 };
 use wire::{Order, Report, VERSION};
 
-/// The program with the windows; it lies beside this one.
+/// The program with the windows; it lies beside this one, or where packages put it.
 const PROGRAM: &str = "clawtray-webview";
+/// Where packages put what nobody starts by hand, seen from the folder of this program; after the Filesystem Hierarchy
+/// Standard 3.0, 4.7.
+const LIBEXEC: &str = "../libexec/clawtray";
 /// When the first is started ahead, after the app has come up: what starts with the session has the disk until then.
 const AHEAD: Duration = Duration::from_secs(2);
 /// How long it may take to end once it is told to.
@@ -410,5 +413,11 @@ impl Windows for WebviewProcess {
 
 fn program() -> io::Result<PathBuf> {
     // After an upgrade the system says of a running program's file that it is deleted; its folder is still right.
-    Ok(std::env::current_exe()?.with_file_name(PROGRAM))
+    let own = std::env::current_exe()?;
+    let beside = own.with_file_name(PROGRAM);
+    let packaged = own.parent().map(|folder| folder.join(LIBEXEC).join(PROGRAM));
+    Ok(match packaged {
+        Some(packaged) if !beside.is_file() && packaged.is_file() => packaged,
+        Some(_) | None => beside,
+    })
 }

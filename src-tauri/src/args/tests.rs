@@ -1,4 +1,4 @@
-use super::{Arguments, Parsed, parse};
+use super::{Arguments, HELP, Parsed, parse};
 
 fn check(line: &str, expected: Parsed) {
     assert_eq!(parse(line.split_whitespace().map(Into::into)), expected, "{line}");
@@ -56,5 +56,18 @@ fn mistakes_are_named() {
     ] {
         let parsed = parse(line.split_whitespace().map(Into::into));
         assert!(matches!(parsed, Parsed::Wrong(_)), "{line}: {parsed:?}");
+    }
+}
+
+#[test]
+fn the_manual_page_has_every_option() {
+    let page = include_str!("../../linux/clawtray.1").replace('\\', "");
+    let options: Vec<&str> = HELP
+        .split_whitespace()
+        .filter(|word| word.starts_with("--"))
+        .collect();
+    assert!(options.len() >= 8, "{options:?}");
+    for option in options {
+        assert!(page.contains(option), "{option}");
     }
 }

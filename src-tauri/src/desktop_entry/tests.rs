@@ -1,4 +1,4 @@
-use super::{Folders, quoted, set_autostart, write};
+use super::{Folders, LINKS, quoted, set_autostart, write};
 use crate::environment::APP_ID;
 use std::{fs, path::Path};
 
@@ -31,7 +31,13 @@ fn the_entry_is_written_once_and_again_when_the_program_moved() {
     let file = folder.path().join(format!("data/applications/{APP_ID}.desktop"));
     let entry = fs::read_to_string(&file).unwrap();
     assert!(entry.contains("Exec=\"/opt/one/clawtray\" %u\n"), "{entry}");
-    assert!(entry.contains("MimeType=x-scheme-handler/clawtray;\n"), "{entry}");
+    assert!(entry.contains("\nTryExec=/opt/one/clawtray\n"), "{entry}");
+    assert!(
+        entry.contains("Exec=\"/opt/one/clawtray\" clawtray://settings\n"),
+        "{entry}"
+    );
+    assert!(!entry.contains("Exec=clawtray"), "{entry}");
+    assert!(entry.contains(&format!("MimeType={LINKS};\n")), "{entry}");
     assert!(
         folder
             .path()
@@ -61,6 +67,7 @@ fn autostart_goes_on_and_off() {
     set_autostart(&folders, Path::new("/usr/bin/clawtray"), Some("--hidden")).unwrap();
     let entry = fs::read_to_string(&file).unwrap();
     assert!(entry.contains("Exec=\"/usr/bin/clawtray\" --hidden\n"), "{entry}");
+    assert!(entry.contains("\nTryExec=/usr/bin/clawtray\n"), "{entry}");
     assert!(!entry.contains("MimeType"), "{entry}");
     set_autostart(&folders, Path::new("/usr/bin/clawtray"), None).unwrap();
     assert!(!file.exists());
