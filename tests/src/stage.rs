@@ -17,6 +17,10 @@ use x11rb::rust_connection::RustConnection;
 pub const HOTKEY: &str = "ctrl+shift+space";
 /// The title of the popup's window.
 pub const POPUP: &str = "^Clawtray$";
+/// The title of the session browser's window.
+pub const BROWSER: &str = "^Clawtray sessions$";
+/// The title of the settings' window.
+pub const SETTINGS: &str = "^Clawtray settings$";
 
 /// What there is besides the desktop itself.
 #[derive(Clone, Debug)]

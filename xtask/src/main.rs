@@ -10,6 +10,16 @@ mod build;
 mod compat;
 mod demo;
 mod gateway;
+#[cfg(target_os = "linux")]
+mod package;
+#[cfg(not(target_os = "linux"))]
+mod package {
+    pub(crate) fn run(_: &[&str]) -> clawtray_lab::Result<()> {
+        Err(clawtray_lab::Error::new(
+            "packages are made on Linux only, so far",
+        ))
+    }
+}
 mod setup;
 mod steps;
 mod test;
@@ -25,6 +35,9 @@ cargo xtask TASK
                                   without a display, in a virtual desktop that it films with screenshots
   test                            install what is missing and pass every test; what CI runs
   setup [--all]                   install what building needs; with --all, what the tests need too
+  package [deb] [rpm] [tar]       build what people install, into target/package; without a word, all that this system can make
+          [--programs FOLDER]     pack programs that are built already
+          [--out FOLDER]          put packages there
   real-gateway [--port N] [--model URL]
                                   run the real gateway from npm in the foreground, with the scripted model behind it
   compat [VERSION…]               run the live suites against older gateways: the newest release of each of the last
@@ -39,6 +52,7 @@ fn main() -> ExitCode {
         Some((&"demo", rest)) => ("demo", demo::run(rest)),
         Some((&"test", [])) => ("test", test::run()),
         Some((&"setup", rest)) => ("setup", setup::task(rest)),
+        Some((&"package", rest)) => ("package", package::run(rest)),
         Some((&"real-gateway", rest)) => ("real-gateway", gateway::run(rest)),
         Some((&"compat", rest)) => ("compat", compat::run(rest)),
         Some((&"record-frames", rest)) => ("record-frames", record_frames(rest)),

@@ -5,15 +5,12 @@ use super::notifications::{ask_for, decision, neighbour};
 use clawtray_companion::tray_model::SIGN_PAUSE_MS;
 use clawtray_gateway_client::{Client, Decision, Gateway};
 use product_tests::live::{Watched, prompt};
-use product_tests::stage::StageConfig;
+use product_tests::stage::{BROWSER, SETTINGS, StageConfig};
 use product_tests::tray::{ItemAddress, ItemLook, MenuEntry, Pixels, TrayHost};
 use product_tests::waiting::{Asked, PATIENCE, asked};
 use product_tests::{Live, Stage};
 use serde_json::Value;
 use std::time::Duration;
-
-const BROWSER: &str = "^Clawtray sessions$";
-const SETTINGS: &str = "^Clawtray settings$";
 
 /// Chooses the entry of the menu whose text has `part`, once it is there. A menu that changed meanwhile is read again: its
 /// entries have other ids, and one that is gone cannot be chosen.

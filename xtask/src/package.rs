@@ -1,0 +1,142 @@
+//! `cargo xtask package`: what people install.
+
+mod formats;
+mod notices;
+mod tree;
+
+use crate::build;
+use crate::setup::{self, Level};
+use crate::steps::{Steps, cargo, root, target_dir};
+use clawtray_lab::{Context, Error, Result, process};
+use formats::Format;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use tree::Tree;
+
+const NAME: &str = "clawtray";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const SUMMARY: &str = "The OpenClaw gateway in your system tray";
+const DESCRIPTION: &str = "\
+Clawtray is a desktop companion for people who run an OpenClaw gateway
+at home or on a server. Press a hotkey, ask, and watch the reply stream
+in; be notified when an agent answers or needs a decision; see in the
+tray whether the gateway is well; browse and search every session. The
+command line program clawctl does the same in a shell.";
+/// No tool here works for longer.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What the command line asks for.
+struct Asked {
+    formats: Vec<Format>,
+    /// Where programs lie that are packed as they are; none builds them.
+    programs: Option<PathBuf>,
+    out: PathBuf,
+}
+
+pub(crate) fn run(args: &[&str]) -> Result<()> {
+    let steps = Steps::new("package");
+    let asked = asked(args)?;
+    let mut formats = Vec::new();
+    for format in &asked.formats {
+        match format.missing() {
+            None => formats.push(*format),
+            Some(reason) if args.contains(&format.name()) => return Err(Error::new(reason)),
+            Some(reason) => steps.skip(format.name(), &reason),
+        }
+    }
+    let programs = match asked.programs {
+        Some(programs) => programs,
+        None => {
+            setup::run(&steps, Level::Build)?;
+            build::ui(&steps)?;
+            let packages = ["build", "--release", "-p", "clawtray", "-p", "clawctl"];
+            steps.run("programs", &mut cargo(&packages))?;
+            target_dir().join("release")
+        }
+    };
+    let work = Work::new(&asked.out)?;
+    let notices = notices::third_party()?;
+    for format in formats {
+        steps.say(format.name(), "packing");
+        let tree = Tree::plant(&work.0.join(format.name()), &programs, &notices, format)?;
+        println!("    {}", format.pack(&tree, &work.0, &asked.out)?.display());
+    }
+    Ok(())
+}
+
+fn asked(args: &[&str]) -> Result<Asked> {
+    let mut asked = Asked {
+        formats: Vec::new(),
+        programs: None,
+        out: target_dir().join("package"),
+    };
+    let mut args = args.iter();
+    while let Some(&arg) = args.next() {
+        let mut folder = || {
+            args.next()
+                .map(PathBuf::from)
+                .context(format!("{arg} wants a folder"))
+        };
+        match arg {
+            "--programs" => asked.programs = Some(absolute(&folder()?)?),
+            "--out" => asked.out = absolute(&folder()?)?,
+            _ => match Format::ALL.into_iter().find(|format| format.name() == arg) {
+                Some(format) => asked.formats.push(format),
+                None => return Err(crate::unknown(arg)),
+            },
+        }
+    }
+    if asked.formats.is_empty() {
+        asked.formats.extend(Format::ALL);
+    }
+    Ok(asked)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).context(format!("{}", path.display()))
+}
+
+/// A folder for what is only needed meanwhile.
+struct Work(PathBuf);
+
+impl Work {
+    fn new(out: &Path) -> Result<Self> {
+        let work = out.join(format!("work-{}", std::process::id()));
+        fs::create_dir_all(&work).context(format!("cannot make {}", work.display()))?;
+        Ok(Self(work))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // What stays behind is said by its name, and is in nobody's way.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs a tool and answers what it printed.
+fn tool(command: &mut Command) -> Result<String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = process::run(&name, command, LIMIT)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// When what is packed was last changed, in seconds since the epoch: the same sources make the same bytes. After the
+/// specification of `SOURCE_DATE_EPOCH`.
+fn source_date() -> Result<u64> {
+    let given = std::env::var("SOURCE_DATE_EPOCH");
+    let date = match &given {
+        Ok(given) => given.clone(),
+        Err(_) => tool(
+            Command::new("git")
+                .args(["log", "-1", "--format=%ct"])
+                .current_dir(root()),
+        )
+        .context("no commit tells the date of the sources, nor does SOURCE_DATE_EPOCH")?,
+    };
+    date.trim()
+        .parse()
+        .context(format!("{date:?} is no date in seconds"))
+}
