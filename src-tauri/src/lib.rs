@@ -153,6 +153,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         accept_environment: arguments.accept_environment,
         // A link tells which window is wanted.
         hidden: arguments.hidden || arguments.link.is_some(),
+        system_language: sys_locale::get_locale(),
         surroundings: Arc::new(surroundings),
         ..Options::default()
     };

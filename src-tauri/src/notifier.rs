@@ -52,13 +52,13 @@ impl Abilities {
     }
 }
 
-/// The words of an action: key and label.
-pub(crate) const fn words(action: &NotificationAction, abilities: Abilities) -> (&'static str, &'static str) {
+/// The key of an action.
+pub(crate) const fn key(action: &NotificationAction, abilities: Abilities) -> &'static str {
     match action {
-        NotificationAction::Reply if abilities.inline_reply => ("inline-reply", "Reply"),
-        NotificationAction::Reply => ("reply", "Reply"),
-        NotificationAction::ApproveOnce => ("approve", "Approve once"),
-        NotificationAction::Deny => ("deny", "Deny"),
+        NotificationAction::Reply if abilities.inline_reply => "inline-reply",
+        NotificationAction::Reply => "reply",
+        NotificationAction::ApproveOnce => "approve",
+        NotificationAction::Deny => "deny",
     }
 }
 
@@ -83,8 +83,9 @@ pub(crate) fn terms(notification: &Notification, abilities: Abilities) -> (Strin
     };
     let mut actions = Vec::new();
     if abilities.actions {
-        let keys = notification.actions.iter().map(|action| words(action, abilities));
-        for (key, label) in std::iter::once(("default", "Open")).chain(keys) {
+        let keys = notification.actions.iter();
+        let keys = keys.map(|action| (key(action, abilities), notification.label(action)));
+        for (key, label) in std::iter::once(("default", notification.open_label())).chain(keys) {
             actions.push(key.to_owned());
             actions.push(label.to_owned());
         }

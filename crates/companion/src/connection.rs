@@ -3,6 +3,7 @@
 use crate::api::{CapabilitiesView, ConnectionView, ConnectionWord, NextStep};
 use crate::gateway::{Capabilities, ConnectionState, PauseReason};
 use crate::ports::SecretError;
+use crate::words::Language;
 
 /// What the sentence needs besides the state.
 #[derive(Clone, Debug, Default)]
@@ -17,28 +18,32 @@ pub struct Facts {
     pub since_ms: i64,
     /// The keychain did not give out what the connection needs.
     pub keychain: Option<SecretError>,
+    /// What the sentence is said in.
+    pub language: Language,
 }
 
 /// Words for a state.
 #[must_use]
 pub fn view(state: &ConnectionState, facts: &Facts) -> ConnectionView {
     let name = facts.gateway.as_str();
+    let words = facts.language.words();
     let mut view = ConnectionView {
         gateway: name.to_owned(),
+        language: facts.language.tag().to_owned(),
         latency_ms: facts.latency_ms,
         capabilities: capabilities(state, facts.capabilities),
         ..ConnectionView::default()
     };
     if let Some(error) = &facts.keychain {
         view.word = keychain_word(error);
-        view.sentence = keychain_sentence(error, name);
+        view.sentence = keychain_sentence(error, name, facts.language);
         view.next_step = NextStep::UnlockKeychain;
         return view;
     }
     match state {
         ConnectionState::Idle | ConnectionState::Connecting | ConnectionState::Handshaking => {
             view.word = ConnectionWord::Connecting;
-            view.sentence = format!("Connecting to {name}.");
+            view.sentence = (words.connecting)(name);
         }
         ConnectionState::Ready(info) => {
             view.word = ConnectionWord::Ready;
@@ -50,16 +55,16 @@ pub fn view(state: &ConnectionState, facts: &Facts) -> ConnectionView {
             view.next_step = NextStep::TryNow;
             if *soon_back {
                 view.word = ConnectionWord::SoonBack;
-                view.sentence = format!("{name} is starting. What you write waits here.");
+                view.sentence = (words.starting)(name);
             } else {
                 view.word = ConnectionWord::Offline;
-                view.sentence = format!("{name} is not reachable. What you write waits here.");
+                view.sentence = (words.not_reachable)(name);
             }
         }
         ConnectionState::Paused(reason) => paused(&mut view, reason, facts),
         ConnectionState::Closed => {
             view.word = ConnectionWord::UserOffline;
-            view.sentence = format!("{name} is switched off here.");
+            view.sentence = (words.switched_off)(name);
             view.next_step = NextStep::GoOnline;
         }
     }
@@ -68,17 +73,18 @@ pub fn view(state: &ConnectionState, facts: &Facts) -> ConnectionView {
 
 fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
     let name = facts.gateway.as_str();
+    let words = facts.language.words();
     let (word, sentence, step) = match reason {
         PauseReason::AuthRequired { code, next_step } => {
             let missing = code.ends_with("_MISSING");
             let sentence = if missing {
-                format!("{name} wants a token.")
+                (words.wants_token)(name)
             } else if code.contains("PASSWORD") {
-                format!("The password for {name} is not valid.")
+                (words.password_invalid)(name)
             } else if code.contains("SCOPE") {
-                format!("{name} does not give this device the rights it asks for.")
+                (words.rights_missing)(name)
             } else {
-                format!("The token for {name} is no longer valid.")
+                (words.token_invalid)(name)
             };
             if next_step.as_deref() == Some("update_auth_configuration") && missing {
                 view.command = Some("openclaw config get gateway.auth.token".to_owned());
@@ -94,9 +100,9 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
                 |id| format!("openclaw devices approve {id}"),
             ));
             let sentence = match reason.as_deref() {
-                Some("scope-upgrade") => format!("{name} has to approve wider rights for this device."),
-                Some("metadata-upgrade") => format!("{name} has to approve this device again."),
-                _ => format!("{name} has to approve this device once."),
+                Some("scope-upgrade") => (words.pairing_wider)(name),
+                Some("metadata-upgrade") => (words.pairing_again)(name),
+                _ => (words.pairing_once)(name),
             };
             (ConnectionWord::Pairing, sentence, NextStep::ApprovePairing)
         }
@@ -106,15 +112,13 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
                     .since_ms
                     .saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX))
             });
-            let sentence = format!("{name} lets this device wait: too many requests or failed attempts.");
+            let sentence = (words.lets_wait)(name);
             (ConnectionWord::RateLimited, sentence, NextStep::TryNow)
         }
         PauseReason::ProtocolMismatch { expected } => {
             let sentence = match expected {
-                Some(version) => {
-                    format!("{name} speaks protocol {version}, which this version does not know.")
-                }
-                None => format!("{name} and this version have no protocol in common."),
+                Some(version) => (words.speaks_protocol)(name, *version),
+                None => (words.no_common_protocol)(name),
             };
             view.command = Some("openclaw update".to_owned());
             (
@@ -138,7 +142,7 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
         }
         PauseReason::DeviceRevoked { .. } => (
             ConnectionWord::SignIn,
-            format!("{name} has removed this device or changed its authentication."),
+            (words.device_removed)(name),
             NextStep::SignIn,
         ),
         PauseReason::SecretsUnavailable { message } => (
@@ -148,14 +152,14 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
         ),
         PauseReason::UserOffline => (
             ConnectionWord::UserOffline,
-            format!("{name} is switched off here."),
+            (words.switched_off)(name),
             NextStep::GoOnline,
         ),
         PauseReason::Refused { message, .. } => {
             let said = sentence_of(message);
             (
                 ConnectionWord::Refused,
-                format!("{name} refused the connection: {said}"),
+                (words.refused)(name, &said),
                 NextStep::TryNow,
             )
         }
@@ -178,23 +182,23 @@ pub fn keychain_word(error: &SecretError) -> ConnectionWord {
 
 /// The keychain's answer in a sentence.
 #[must_use]
-pub fn keychain_sentence(error: &SecretError, gateway: &str) -> String {
+pub fn keychain_sentence(error: &SecretError, gateway: &str, language: Language) -> String {
+    let words = language.words();
     match error {
-        SecretError::Locked => format!("The keychain is locked. {gateway} needs it to sign in."),
-        SecretError::Absent => {
-            format!("This desktop has no keychain service to keep the secrets of {gateway}.")
-        }
-        SecretError::Timeout => format!("The keychain does not answer. {gateway} needs it to sign in."),
-        SecretError::Refused(_) => format!("The keychain refused. {gateway} needs it to sign in."),
+        SecretError::Locked => (words.keychain_locked)(gateway),
+        SecretError::Absent => (words.keychain_absent)(gateway),
+        SecretError::Timeout => (words.keychain_silent)(gateway),
+        SecretError::Refused(_) => (words.keychain_refused)(gateway),
     }
 }
 
 /// No gateway at all.
 #[must_use]
-pub fn none() -> ConnectionView {
+pub fn none(language: Language) -> ConnectionView {
     ConnectionView {
         word: ConnectionWord::None,
-        sentence: "No gateway is set up yet.".to_owned(),
+        sentence: language.words().no_gateway.to_owned(),
+        language: language.tag().to_owned(),
         next_step: NextStep::AddGateway,
         ..ConnectionView::default()
     }

@@ -26,5 +26,6 @@ pub mod testing;
 pub mod text;
 pub mod transcript;
 pub mod tray_model;
+pub mod words;
 
 pub use clawtray_gateway_client as gateway;

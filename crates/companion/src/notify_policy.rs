@@ -3,6 +3,7 @@
 use crate::api::NotificationSettings;
 use crate::ports::{Notification, NotificationAction, NotificationTarget};
 use crate::text::{one_line, plain_line};
+use crate::words::Language;
 
 /// Something that may deserve a notification.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +94,8 @@ pub struct Circumstances<'a> {
     pub local_minutes: u32,
     /// The conversation is in view.
     pub in_view: bool,
+    /// What it is told in.
+    pub language: Language,
 }
 
 /// The tag of a session's notification; a new one replaces the old.
@@ -168,7 +171,7 @@ pub fn decide(occasion: &Occasion, now: Circumstances<'_>) -> Option<Notificatio
         "sender" => Privacy::Sender,
         _ => Privacy::Full,
     };
-    Some(compose(occasion, privacy))
+    Some(compose(occasion, privacy, now.language))
 }
 
 fn session_of(kind: &OccasionKind) -> Option<&str> {
@@ -191,7 +194,8 @@ enum Privacy {
     Nothing,
 }
 
-fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
+fn compose(occasion: &Occasion, privacy: Privacy, language: Language) -> Notification {
+    let words = language.words();
     let gateway = &occasion.gateway;
     let name = &occasion.gateway_name;
     let to_session = |session: &str, message: Option<&String>| NotificationTarget::Session {
@@ -213,7 +217,7 @@ fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
             if full {
                 plain_line(text, 240)
             } else {
-                "New reply".to_owned()
+                words.new_reply.to_owned()
             },
             to_session(session, message.as_ref()),
             vec![NotificationAction::Reply],
@@ -228,9 +232,9 @@ fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
             session_tag(gateway, session),
             title.clone(),
             if full {
-                format!("The run failed: {}", one_line(error, 200))
+                (words.run_failed_because)(&one_line(error, 200))
             } else {
-                "The run failed".to_owned()
+                words.run_failed.to_owned()
             },
             to_session(session, message.as_ref()),
             Vec::new(),
@@ -250,11 +254,11 @@ fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
             }
             (
                 approval_tag(gateway, id),
-                format!("{title} asks for approval"),
+                (words.asks_for_approval)(title),
                 if full {
                     one_line(command, 300)
                 } else {
-                    "An approval waits".to_owned()
+                    words.approval_waits.to_owned()
                 },
                 to_session(session, None),
                 actions,
@@ -268,11 +272,11 @@ fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
             question,
         } => (
             question_tag(gateway, id),
-            format!("{title} asks"),
+            (words.asks)(title),
             if full {
                 one_line(question, 240)
             } else {
-                "A question waits".to_owned()
+                words.question_waits.to_owned()
             },
             to_session(session, None),
             Vec::new(),
@@ -280,23 +284,23 @@ fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
         ),
         OccasionKind::GatewayDown => (
             gateway_tag(gateway),
-            format!("{name} is not reachable"),
-            "What you write waits until it is back.".to_owned(),
+            (words.gateway_down)(name),
+            words.waits_until_back.to_owned(),
             NotificationTarget::Popup,
             Vec::new(),
             false,
         ),
         OccasionKind::GatewayBack => (
             gateway_tag(gateway),
-            format!("{name} is back"),
-            "Connected again.".to_owned(),
+            (words.gateway_back)(name),
+            words.connected_again.to_owned(),
             NotificationTarget::Popup,
             Vec::new(),
             false,
         ),
         OccasionKind::Pairing { sentence } => (
             gateway_tag(gateway),
-            format!("{name}: pairing"),
+            (words.pairing)(name),
             sentence.clone(),
             NotificationTarget::Popup,
             Vec::new(),
@@ -307,7 +311,7 @@ fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
             let more = if replies.len() > titles.len() { ", …" } else { "" };
             (
                 format!("digest:{gateway}"),
-                format!("{} replies while you were away", replies.len()),
+                (words.replies_while_away)(u32::try_from(replies.len()).unwrap_or(u32::MAX)),
                 format!("{}{more}", titles.join(", ")),
                 NotificationTarget::Popup,
                 Vec::new(),
@@ -323,14 +327,16 @@ fn compose(occasion: &Occasion, privacy: Privacy) -> Notification {
             on_click,
             actions,
             urgent,
+            language,
         },
         Privacy::Nothing => Notification {
             tag,
             title: "Clawtray".to_owned(),
-            body: "Something new".to_owned(),
+            body: words.something_new.to_owned(),
             on_click,
             actions: Vec::new(),
             urgent,
+            language,
         },
     }
 }
@@ -428,6 +434,7 @@ mod tests {
                 now_ms: 1000,
                 local_minutes: minutes,
                 in_view,
+                language: Language::English,
             },
         )
     }

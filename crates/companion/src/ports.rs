@@ -1,6 +1,7 @@
 //! What the system has to offer, as traits. The desktop app and the command line bring adapters, tests bring fakes.
 
 use crate::gateway::{Gateway, Protocol};
+use crate::words::Language;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc, time::Duration};
@@ -203,6 +204,27 @@ pub struct Notification {
     pub actions: Vec<NotificationAction>,
     /// Stays until dismissed (approvals).
     pub urgent: bool,
+    /// What it is told in.
+    pub language: Language,
+}
+
+impl Notification {
+    /// What stands on a button.
+    #[must_use]
+    pub fn label(&self, action: &NotificationAction) -> &'static str {
+        let words = self.language.words();
+        match action {
+            NotificationAction::Reply => words.reply,
+            NotificationAction::ApproveOnce => words.approve_once,
+            NotificationAction::Deny => words.deny,
+        }
+    }
+
+    /// What a click on it is called.
+    #[must_use]
+    pub fn open_label(&self) -> &'static str {
+        self.language.words().open
+    }
 }
 
 /// Where a click leads.

@@ -4,6 +4,7 @@
 
 use crate::api::SessionView;
 use crate::text::{capitalised, one_line, plain_line};
+use crate::words::{Language, Words};
 use clawtray_gateway_protocol::SessionRow;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -63,9 +64,27 @@ impl Default for Touched {
 pub struct Sessions {
     rows: BTreeMap<String, SessionRow>,
     touched: Touched,
+    /// What sessions that nobody has named are called in.
+    language: Language,
 }
 
 impl Sessions {
+    /// None yet.
+    #[must_use]
+    pub fn speaking(language: Language) -> Self {
+        Self {
+            language,
+            ..Self::default()
+        }
+    }
+
+    /// Calls sessions that nobody has named in this language from now on.
+    pub fn speak(&mut self, language: Language) {
+        if std::mem::replace(&mut self.language, language) != language {
+            self.touched = Touched::All;
+        }
+    }
+
     /// Replaces everything.
     pub fn snapshot(&mut self, rows: Vec<SessionRow>) {
         self.touched = Touched::All;
@@ -161,24 +180,31 @@ impl Sessions {
     #[must_use]
     pub fn title(&self, key: &str) -> String {
         match self.rows.get(key) {
-            Some(row) => title(row),
-            None => title(&SessionRow {
-                key: key.into(),
-                ..SessionRow::default()
-            }),
+            Some(row) => title(row, self.language),
+            None => {
+                let row = SessionRow {
+                    key: key.into(),
+                    ..SessionRow::default()
+                };
+                title(&row, self.language)
+            }
         }
     }
 
     /// A row ready to show.
     #[must_use]
     pub fn view(&self, key: &str, overlay: &Overlay) -> Option<SessionView> {
-        self.rows.get(key).map(|row| view(row, overlay))
+        self.rows.get(key).map(|row| view(row, overlay, self.language))
     }
 
     /// All rows ready to show, most recent first.
     #[must_use]
     pub fn views(&self, overlay: &Overlay) -> Vec<SessionView> {
-        let mut views: Vec<SessionView> = self.rows.values().map(|row| view(row, overlay)).collect();
+        let mut views: Vec<SessionView> = self
+            .rows
+            .values()
+            .map(|row| view(row, overlay, self.language))
+            .collect();
         views.sort_by(|a, b| {
             b.updated_at_ms
                 .cmp(&a.updated_at_ms)
@@ -200,7 +226,7 @@ impl Sessions {
         for row in self.newest() {
             let key = row.key.as_str();
             if first.len() < count || row.pinned == Some(true) || needed == Some(key) {
-                first.push(view(row, overlay));
+                first.push(view(row, overlay, self.language));
             } else {
                 rest.push_back(key.to_owned());
             }
@@ -212,7 +238,7 @@ impl Sessions {
     pub fn recent(&self) -> impl Iterator<Item = (String, String)> {
         let rows = self.newest().into_iter();
         rows.filter(|row| row.archived != Some(true) && !is_background(row))
-            .map(|row| (row.key.0.clone(), title(row)))
+            .map(|row| (row.key.0.clone(), title(row, self.language)))
     }
 
     /// All rows, most recent first.
@@ -264,17 +290,17 @@ pub fn agent_of(key: &str) -> Option<&str> {
 
 /// A human title: a name that was given, a title that was derived, else words made from the key's parts.
 #[must_use]
-pub fn title(row: &SessionRow) -> String {
+pub fn title(row: &SessionRow, language: Language) -> String {
     let key = row.key.as_str();
     [&row.label, &row.display_name, &row.derived_title, &row.auto_label]
         .into_iter()
         .flatten()
         .map(|text| one_line(text, 80))
         .find(|text| !text.is_empty() && text != key && !text.starts_with("agent:"))
-        .unwrap_or_else(|| from_key(row))
+        .unwrap_or_else(|| from_key(row, language.words()))
 }
 
-fn from_key(row: &SessionRow) -> String {
+fn from_key(row: &SessionRow, words: &Words) -> String {
     let key = row.key.as_str();
     let agent = agent_of(key);
     let rest = agent.map_or(key, |agent| {
@@ -282,8 +308,8 @@ fn from_key(row: &SessionRow) -> String {
     });
     if rest == "main" || row.is_main == Some(true) || rest.is_empty() {
         return match agent {
-            Some(agent) if agent != "main" => format!("Main chat of {}", capitalised(agent)),
-            _ => "Main chat".to_owned(),
+            Some(agent) if agent != "main" => (words.main_chat_of)(&capitalised(agent)),
+            _ => words.main_chat.to_owned(),
         };
     }
     let mut parts = rest.split(':');
@@ -293,17 +319,17 @@ fn from_key(row: &SessionRow) -> String {
             .next()
             .is_some_and(|kind| kind == "group" || kind == "channel");
         return if group {
-            format!("{name} group")
+            (words.channel_group)(name)
         } else {
-            format!("{name} chat")
+            (words.channel_chat)(name)
         };
     }
     match first {
-        "cron" => "Automation".to_owned(),
-        "subagent" => "Subtask".to_owned(),
-        "hook" => "Webhook".to_owned(),
+        "cron" => words.automation.to_owned(),
+        "subagent" => words.subtask.to_owned(),
+        "hook" => words.webhook.to_owned(),
         _ if speaks(first) && parts.next().is_none() => capitalised(&first.replace(['-', '_'], " ")),
-        _ => "Chat".to_owned(),
+        _ => words.chat.to_owned(),
     }
 }
 
@@ -338,7 +364,7 @@ fn channel(row: &SessionRow) -> String {
         .map_or_else(String::new, |(word, _)| (*word).to_owned())
 }
 
-fn view(row: &SessionRow, overlay: &Overlay) -> SessionView {
+fn view(row: &SessionRow, overlay: &Overlay, language: Language) -> SessionView {
     let key = row.key.as_str();
     let agent = row
         .agent_id
@@ -350,7 +376,7 @@ fn view(row: &SessionRow, overlay: &Overlay) -> SessionView {
     };
     SessionView {
         key: key.to_owned(),
-        title: title(row),
+        title: title(row, language),
         agent: overlay
             .agents
             .get(agent)
@@ -416,8 +442,8 @@ mod tests {
             (json!({"key":"sess_abc12345"}), "Chat"),
         ] {
             let row = row(value);
-            assert_eq!(title(&row), expected);
-            assert_ne!(title(&row), row.key.0);
+            assert_eq!(title(&row, Language::English), expected);
+            assert_ne!(title(&row, Language::English), row.key.0);
         }
     }
 

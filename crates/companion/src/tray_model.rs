@@ -3,6 +3,7 @@
 use crate::api::ConnectionWord;
 use crate::ports::{TrayAction, TrayItem, TrayModel, TraySign};
 use crate::text::one_line;
+use crate::words::{Language, Words};
 
 /// Least time between two changes of the sign, in milliseconds.
 pub const SIGN_PAUSE_MS: i64 = 2000;
@@ -52,6 +53,8 @@ pub struct TrayFacts {
     pub recent: Vec<(String, String)>,
     /// Do-not-disturb is on.
     pub quiet: bool,
+    /// What it speaks.
+    pub language: Language,
 }
 
 /// The sign for these facts. Needs you, then sign-in, then offline, then working, then well.
@@ -90,45 +93,36 @@ pub fn sign(facts: &TrayFacts) -> TraySign {
 pub fn model(facts: &TrayFacts, sign: TraySign) -> TrayModel {
     TrayModel {
         sign,
-        tooltip: tooltip(facts),
-        menu: menu(facts),
+        tooltip: tooltip(facts, facts.language.words()),
+        menu: menu(facts, facts.language.words()),
     }
 }
 
-fn plural(count: u32, one: &str, many: &str) -> String {
-    if count == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{count} {many}")
-    }
-}
-
-fn status(facts: &TrayFacts) -> String {
+fn status(facts: &TrayFacts, words: &Words) -> String {
     match facts.gateways.iter().find(|gateway| gateway.active) {
-        None => "No gateway is set up yet.".to_owned(),
-        Some(gateway) if gateway.word == ConnectionWord::Ready => match gateway.latency_ms {
-            Some(latency) => format!("{}: connected, {latency} ms", gateway.name),
-            None => format!("{}: connected", gateway.name),
-        },
+        None => words.no_gateway.to_owned(),
+        Some(gateway) if gateway.word == ConnectionWord::Ready => {
+            (words.connected)(&gateway.name, gateway.latency_ms)
+        }
         Some(gateway) => one_line(&gateway.sentence, 90),
     }
 }
 
-fn tooltip(facts: &TrayFacts) -> String {
-    let mut lines = vec![status(facts)];
+fn tooltip(facts: &TrayFacts, words: &Words) -> String {
+    let mut lines = vec![status(facts, words)];
     if facts.runs > 0 {
-        lines.push(plural(facts.runs, "run", "runs"));
+        lines.push((words.runs)(facts.runs));
     }
     let waiting = u32::try_from(facts.approvals.len() + facts.questions.len()).unwrap_or(u32::MAX)
         + facts.needs_elsewhere;
     if waiting > 0 {
-        lines.push(plural(waiting, "thing needs you", "things need you"));
+        lines.push((words.things_need_you)(waiting));
     }
     if facts.unread > 0 {
-        lines.push(format!("{} unread", facts.unread));
+        lines.push((words.unread)(facts.unread));
     }
     if facts.quiet {
-        lines.push("Do not disturb".to_owned());
+        lines.push(words.do_not_disturb.to_owned());
     }
     lines.join("\n")
 }
@@ -140,8 +134,8 @@ fn action(label: impl Into<String>, action: TrayAction) -> TrayItem {
     }
 }
 
-fn menu(facts: &TrayFacts) -> Vec<TrayItem> {
-    let mut menu = vec![TrayItem::Label(status(facts))];
+fn menu(facts: &TrayFacts, words: &Words) -> Vec<TrayItem> {
+    let mut menu = vec![TrayItem::Label(status(facts, words))];
     let active = facts.gateways.iter().find(|gateway| gateway.active);
     if active.is_some_and(|gateway| {
         matches!(
@@ -149,23 +143,23 @@ fn menu(facts: &TrayFacts) -> Vec<TrayItem> {
             ConnectionWord::Offline | ConnectionWord::SoonBack | ConnectionWord::Refused
         )
     }) {
-        menu.push(action("Try now", TrayAction::Reconnect));
+        menu.push(action(words.try_now, TrayAction::Reconnect));
     }
     if !facts.approvals.is_empty() || !facts.questions.is_empty() {
         menu.push(TrayItem::Separator);
         for approval in facts.approvals.iter().take(3) {
             menu.push(TrayItem::Submenu {
-                label: format!("Approve: {}", one_line(&approval.title, 40)),
+                label: (words.approve)(&one_line(&approval.title, 40)),
                 items: vec![
                     TrayItem::Label(one_line(&approval.title, 120)),
-                    action("Approve once", TrayAction::Approve(approval.id.clone())),
-                    action("Deny", TrayAction::Deny(approval.id.clone())),
+                    action(words.approve_once, TrayAction::Approve(approval.id.clone())),
+                    action(words.deny, TrayAction::Deny(approval.id.clone())),
                 ],
             });
         }
         for (session, title) in facts.questions.iter().take(3) {
             menu.push(action(
-                format!("Answer: {}", one_line(title, 40)),
+                (words.answer)(&one_line(title, 40)),
                 TrayAction::OpenSession(session.clone()),
             ));
         }
@@ -177,8 +171,8 @@ fn menu(facts: &TrayFacts) -> Vec<TrayItem> {
         }
     }
     menu.push(TrayItem::Separator);
-    menu.push(action("Quick chat", TrayAction::TogglePopup));
-    menu.push(action("Open browser", TrayAction::OpenBrowser));
+    menu.push(action(words.quick_chat, TrayAction::TogglePopup));
+    menu.push(action(words.sessions, TrayAction::OpenBrowser));
     if facts.gateways.len() > 1 {
         let items = facts.gateways.iter().map(|gateway| TrayItem::Check {
             label: gateway.name.clone(),
@@ -186,25 +180,25 @@ fn menu(facts: &TrayFacts) -> Vec<TrayItem> {
             action: TrayAction::UseGateway(gateway.id.clone()),
         });
         menu.push(TrayItem::Submenu {
-            label: "Gateways".to_owned(),
+            label: words.gateways.to_owned(),
             items: items.collect(),
         });
     }
     let quiet = if facts.quiet {
-        vec![action("End do not disturb", TrayAction::EndDoNotDisturb)]
+        vec![action(words.end_do_not_disturb, TrayAction::EndDoNotDisturb)]
     } else {
         vec![
-            action("For 1 hour", TrayAction::DoNotDisturbHour),
-            action("Until tomorrow", TrayAction::DoNotDisturbTomorrow),
+            action(words.for_one_hour, TrayAction::DoNotDisturbHour),
+            action(words.until_tomorrow, TrayAction::DoNotDisturbTomorrow),
         ]
     };
     menu.push(TrayItem::Submenu {
-        label: "Do not disturb".to_owned(),
+        label: words.do_not_disturb.to_owned(),
         items: quiet,
     });
     menu.push(TrayItem::Separator);
-    menu.push(action("Settings", TrayAction::OpenSettings));
-    menu.push(action("Quit", TrayAction::Quit));
+    menu.push(action(words.settings, TrayAction::OpenSettings));
+    menu.push(action(words.quit, TrayAction::Quit));
     menu
 }
 

@@ -230,7 +230,10 @@ impl Server {
             ("urgency", Value::from(urgency)),
         ]);
         if abilities.inline_reply && notification.actions.contains(&NotificationAction::Reply) {
-            hints.insert("x-kde-reply-placeholder-text", Value::from("Reply…"));
+            hints.insert(
+                "x-kde-reply-placeholder-text",
+                Value::from(format!("{}…", notification.label(&NotificationAction::Reply))),
+            );
         }
         let replaces = self.shown.id(&notification.tag).unwrap_or_default();
         // Until dismissed, or as long as the server thinks right.

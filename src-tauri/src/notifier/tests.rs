@@ -1,5 +1,6 @@
-use super::{Abilities, action, escape, terms, words};
+use super::{Abilities, action, escape, key, terms};
 use clawtray_companion::ports::{Notification, NotificationAction, NotificationTarget};
+use clawtray_companion::words::Language;
 
 fn approval() -> Notification {
     Notification {
@@ -13,6 +14,7 @@ fn approval() -> Notification {
             NotificationAction::Deny,
         ],
         urgent: true,
+        language: Language::English,
     }
 }
 
@@ -61,7 +63,7 @@ fn actions_follow_what_the_server_can_do() {
 fn every_key_leads_back_to_its_action() {
     for abilities in [abilities(&["actions"]), abilities(&["actions", "inline-reply"])] {
         for known in approval().actions {
-            assert_eq!(action(words(&known, abilities).0), Some(known));
+            assert_eq!(action(key(&known, abilities)), Some(known));
         }
     }
     assert_eq!(action("default"), None);

@@ -397,7 +397,12 @@ fn surroundings() -> serde_json::Value {
     // There the names are right, and cost nothing.
     #[cfg(not(target_os = "linux"))]
     let fonts = serde_json::Value::Null;
-    serde_json::json!({ "compositor": false, "captures": super::capture::kinds(), "fonts": fonts })
+    serde_json::json!({
+        "compositor": false,
+        "captures": super::capture::kinds(),
+        "fonts": fonts,
+        "language": sys_locale::get_locale(),
+    })
 }
 
 fn paint(window: &WebviewWindow, theme: tauri::Theme) -> tauri::Result<()> {

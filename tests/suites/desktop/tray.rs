@@ -8,7 +8,7 @@ use product_tests::live::{Watched, prompt};
 use product_tests::stage::{BROWSER, SETTINGS, StageConfig};
 use product_tests::tray::{ItemAddress, ItemLook, MenuEntry, Pixels, TrayHost};
 use product_tests::waiting::{Asked, PATIENCE, asked};
-use product_tests::{Live, Stage};
+use product_tests::{Live, Stage, Webview};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -203,4 +203,49 @@ async fn do_not_disturb(stage: &Stage) {
             .await
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn it_speaks_what_the_session_speaks() {
+    let stage = Stage::set(StageConfig::default()).await.unwrap();
+    let _report = Report(&stage);
+    let german = [("LANG", "de_DE.UTF-8".to_owned())];
+    let popup = stage.start_controlled(&["--embedded"], &german).await.unwrap();
+    let tray = stage.tray().unwrap();
+    let item = tray.wait_for_item().await.unwrap();
+    tray.wait_for_look("connected", &item, |look| look.tooltip().contains(": verbunden"))
+        .await
+        .unwrap();
+    let menu = tray.menu(&item).await.unwrap();
+    for label in ["Schnellchat", "Nicht stören", "Beenden"] {
+        assert!(menu.find(label).is_some(), "{label}: {:?}", menu.labels());
+    }
+    page_speaks(&popup, "de").await;
+    stage.picture("german").unwrap();
+
+    stage.write_settings(r#"{"version":1,"language":"es"}"#).unwrap();
+    tray.wait_for_look("another language", &item, |look| {
+        look.tooltip().contains(": conectado")
+    })
+    .await
+    .unwrap();
+    assert!(tray.menu(&item).await.unwrap().find("Salir").is_some());
+    page_speaks(&popup, "es").await;
+    popup.close().await.unwrap();
+}
+
+/// Waits until a page says that it is in this language.
+async fn page_speaks(page: &Webview, language: &str) {
+    asked("the language of the page", || async {
+        let spoken = page
+            .run("return document.documentElement.lang", Vec::new())
+            .await?;
+        Ok(if spoken == language {
+            Asked::There(())
+        } else {
+            Asked::NotYet(spoken.to_string())
+        })
+    })
+    .await
+    .unwrap();
 }

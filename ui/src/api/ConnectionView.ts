@@ -14,7 +14,11 @@ gateway: string,
 /**
  * One sentence; empty when ready.
  */
-sentence: string, nextStep: NextStep, 
+sentence: string, 
+/**
+ * What the sentence is said in: a tag like `zh-CN`.
+ */
+language: string, nextStep: NextStep, 
 /**
  * A command to copy, for example `openclaw devices approve …`.
  */

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { useLink } from "../state/session";
 import { useNow } from "../state/clock";
 import { locale, t } from "../strings";
-import { connectionSentence } from "../text/connection";
+import { connectionSentence, ownSentence } from "../text/connection";
 import { countdown, elapsed } from "../text/format";
 import { CopyButton, Keys, Spinner } from "./bits";
 import { Icon } from "./Icon";
@@ -164,7 +164,7 @@ export function KeychainClosed(): JSX.Element {
         <Icon name="lock" />
       </span>
       <h3>{locked ? words.keychainTitle : words.keychainUnreadableTitle}</h3>
-      <p>{locale().startsWith("en") && connection.sentence !== "" ? connection.sentence : locked ? words.keychainSentence : words.keychainUnreadableSentence}</p>
+      <p>{ownSentence(connection, locale()) ?? (locked ? words.keychainSentence : words.keychainUnreadableSentence)}</p>
       {connection.command !== undefined && <CommandLine command={connection.command} />}
       <div class="line middle-line">
         <button type="button" class="button primary" onClick={() => void link.ask({ type: "retryKeychain", id })}>

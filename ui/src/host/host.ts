@@ -26,6 +26,8 @@ export interface Surroundings {
   captures: readonly CaptureKind[];
   /** Families by their own names, where an engine takes long to find what the usual names stand for. */
   fonts?: { ui: string | null; mono: string | null } | null;
+  /** What the app says that the system speaks: a tag. It comes before what the engine says. */
+  language?: string | null;
 }
 
 /**

@@ -25,6 +25,7 @@ export function tauriHost(): Host {
       framed: true,
       captures: window.__CLAWTRAY__?.captures ?? [],
       fonts: window.__CLAWTRAY__?.fonts ?? null,
+      language: window.__CLAWTRAY__?.language ?? null,
     },
     capture: (kind: CaptureKind) => invoke<Captured | null>("capture", { kind }),
     request: (request: Request) => invoke("request", { request }),

@@ -54,6 +54,7 @@ export function blankView(): View {
       word: "connecting",
       gateway: "",
       sentence: "",
+      language: "",
       nextStep: "none",
       capabilities: NO_CAPABILITIES,
     },

@@ -33,8 +33,10 @@ export async function boot(name: WindowName, draw: (link: Link) => ComponentChil
     if (chosen === "light" || chosen === "dark") root.dataset["theme"] = chosen;
     else delete root.dataset["theme"];
   });
+  const { language } = host.surroundings;
+  const spoken = [...(language ? [language] : []), ...navigator.languages];
   effect(() => {
-    void useLanguage(settings.value.language);
+    void useLanguage(settings.value.language, spoken);
   });
   // Files and links dropped beside a target must not take the window to another page.
   for (const type of ["dragover", "drop"]) document.addEventListener(type, (event) => event.preventDefault());

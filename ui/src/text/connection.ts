@@ -23,9 +23,16 @@ export function connectionWord(word: ConnectionWord, words: Strings): string {
   return table[word];
 }
 
-/** One sentence about the connection. The app's own sentence knows more, but it is English. */
+/** The app's own sentence about the connection, where it is in the language of the page. */
+export function ownSentence(connection: ConnectionView, locale: string): string | undefined {
+  const base = (tag: string): string => tag.split("-")[0] ?? "";
+  return connection.sentence !== "" && base(connection.language) === base(locale) ? connection.sentence : undefined;
+}
+
+/** One sentence about the connection. The app's own knows more. */
 export function connectionSentence(connection: ConnectionView, words: Strings, locale: string): string {
-  if (connection.sentence !== "" && locale.startsWith("en")) return connection.sentence;
+  const own = ownSentence(connection, locale);
+  if (own !== undefined) return own;
   const name = connection.gateway;
   const table: Record<ConnectionWord, string> = {
     none: words.saysNone,

@@ -103,6 +103,8 @@ view! {
         pub gateway: String,
         /// One sentence; empty when ready.
         pub sentence: String,
+        /// What the sentence is said in: a tag like `zh-CN`.
+        pub language: String,
         pub next_step: NextStep,
         /// A command to copy, for example `openclaw devices approve …`.
         #[ts(optional)]

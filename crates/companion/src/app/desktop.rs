@@ -14,11 +14,8 @@ impl App {
             self.publisher.tray_dirty = true;
             return;
         }
-        self.notice(
-            "no-tray-host",
-            "This desktop shows no tray icons.",
-            "Starting Clawtray again opens this window; the hotkey does too.",
-        );
+        let (sentence, hint) = self.words().no_tray;
+        self.notice("no-tray-host", sentence, hint);
         let any = self.windows.values().any(|window| window.shown);
         if first && !any {
             self.show_window(WindowKind::Popup);
@@ -29,11 +26,8 @@ impl App {
         if available {
             self.withdraw_notice("no-notifications");
         } else {
-            self.notice(
-                "no-notifications",
-                "This desktop shows no notifications.",
-                "The tray and the session list tell what is new.",
-            );
+            let (sentence, hint) = self.words().no_notifications;
+            self.notice("no-notifications", sentence, hint);
         }
     }
 
@@ -42,22 +36,19 @@ impl App {
         for window in self.windows.values_mut() {
             (window.shown, window.focused) = (false, false);
         }
+        let words = self.words();
         let body = match why {
-            NoWindows::Broken(why) => {
-                let why = crate::text::one_line(why, 160);
-                format!("{why}. Install Clawtray again. Until then clawctl can do all that windows do.")
-            }
-            NoWindows::OtherVersion => {
-                "It was updated while it ran. Quit it in the tray and start it again.".to_owned()
-            }
+            NoWindows::Broken(why) => (words.windows_broken)(&crate::text::one_line(why, 160)),
+            NoWindows::OtherVersion => words.windows_updated.to_owned(),
         };
         let notification = Notification {
             tag: "no-windows".into(),
-            title: "Clawtray cannot open its windows".into(),
+            title: words.no_windows.into(),
             body,
             on_click: NotificationTarget::Popup,
             actions: Vec::new(),
             urgent: false,
+            language: self.language(),
         };
         self.show_notification(notification, None);
     }
@@ -97,27 +88,24 @@ impl App {
             return self.withdraw_notice(NOTICE);
         };
         let reason = crate::text::one_line(&reason, 160);
-        let sentence = if on {
-            format!("Clawtray could not be set to start with the system: {reason}.")
+        let words = self.words();
+        let say = if on {
+            words.autostart_off
         } else {
-            format!("Clawtray still starts with the system: {reason}.")
+            words.autostart_on
         };
-        self.notice(NOTICE, &sentence, "Change it in the desktop's own settings.");
+        self.notice(NOTICE, &say(&reason), words.autostart_hint);
     }
 
     pub(super) fn on_hotkey_state(&mut self, state: HotkeyState) {
         let wanted = self.settings.get().hotkey.clone();
-        let by_hand = "Bind `clawctl toggle` to keys in the desktop's own settings.";
+        let words = self.words();
         let (word, keys, sentence) = match state {
             HotkeyState::Active { keys } => ("active", keys, String::new()),
-            HotkeyState::Taken => ("taken", wanted.clone(), format!("Another program has {wanted}.")),
+            HotkeyState::Taken => ("taken", wanted.clone(), (words.hotkey_taken)(&wanted)),
             HotkeyState::Refused(reason) => {
                 let reason = crate::text::one_line(&reason, 160);
-                (
-                    "refused",
-                    wanted.clone(),
-                    format!("The desktop did not give the keys: {reason}"),
-                )
+                ("refused", wanted.clone(), (words.hotkey_refused)(&reason))
             }
             HotkeyState::Unavailable(reason) => {
                 ("unavailable", wanted.clone(), crate::text::one_line(&reason, 200))
@@ -127,8 +115,8 @@ impl App {
         self.withdraw_notice("hotkey-taken");
         self.withdraw_notice("hotkey-unavailable");
         match word {
-            "taken" => self.notice("hotkey-taken", &sentence, "Choose other keys in settings."),
-            "refused" | "unavailable" => self.notice("hotkey-unavailable", &sentence, by_hand),
+            "taken" => self.notice("hotkey-taken", &sentence, words.hotkey_taken_hint),
+            "refused" | "unavailable" => self.notice("hotkey-unavailable", &sentence, words.hotkey_by_hand),
             _ => {}
         }
         self.hotkey = HotkeyView {

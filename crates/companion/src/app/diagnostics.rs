@@ -5,6 +5,7 @@ use super::handle::Reply;
 use super::{App, Then};
 use crate::file;
 use crate::gateway::ConnectionState;
+use crate::words::Language;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -98,7 +99,7 @@ impl App {
                 if let ConnectionState::Ready(server) = &link.state {
                     let _ = write!(text, ", version {}, protocol {}", server.version, server.protocol);
                 }
-                let word = serde_json::to_value(link.view("").word).unwrap_or_default();
+                let word = serde_json::to_value(link.view("", Language::English).word).unwrap_or_default();
                 let _ = write!(
                     text,
                     ": {}, {} sessions, {} runs, {} decisions wait",

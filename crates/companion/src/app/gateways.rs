@@ -216,21 +216,21 @@ impl App {
                         app.after_adding(&id);
                         Ok(json!({ "id": id }))
                     }
-                    Err(error) => Err(Self::keychain_error(&error, &profile.name)),
+                    Err(error) => Err(app.keychain_error(&error, &profile.name)),
                 };
                 let _ = reply.send(answer);
             }) as Then
         });
     }
 
-    fn keychain_error(error: &SecretError, name: &str) -> UiError {
+    fn keychain_error(&self, error: &SecretError, name: &str) -> UiError {
         let code = match error {
             SecretError::Locked | SecretError::Timeout => "keychain-locked",
             SecretError::Absent => "keychain-absent",
             SecretError::Refused(_) => "keychain-refused",
         };
-        let hint = "Unlock it, or keep the token for this session only.";
-        Self::error(code, connection::keychain_sentence(error, name), Some(hint))
+        let sentence = connection::keychain_sentence(error, name, self.language());
+        Self::error(code, sentence, Some(self.words().keychain_hint))
     }
 
     pub(super) fn set_token(&mut self, id: &str, token: String, session_only: bool, reply: Reply) {
@@ -263,7 +263,7 @@ impl App {
                         app.connect(&id);
                         Ok(Value::Null)
                     }
-                    Err(error) => Err(Self::keychain_error(&error, &profile.name)),
+                    Err(error) => Err(app.keychain_error(&error, &profile.name)),
                 };
                 let _ = reply.send(answer);
             }) as Then
@@ -326,7 +326,7 @@ impl App {
                         app.connect(&id);
                         Ok(Value::Null)
                     }
-                    Err(error) => Err(Self::keychain_error(&error, &profile.name)),
+                    Err(error) => Err(app.keychain_error(&error, &profile.name)),
                 };
                 let _ = reply.send(answer);
             }) as Then

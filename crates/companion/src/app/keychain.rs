@@ -113,12 +113,9 @@ impl App {
             Found::All => self.withdraw_notice(&notice),
             Found::Unread => {}
             Found::Less => {
-                let name = self.gateway_name(id);
-                self.notice(
-                    &notice,
-                    &format!("The keychain no longer has what {name} is signed in with."),
-                    "It works until Clawtray quits. Enter the token again in settings to store it.",
-                );
+                let words = self.words();
+                let sentence = (words.keychain_emptied)(&self.gateway_name(id));
+                self.notice(&notice, &sentence, words.keychain_emptied_hint);
             }
         }
         self.known.insert(id.to_owned(), secrets);
@@ -181,11 +178,8 @@ impl App {
         link.state = ConnectionState::Idle;
         link.since_ms = now_ms;
         if matches!(error, SecretError::Absent) {
-            self.notice(
-                "no-keychain",
-                "This desktop has no keychain service.",
-                "Secrets can be kept for this session only; nothing is written to a file.",
-            );
+            let (sentence, hint) = self.words().no_keychain;
+            self.notice("no-keychain", sentence, hint);
         }
         if let Some(link) = self.links.get_mut(id) {
             link.keychain = Some(error);

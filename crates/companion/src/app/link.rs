@@ -8,6 +8,7 @@ use crate::gateway::{Agents, Approval, ConnectionState, Gateway, GatewayEvent};
 use crate::ports::{ConnectRequest, SecretError};
 use crate::sessions::Sessions;
 use crate::transcript::Transcript;
+use crate::words::Language;
 use clawtray_gateway_protocol::SessionKey;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -70,14 +71,14 @@ pub(super) struct Link {
 }
 
 impl Link {
-    fn new(generation: u64, told: Told, now_ms: i64) -> Self {
+    fn new(generation: u64, told: Told, language: Language, now_ms: i64) -> Self {
         Self {
             generation,
             gateway: None,
             state: ConnectionState::Idle,
             since_ms: now_ms,
             keychain: None,
-            sessions: Sessions::default(),
+            sessions: Sessions::speaking(language),
             sessions_loaded: false,
             agents: Agents::default(),
             approvals: BTreeMap::new(),
@@ -102,13 +103,14 @@ impl Link {
         self.gateway.clone().filter(|_| self.is_ready())
     }
 
-    pub(super) fn view(&self, name: &str) -> ConnectionView {
+    pub(super) fn view(&self, name: &str, language: Language) -> ConnectionView {
         let facts = connection::Facts {
             gateway: name.to_owned(),
             capabilities: self.gateway.as_ref().map(|gateway| gateway.capabilities()),
             latency_ms: self.latency_ms,
             since_ms: self.since_ms,
             keychain: self.keychain.clone(),
+            language,
         };
         connection::view(&self.state, &facts)
     }
@@ -141,6 +143,7 @@ impl App {
         self.generation += 1;
         let generation = self.generation;
         let now_ms = self.now_ms();
+        let language = self.language();
         let told = self.shelf.told(id);
         if !self.links.contains_key(id) {
             self.show_stored_sessions(id);
@@ -148,7 +151,7 @@ impl App {
         let link = self
             .links
             .entry(id.to_owned())
-            .or_insert_with(|| Link::new(generation, told, now_ms));
+            .or_insert_with(|| Link::new(generation, told, language, now_ms));
         link.generation = generation;
         link.state = ConnectionState::Connecting;
         link.since_ms = now_ms;
@@ -308,7 +311,7 @@ impl App {
         }
         if pairing {
             let name = self.gateway_name(id);
-            let sentence = format!("{name} has to approve this device once.");
+            let sentence = (self.words().pairing_once)(&name);
             self.tell(id, crate::notify_policy::OccasionKind::Pairing { sentence });
         }
         self.publisher.connection_dirty();

@@ -40,6 +40,7 @@ use crate::profiles::Profiles;
 use crate::settings::SettingsFile;
 use crate::store::{Repair, SearchLane, Store, StoreHandle, StoreOptions};
 use crate::tray_model::SteadySign;
+use crate::words::{Language, Words};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
 use futures_util::{FutureExt, StreamExt};
@@ -62,6 +63,8 @@ pub struct Options {
     pub accept_environment: bool,
     /// Show no window at start, unless nothing else would be there to be reached by.
     pub hidden: bool,
+    /// What the system speaks: a tag like `de-AT`.
+    pub system_language: Option<String>,
     /// What discovery looks at.
     pub surroundings: Arc<dyn Surroundings>,
     /// Where prompts, drafts and marks are kept; the store in the data folder when not said.
@@ -75,6 +78,7 @@ impl Default for Options {
             embedded: false,
             accept_environment: false,
             hidden: false,
+            system_language: None,
             surroundings: Arc::new(System),
             shelf: None,
         }
@@ -390,6 +394,15 @@ impl App {
 
     fn now_ms(&self) -> i64 {
         self.ports.clock.now_ms()
+    }
+
+    fn language(&self) -> Language {
+        let setting = &self.settings.get().language;
+        Language::choose(setting, self.options.system_language.as_deref())
+    }
+
+    fn words(&self) -> &'static Words {
+        self.language().words()
     }
 
     fn notice(&mut self, id: &str, sentence: &str, hint: &str) {

@@ -75,6 +75,7 @@ impl App {
             now_ms: self.now_ms(),
             local_minutes: self.ports.clock.local_minutes(),
             in_view,
+            language: self.language(),
         };
         let Some(notification) = decide(&occasion, now) else {
             return;

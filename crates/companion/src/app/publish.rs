@@ -447,6 +447,7 @@ impl App {
         let recent = active.map(|link| link.sessions.recent().take(5).collect());
         let notifications = &self.settings.get().notifications;
         TrayFacts {
+            language: self.language(),
             runs: count(
                 self.links
                     .values()

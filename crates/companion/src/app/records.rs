@@ -134,8 +134,8 @@ impl App {
 
     /// Keeps rows as the gateway gave them.
     pub(super) fn keep_session_rows(&mut self, id: &str, rows: Vec<SessionRow>) {
-        let id = id.to_owned();
-        self.keep(move |store| store.upsert_sessions(&id, &rows, title));
+        let (id, language) = (id.to_owned(), self.language());
+        self.keep(move |store| store.upsert_sessions(&id, &rows, |row| title(row, language)));
     }
 
     /// The gateway's list is complete: of the sessions here that are not archived, those that are not in it are gone.
@@ -157,7 +157,8 @@ impl App {
             return;
         };
         let (id, row): (String, SessionRow) = (id.to_owned(), row.clone());
-        self.keep(move |store| store.upsert_sessions(&id, &[row], title));
+        let language = self.language();
+        self.keep(move |store| store.upsert_sessions(&id, &[row], |row| title(row, language)));
     }
 
     pub(super) fn keep_message(&mut self, id: &str, session: &str, message: &Message) {

@@ -234,6 +234,11 @@ impl App {
         }
         self.switch_autostart();
         self.keep_to_size();
+        let language = self.language();
+        for link in self.links.values_mut() {
+            link.sessions.speak(language);
+        }
+        self.publisher.connection_dirty();
         self.publisher.dirty.settings = true;
         self.publisher.dirty.sessions = true;
     }

@@ -32,14 +32,14 @@ impl App {
     pub(super) fn connection_view(&self) -> ConnectionView {
         match self.profiles.active() {
             Some(id) => self.connection_of(id),
-            None => connection::none(),
+            None => connection::none(self.language()),
         }
     }
 
     pub(super) fn connection_of(&self, id: &str) -> ConnectionView {
         match self.links.get(id) {
-            Some(link) => link.view(&self.gateway_name(id)),
-            None => connection::none(),
+            Some(link) => link.view(&self.gateway_name(id), self.language()),
+            None => connection::none(self.language()),
         }
     }
 

@@ -28,6 +28,7 @@ export const READY: ConnectionView = {
   word: "ready",
   gateway: "Home",
   sentence: "",
+  language: "en",
   nextStep: "none",
   version: "2026.11.2",
   latencyMs: 4,

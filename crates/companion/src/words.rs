@@ -1,0 +1,184 @@
+//! The words that the app itself says, outside of its windows: tray, notifications, the state of connections, and what the
+//! desktop lacks. The windows have their own, in `ui/src/strings`, in the same languages.
+
+mod de;
+mod en;
+mod es;
+mod ja;
+#[cfg(test)]
+mod tests;
+mod zh;
+
+/// A language that the app speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// German.
+    German,
+    /// Spanish.
+    Spanish,
+    /// Simplified Chinese.
+    Chinese,
+    /// Japanese.
+    Japanese,
+}
+
+impl Language {
+    /// The language for a setting (`system` or a tag) on a system that speaks `system`, a tag like `de-AT` or `de_AT.UTF-8`.
+    /// English where the app does not speak it.
+    #[must_use]
+    pub fn choose(setting: &str, system: Option<&str>) -> Self {
+        let wanted = match setting {
+            "" | "system" => system.unwrap_or_default(),
+            tag => tag,
+        };
+        let tag = wanted.replace('_', "-").to_lowercase();
+        let mut parts = tag.split(['-', '.', '@']);
+        match (parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) {
+            ("de", _) => Self::German,
+            ("es", _) => Self::Spanish,
+            ("ja", _) => Self::Japanese,
+            // Traditional characters are another script.
+            ("zh", "" | "cn" | "sg" | "hans") => Self::Chinese,
+            _ => Self::English,
+        }
+    }
+
+    /// Its tag, as the setting and the windows write it.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+            Self::Spanish => "es",
+            Self::Chinese => "zh-CN",
+            Self::Japanese => "ja",
+        }
+    }
+
+    /// Its words.
+    pub(crate) fn words(self) -> &'static Words {
+        match self {
+            Self::English => &en::WORDS,
+            Self::German => &de::WORDS,
+            Self::Spanish => &es::WORDS,
+            Self::Chinese => &zh::WORDS,
+            Self::Japanese => &ja::WORDS,
+        }
+    }
+}
+
+/// A sentence, and what to do about it.
+pub(crate) type Said = (&'static str, &'static str);
+/// A sentence with one name in it.
+type With = fn(&str) -> String;
+/// A sentence with a number in it.
+type Count = fn(u32) -> String;
+
+/// Every word. A field that takes an argument is a sentence around it.
+pub(crate) struct Words {
+    // What the tray says and offers.
+    pub(crate) no_gateway: &'static str,
+    /// Of a gateway, with its round trip in milliseconds.
+    pub(crate) connected: fn(&str, Option<u32>) -> String,
+    pub(crate) runs: Count,
+    pub(crate) things_need_you: Count,
+    pub(crate) unread: Count,
+    pub(crate) try_now: &'static str,
+    pub(crate) approve: With,
+    pub(crate) approve_once: &'static str,
+    pub(crate) deny: &'static str,
+    pub(crate) answer: With,
+    pub(crate) quick_chat: &'static str,
+    pub(crate) sessions: &'static str,
+    pub(crate) gateways: &'static str,
+    pub(crate) do_not_disturb: &'static str,
+    pub(crate) end_do_not_disturb: &'static str,
+    pub(crate) for_one_hour: &'static str,
+    pub(crate) until_tomorrow: &'static str,
+    pub(crate) settings: &'static str,
+    pub(crate) quit: &'static str,
+
+    // Notifications.
+    pub(crate) open: &'static str,
+    pub(crate) reply: &'static str,
+    pub(crate) new_reply: &'static str,
+    pub(crate) something_new: &'static str,
+    pub(crate) run_failed: &'static str,
+    /// With the gateway's own words.
+    pub(crate) run_failed_because: With,
+    /// A session asks for approval.
+    pub(crate) asks_for_approval: With,
+    pub(crate) approval_waits: &'static str,
+    /// A session asks.
+    pub(crate) asks: With,
+    pub(crate) question_waits: &'static str,
+    pub(crate) gateway_down: With,
+    pub(crate) waits_until_back: &'static str,
+    pub(crate) gateway_back: With,
+    pub(crate) connected_again: &'static str,
+    pub(crate) pairing: With,
+    pub(crate) replies_while_away: Count,
+
+    // Where a connection stands; each with the gateway's name.
+    pub(crate) connecting: With,
+    pub(crate) starting: With,
+    pub(crate) not_reachable: With,
+    pub(crate) switched_off: With,
+    pub(crate) wants_token: With,
+    pub(crate) password_invalid: With,
+    pub(crate) token_invalid: With,
+    pub(crate) rights_missing: With,
+    pub(crate) pairing_wider: With,
+    pub(crate) pairing_again: With,
+    pub(crate) pairing_once: With,
+    pub(crate) lets_wait: With,
+    /// With the version of its protocol.
+    pub(crate) speaks_protocol: fn(&str, u32) -> String,
+    pub(crate) no_common_protocol: With,
+    pub(crate) device_removed: With,
+    /// With its own words.
+    pub(crate) refused: fn(&str, &str) -> String,
+    pub(crate) keychain_locked: With,
+    pub(crate) keychain_absent: With,
+    pub(crate) keychain_silent: With,
+    pub(crate) keychain_refused: With,
+    pub(crate) keychain_hint: &'static str,
+
+    // What is missing, and what helps.
+    pub(crate) no_tray: Said,
+    pub(crate) no_notifications: Said,
+    pub(crate) no_keychain: Said,
+    /// Of a gateway; what helps is beside it.
+    pub(crate) keychain_emptied: With,
+    pub(crate) keychain_emptied_hint: &'static str,
+    pub(crate) no_windows: &'static str,
+    /// With the reason.
+    pub(crate) windows_broken: With,
+    pub(crate) windows_updated: &'static str,
+    /// With the reason.
+    pub(crate) autostart_off: With,
+    /// With the reason.
+    pub(crate) autostart_on: With,
+    pub(crate) autostart_hint: &'static str,
+    /// With the keys.
+    pub(crate) hotkey_taken: With,
+    pub(crate) hotkey_taken_hint: &'static str,
+    /// With the reason.
+    pub(crate) hotkey_refused: With,
+    pub(crate) hotkey_by_hand: &'static str,
+
+    // Sessions that nobody has named.
+    pub(crate) main_chat: &'static str,
+    /// Of an agent.
+    pub(crate) main_chat_of: With,
+    /// On a channel, like Telegram.
+    pub(crate) channel_chat: With,
+    pub(crate) channel_group: With,
+    pub(crate) automation: &'static str,
+    pub(crate) subtask: &'static str,
+    pub(crate) webhook: &'static str,
+    pub(crate) chat: &'static str,
+}

@@ -1,0 +1,115 @@
+use super::Words;
+
+pub(super) static WORDS: Words = Words {
+    no_gateway: "Es ist noch kein Gateway eingerichtet.",
+    connected: |gateway, ms| match ms {
+        Some(ms) => format!("{gateway}: verbunden, {ms} ms"),
+        None => format!("{gateway}: verbunden"),
+    },
+    runs: |count| match count {
+        1 => "1 Lauf".to_owned(),
+        _ => format!("{count} Läufe"),
+    },
+    things_need_you: |count| match count {
+        1 => "1 Sache braucht dich".to_owned(),
+        _ => format!("{count} Sachen brauchen dich"),
+    },
+    unread: |count| format!("{count} ungelesen"),
+    try_now: "Jetzt versuchen",
+    approve: |what| format!("Erlauben: {what}"),
+    approve_once: "Einmal erlauben",
+    deny: "Ablehnen",
+    answer: |what| format!("Antworten: {what}"),
+    quick_chat: "Schnellchat",
+    sessions: "Sitzungen öffnen",
+    gateways: "Gateways",
+    do_not_disturb: "Nicht stören",
+    end_do_not_disturb: "Wieder stören",
+    for_one_hour: "Für 1 Stunde",
+    until_tomorrow: "Bis morgen",
+    settings: "Einstellungen",
+    quit: "Beenden",
+
+    open: "Öffnen",
+    reply: "Antworten",
+    new_reply: "Neue Antwort",
+    something_new: "Etwas Neues",
+    run_failed: "Der Lauf ist fehlgeschlagen",
+    run_failed_because: |why| format!("Der Lauf ist fehlgeschlagen: {why}"),
+    asks_for_approval: |session| format!("{session} bittet um Freigabe"),
+    approval_waits: "Eine Freigabe wartet",
+    asks: |session| format!("{session} fragt"),
+    question_waits: "Eine Frage wartet",
+    gateway_down: |gateway| format!("{gateway} ist nicht erreichbar"),
+    waits_until_back: "Was du schreibst, wartet, bis es wieder da ist.",
+    gateway_back: |gateway| format!("{gateway} ist wieder da"),
+    connected_again: "Wieder verbunden.",
+    pairing: |gateway| format!("{gateway}: Kopplung"),
+    replies_while_away: |count| format!("{count} Antworten, während du weg warst"),
+
+    connecting: |gateway| format!("Verbindung zu {gateway} wird aufgebaut."),
+    starting: |gateway| format!("{gateway} startet gerade. Was du schreibst, wartet hier."),
+    not_reachable: |gateway| format!("{gateway} ist nicht erreichbar. Was du schreibst, wartet hier."),
+    switched_off: |gateway| format!("{gateway} ist hier ausgeschaltet."),
+    wants_token: |gateway| format!("{gateway} verlangt ein Token."),
+    password_invalid: |gateway| format!("Das Passwort für {gateway} ist ungültig."),
+    token_invalid: |gateway| format!("Das Token für {gateway} gilt nicht mehr."),
+    rights_missing: |gateway| format!("{gateway} gibt diesem Gerät nicht die Rechte, um die es bittet."),
+    pairing_wider: |gateway| format!("{gateway} muss diesem Gerät weitere Rechte freigeben."),
+    pairing_again: |gateway| format!("{gateway} muss dieses Gerät erneut freigeben."),
+    pairing_once: |gateway| format!("{gateway} muss dieses Gerät einmal freigeben."),
+    lets_wait: |gateway| format!("{gateway} lässt dieses Gerät warten: zu viele Anfragen oder Fehlversuche."),
+    speaks_protocol: |gateway, version| {
+        format!("{gateway} spricht Protokoll {version}, das diese Version nicht kennt.")
+    },
+    no_common_protocol: |gateway| format!("{gateway} und diese Version haben kein gemeinsames Protokoll."),
+    device_removed: |gateway| format!("{gateway} hat dieses Gerät entfernt oder seine Anmeldung geändert."),
+    refused: |gateway, why| format!("{gateway} hat die Verbindung abgelehnt: {why}"),
+    keychain_locked: |gateway| format!("Der Schlüsselbund ist gesperrt. {gateway} braucht ihn zum Anmelden."),
+    keychain_absent: |gateway| {
+        format!("Dieser Desktop hat keinen Schlüsselbund für die Geheimnisse von {gateway}.")
+    },
+    keychain_silent: |gateway| {
+        format!("Der Schlüsselbund antwortet nicht. {gateway} braucht ihn zum Anmelden.")
+    },
+    keychain_refused: |gateway| {
+        format!("Der Schlüsselbund hat abgelehnt. {gateway} braucht ihn zum Anmelden.")
+    },
+    keychain_hint: "Entsperre ihn, oder behalte das Token nur für diese Sitzung.",
+
+    no_tray: (
+        "Dieser Desktop zeigt keine Symbole in der Taskleiste.",
+        "Ein erneuter Start von Clawtray öffnet dieses Fenster, das Tastenkürzel auch.",
+    ),
+    no_notifications: (
+        "Dieser Desktop zeigt keine Benachrichtigungen.",
+        "Taskleiste und Sitzungsliste sagen, was neu ist.",
+    ),
+    no_keychain: (
+        "Dieser Desktop hat keinen Schlüsselbunddienst.",
+        "Geheimnisse lassen sich nur für diese Sitzung behalten; nichts wird in eine Datei geschrieben.",
+    ),
+    keychain_emptied: |gateway| format!("Womit {gateway} angemeldet ist, steht nicht mehr im Schlüsselbund."),
+    keychain_emptied_hint: "Es gilt, bis Clawtray beendet wird. Gib das Token in den Einstellungen erneut ein, um es zu speichern.",
+    no_windows: "Clawtray kann seine Fenster nicht öffnen",
+    windows_broken: |why| {
+        format!("{why}. Installiere Clawtray neu. Bis dahin kann clawctl alles, was die Fenster können.")
+    },
+    windows_updated: "Es wurde aktualisiert, während es lief. Beende es in der Taskleiste und starte es neu.",
+    autostart_off: |why| format!("Clawtray ließ sich nicht für den Start mit dem System einrichten: {why}."),
+    autostart_on: |why| format!("Clawtray startet weiterhin mit dem System: {why}."),
+    autostart_hint: "Ändere es in den Einstellungen des Desktops.",
+    hotkey_taken: |keys| format!("Ein anderes Programm hat {keys}."),
+    hotkey_taken_hint: "Wähle in den Einstellungen andere Tasten.",
+    hotkey_refused: |why| format!("Der Desktop hat die Tasten nicht hergegeben: {why}"),
+    hotkey_by_hand: "Lege `clawctl toggle` in den Einstellungen des Desktops auf Tasten.",
+
+    main_chat: "Hauptchat",
+    main_chat_of: |agent| format!("Hauptchat von {agent}"),
+    channel_chat: |channel| format!("{channel}-Chat"),
+    channel_group: |channel| format!("{channel}-Gruppe"),
+    automation: "Automatisierung",
+    subtask: "Teilaufgabe",
+    webhook: "Webhook",
+    chat: "Chat",
+};

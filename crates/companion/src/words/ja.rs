@@ -1,0 +1,109 @@
+use super::Words;
+
+pub(super) static WORDS: Words = Words {
+    no_gateway: "ゲートウェイがまだ設定されていません。",
+    connected: |gateway, ms| match ms {
+        Some(ms) => format!("{gateway}: 接続済み、{ms} ms"),
+        None => format!("{gateway}: 接続済み"),
+    },
+    runs: |count| format!("実行中 {count} 件"),
+    things_need_you: |count| format!("対応待ち {count} 件"),
+    unread: |count| format!("未読 {count} 件"),
+    try_now: "今すぐ試す",
+    approve: |what| format!("承認: {what}"),
+    approve_once: "一度だけ承認",
+    deny: "拒否",
+    answer: |what| format!("回答: {what}"),
+    quick_chat: "クイックチャット",
+    sessions: "セッションを開く",
+    gateways: "ゲートウェイ",
+    do_not_disturb: "おやすみモード",
+    end_do_not_disturb: "おやすみモードを終える",
+    for_one_hour: "1 時間",
+    until_tomorrow: "明日まで",
+    settings: "設定",
+    quit: "終了",
+
+    open: "開く",
+    reply: "返信",
+    new_reply: "新しい返信",
+    something_new: "新着があります",
+    run_failed: "実行に失敗しました",
+    run_failed_because: |why| format!("実行に失敗しました: {why}"),
+    asks_for_approval: |session| format!("{session} が承認を求めています"),
+    approval_waits: "承認待ちがあります",
+    asks: |session| format!("{session} からの質問"),
+    question_waits: "質問が回答を待っています",
+    gateway_down: |gateway| format!("{gateway} に接続できません"),
+    waits_until_back: "書いたものは復帰するまで待機します。",
+    gateway_back: |gateway| format!("{gateway} が復帰しました"),
+    connected_again: "再び接続しました。",
+    pairing: |gateway| format!("{gateway}: ペアリング"),
+    replies_while_away: |count| format!("離席中の返信 {count} 件"),
+
+    connecting: |gateway| format!("{gateway} に接続しています。"),
+    starting: |gateway| format!("{gateway} は起動中です。書いたものはここで待機します。"),
+    not_reachable: |gateway| format!("{gateway} に接続できません。書いたものはここで待機します。"),
+    switched_off: |gateway| format!("{gateway} はここではオフになっています。"),
+    wants_token: |gateway| format!("{gateway} がトークンを求めています。"),
+    password_invalid: |gateway| format!("{gateway} のパスワードが正しくありません。"),
+    token_invalid: |gateway| format!("{gateway} のトークンは無効になりました。"),
+    rights_missing: |gateway| format!("{gateway} はこのデバイスが求める権限を与えていません。"),
+    pairing_wider: |gateway| format!("{gateway} でこのデバイスの追加の権限を承認してください。"),
+    pairing_again: |gateway| format!("{gateway} でこのデバイスをもう一度承認してください。"),
+    pairing_once: |gateway| format!("{gateway} でこのデバイスを一度承認してください。"),
+    lets_wait: |gateway| format!("要求または失敗した試行が多すぎるため、{gateway} が待機を求めています。"),
+    speaks_protocol: |gateway, version| {
+        format!("{gateway} はこのバージョンが対応していないプロトコル {version} を使っています。")
+    },
+    no_common_protocol: |gateway| format!("{gateway} とこのバージョンに共通のプロトコルがありません。"),
+    device_removed: |gateway| format!("{gateway} がこのデバイスを削除したか、認証を変更しました。"),
+    refused: |gateway, why| format!("{gateway} が接続を拒否しました: {why}"),
+    keychain_locked: |gateway| {
+        format!("キーチェーンがロックされています。{gateway} へのサインインに必要です。")
+    },
+    keychain_absent: |gateway| {
+        format!("このデスクトップには {gateway} の秘密情報を置くキーチェーンがありません。")
+    },
+    keychain_silent: |gateway| format!("キーチェーンが応答しません。{gateway} へのサインインに必要です。"),
+    keychain_refused: |gateway| format!("キーチェーンに拒否されました。{gateway} へのサインインに必要です。"),
+    keychain_hint: "ロックを解除するか、トークンをこのセッションの間だけ保持してください。",
+
+    no_tray: (
+        "このデスクトップはトレイアイコンを表示しません。",
+        "Clawtray をもう一度起動するか、ホットキーを押すと、このウィンドウが開きます。",
+    ),
+    no_notifications: (
+        "このデスクトップは通知を表示しません。",
+        "新着はトレイとセッション一覧で分かります。",
+    ),
+    no_keychain: (
+        "このデスクトップにはキーチェーンのサービスがありません。",
+        "秘密情報はこのセッションの間だけ保持され、ファイルには何も書き込まれません。",
+    ),
+    keychain_emptied: |gateway| format!("{gateway} へのサインイン情報がキーチェーンからなくなりました。"),
+    keychain_emptied_hint: "Clawtray を終了するまでは使えます。保存するには、設定でトークンをもう一度入力してください。",
+    no_windows: "Clawtray のウィンドウを開けません",
+    windows_broken: |why| {
+        format!(
+            "{why}。Clawtray を再インストールしてください。それまではウィンドウでできることをすべて clawctl で行えます。"
+        )
+    },
+    windows_updated: "実行中に更新されました。トレイから終了し、もう一度起動してください。",
+    autostart_off: |why| format!("Clawtray をシステムと一緒に起動するように設定できませんでした: {why}。"),
+    autostart_on: |why| format!("Clawtray は引き続きシステムと一緒に起動します: {why}。"),
+    autostart_hint: "デスクトップの設定で変更してください。",
+    hotkey_taken: |keys| format!("{keys} は別のプログラムが使っています。"),
+    hotkey_taken_hint: "設定で別のキーを選んでください。",
+    hotkey_refused: |why| format!("デスクトップがキーを割り当てませんでした: {why}"),
+    hotkey_by_hand: "デスクトップの設定で `clawctl toggle` にキーを割り当ててください。",
+
+    main_chat: "メインチャット",
+    main_chat_of: |agent| format!("{agent} のメインチャット"),
+    channel_chat: |channel| format!("{channel} チャット"),
+    channel_group: |channel| format!("{channel} グループ"),
+    automation: "自動実行",
+    subtask: "サブタスク",
+    webhook: "Webhook",
+    chat: "チャット",
+};

@@ -1,0 +1,161 @@
+use super::{Language, Words};
+
+#[test]
+fn the_setting_comes_before_the_system_and_what_is_not_spoken_is_english() {
+    let check = |setting: &str, system: Option<&str>, expected: Language| {
+        assert_eq!(
+            Language::choose(setting, system),
+            expected,
+            "{setting} {system:?}"
+        );
+    };
+    check("system", None, Language::English);
+    check("system", Some("de-AT"), Language::German);
+    check("system", Some("es_MX.UTF-8"), Language::Spanish);
+    check("", Some("ja"), Language::Japanese);
+    check("system", Some("zh-Hans-CN"), Language::Chinese);
+    check("system", Some("zh_CN.UTF-8"), Language::Chinese);
+    check("system", Some("zh-TW"), Language::English);
+    check("system", Some("fr-FR"), Language::English);
+    check("system", Some("C.UTF-8"), Language::English);
+    check("en", Some("de-DE"), Language::English);
+    check("zh-CN", Some("de-DE"), Language::Chinese);
+}
+
+/// Every sentence of a language with its arguments in place.
+fn all(words: &Words) -> Vec<String> {
+    let plain = [
+        words.no_gateway,
+        words.try_now,
+        words.approve_once,
+        words.deny,
+        words.quick_chat,
+        words.sessions,
+        words.do_not_disturb,
+        words.end_do_not_disturb,
+        words.for_one_hour,
+        words.until_tomorrow,
+        words.settings,
+        words.quit,
+        words.open,
+        words.reply,
+        words.new_reply,
+        words.something_new,
+        words.run_failed,
+        words.approval_waits,
+        words.question_waits,
+        words.waits_until_back,
+        words.connected_again,
+        words.no_tray.0,
+        words.no_tray.1,
+        words.no_notifications.0,
+        words.no_notifications.1,
+        words.no_keychain.0,
+        words.no_keychain.1,
+        words.keychain_hint,
+        words.keychain_emptied_hint,
+        words.no_windows,
+        words.windows_updated,
+        words.autostart_hint,
+        words.hotkey_taken_hint,
+        words.hotkey_by_hand,
+        words.main_chat,
+        words.automation,
+        words.subtask,
+    ];
+    plain
+        .map(str::to_owned)
+        .into_iter()
+        .chain(with_arguments(words))
+        .collect()
+}
+
+/// Those with a name or a number in them.
+fn with_arguments(words: &Words) -> Vec<String> {
+    let named = [
+        words.approve,
+        words.answer,
+        words.run_failed_because,
+        words.asks_for_approval,
+        words.asks,
+        words.gateway_down,
+        words.gateway_back,
+        words.pairing,
+        words.connecting,
+        words.starting,
+        words.not_reachable,
+        words.switched_off,
+        words.wants_token,
+        words.password_invalid,
+        words.token_invalid,
+        words.rights_missing,
+        words.pairing_wider,
+        words.pairing_again,
+        words.pairing_once,
+        words.lets_wait,
+        words.no_common_protocol,
+        words.device_removed,
+        words.keychain_locked,
+        words.keychain_absent,
+        words.keychain_silent,
+        words.keychain_refused,
+        words.keychain_emptied,
+        words.windows_broken,
+        words.autostart_off,
+        words.autostart_on,
+        words.hotkey_taken,
+        words.hotkey_refused,
+        words.main_chat_of,
+        words.channel_chat,
+        words.channel_group,
+    ];
+    let counted = [
+        words.runs,
+        words.things_need_you,
+        words.unread,
+        words.replies_while_away,
+    ];
+    let mut all: Vec<String> = named.iter().map(|say| say("QX")).collect();
+    all.push((words.connected)("QX", None));
+    all.push((words.connected)("QX", Some(7)));
+    all.push((words.speaks_protocol)("QX", 7));
+    all.push((words.refused)("QX", "7"));
+    all.extend(counted.iter().map(|say| format!("{} QX", say(7))));
+    all
+}
+
+#[test]
+fn every_language_says_everything_in_its_own_words_and_loses_no_name() {
+    let english = all(Language::English.words());
+    for language in [
+        Language::German,
+        Language::Spanish,
+        Language::Chinese,
+        Language::Japanese,
+    ] {
+        let words = language.words();
+        assert_eq!(Language::choose(language.tag(), None), language);
+        for (own, english) in all(words).iter().zip(&english) {
+            assert!(!own.trim().is_empty(), "{english}");
+            assert_ne!(own, english, "{language:?}");
+        }
+        for said in with_arguments(words) {
+            assert!(said.contains("QX"), "{language:?}: {said}");
+        }
+        for said in [
+            (words.connected)("QX", Some(7)),
+            (words.speaks_protocol)("QX", 7),
+            (words.refused)("QX", "7"),
+        ] {
+            assert!(said.contains('7'), "{language:?}: {said}");
+        }
+        for say in [
+            words.runs,
+            words.things_need_you,
+            words.unread,
+            words.replies_while_away,
+        ] {
+            assert!(say(1).contains('1') && say(7).contains('7'), "{language:?}");
+        }
+    }
+}
