@@ -121,6 +121,9 @@ pub(crate) struct Words {
     pub(crate) connected_again: &'static str,
     pub(crate) pairing: With,
     pub(crate) replies_while_away: Count,
+    pub(crate) some_device: &'static str,
+    /// A device, and the gateway that it wants to be paired with.
+    pub(crate) asks_to_be_paired: fn(&str, &str) -> String,
 
     // Where a connection stands; each with the gateway's name.
     pub(crate) connecting: With,
@@ -154,6 +157,8 @@ pub(crate) struct Words {
     /// Of a gateway; what helps is beside it.
     pub(crate) keychain_emptied: With,
     pub(crate) keychain_emptied_hint: &'static str,
+    pub(crate) disk_full: Said,
+    pub(crate) copy_rebuilt: Said,
     pub(crate) no_windows: &'static str,
     /// With the reason.
     pub(crate) windows_broken: With,

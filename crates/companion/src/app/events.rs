@@ -53,10 +53,10 @@ impl App {
                 let device = payload
                     .get("displayName")
                     .and_then(Value::as_str)
-                    .unwrap_or("A device");
+                    .unwrap_or(self.words().some_device);
                 let device = crate::text::one_line(device, 60);
                 let name = self.gateway_name(id);
-                let sentence = format!("{device} asks to be paired with {name}.");
+                let sentence = (self.words().asks_to_be_paired)(&device, &name);
                 self.tell(id, OccasionKind::Pairing { sentence });
             }
             _ => {}

@@ -126,8 +126,6 @@ enum Timer {
     Digest(String),
 }
 
-/// How often approvals and questions are looked at that lapse by themselves.
-const LAPSE_EVERY: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(30);
 
 /// The state of the app. Lives in the future that [`App::new`] gives.

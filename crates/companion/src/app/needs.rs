@@ -1,13 +1,25 @@
 //! Approvals and questions: what waits for the user.
 
 use super::handle::Reply;
-use super::link::{Link, Waiting};
-use super::{App, LAPSE_EVERY, Then, Timer};
+use super::link::Waiting;
+use super::{App, Then, Timer};
 use crate::api::{QuestionItem, QuestionOption, QuestionView, UiError};
 use crate::gateway::{Approval, Decision};
 use crate::notify_policy::{OccasionKind, approval_tag, question_tag};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long after its end something is gone, for a gateway whose clock is behind, in milliseconds.
+const LAPSE_GRACE_MS: i64 = 2000;
+/// The longest time until the clock is looked at again while something may lapse.
+const LAPSE_LOOK: Duration = Duration::from_secs(60);
+
+/// Something that waits for the user, by its id.
+enum Need {
+    Approval(String),
+    Question(String),
+}
 
 /// The decision of a word.
 pub(super) fn decision(word: &str) -> Option<Decision> {
@@ -145,7 +157,7 @@ impl App {
                 },
             )
             .is_none();
-        self.after_once(Timer::Lapse, LAPSE_EVERY);
+        self.wait_for_lapse();
         self.publisher.dirty.needs = true;
         self.show_waiting(id);
         // An approval that waits concerns the user even if another client asked for it before this connection.
@@ -191,7 +203,7 @@ impl App {
                 .unwrap_or_default(),
         };
         let news = link.questions.insert(view.id.clone(), view).is_none();
-        self.after_once(Timer::Lapse, LAPSE_EVERY);
+        self.wait_for_lapse();
         self.publisher.dirty.needs = true;
         if news && live {
             self.tell(id, kind);
@@ -210,38 +222,40 @@ impl App {
 
     /// Approvals and questions that lapsed are gone, whether the gateway says so or not.
     pub(super) fn drop_lapsed(&mut self) {
-        let now_ms = self.now_ms();
-        let mut gone = Vec::new();
-        for (id, link) in &self.links {
-            for (key, waiting) in &link.approvals {
-                if waiting
-                    .approval
-                    .expires_at_ms
-                    .is_some_and(|expires| expires + 2000 < now_ms)
-                {
-                    gone.push((id.clone(), key.clone(), true));
-                }
-            }
-            for (key, question) in &link.questions {
-                if question
-                    .expires_at_ms
-                    .is_some_and(|expires| expires + 2000 < now_ms)
-                {
-                    gone.push((id.clone(), key.clone(), false));
-                }
+        let lapsed = self.now_ms() - LAPSE_GRACE_MS;
+        let ends = self.ends().filter(|(_, _, end)| *end <= lapsed);
+        let gone: Vec<_> = ends.map(|(id, need, _)| (id.to_owned(), need)).collect();
+        for (id, need) in gone {
+            match need {
+                Need::Approval(key) => self.on_approval_gone(&id, &key),
+                Need::Question(key) => self.on_question_gone(&id, &key),
             }
         }
-        for (id, key, approval) in gone {
-            if approval {
-                self.on_approval_gone(&id, &key)
-            } else {
-                self.on_question_gone(&id, &key)
-            }
-        }
-        let waits = |link: &Link| !link.approvals.is_empty() || !link.questions.is_empty();
-        if self.links.values().any(waits) {
-            self.after(Timer::Lapse, LAPSE_EVERY);
-        }
+        self.wait_for_lapse();
+    }
+
+    /// Sets the timer to the next end. The clock may be set, and a sleep need not be announced: hence the limit.
+    fn wait_for_lapse(&mut self) {
+        let Some(end) = self.ends().map(|(_, _, end)| end).min() else {
+            return;
+        };
+        let left = u64::try_from(end + LAPSE_GRACE_MS - self.now_ms()).unwrap_or_default();
+        self.after(Timer::Lapse, Duration::from_millis(left).min(LAPSE_LOOK));
+    }
+
+    /// When what waits lapses, by profile; what never does is not among it.
+    fn ends(&self) -> impl Iterator<Item = (&str, Need, i64)> {
+        self.links.iter().flat_map(|(id, link)| {
+            let approvals = link.approvals.iter().filter_map(|(key, waiting)| {
+                let end = waiting.approval.expires_at_ms?;
+                Some((id.as_str(), Need::Approval(key.clone()), end))
+            });
+            let questions = link.questions.iter().filter_map(|(key, question)| {
+                let end = question.expires_at_ms?;
+                Some((id.as_str(), Need::Question(key.clone()), end))
+            });
+            approvals.chain(questions)
+        })
     }
 
     /// The profile that holds an approval, the active one first.

@@ -44,7 +44,8 @@ impl App {
         for repair in repairs {
             match repair {
                 Repair::CacheRebuilt => {
-                    self.notice("cache-rebuilt", &repair.sentence(), "Nothing has to be done.");
+                    let (sentence, hint) = self.words().copy_rebuilt;
+                    self.notice("cache-rebuilt", sentence, hint);
                     let all: Vec<String> = self.links.keys().cloned().collect();
                     for id in all {
                         self.resync(&id);
@@ -62,12 +63,8 @@ impl App {
             Err(error) => {
                 tracing::warn!(%error, "the local copy of the conversations was not read or written");
                 if matches!(error, StoreError::Full { .. }) {
-                    let hint = "Make room on the disk; what is missing is fetched again.";
-                    self.notice(
-                        "cache-full",
-                        "The disk is full: conversations are not kept for offline use.",
-                        hint,
-                    );
+                    let (sentence, hint) = self.words().disk_full;
+                    self.notice("cache-full", sentence, hint);
                 }
                 None
             }

@@ -4,8 +4,8 @@ use super::{MemoryShelf, Shelf};
 use crate::api::{ConnectionWord, MessageState, NextStep, Request, Signal};
 use crate::gateway::{CallError, Decision, PauseReason};
 use crate::ports::{
-    NotificationAction, NotificationResponse, NotificationResponseKind, SecretError, TrayAction, TrayItem,
-    TraySign, WindowKind,
+    Clock, NotificationAction, NotificationResponse, NotificationResponseKind, SecretError, TrayAction,
+    TrayItem, TraySign, WindowKind,
 };
 use crate::testing::{Bare, Desk, FakeGateway, Stage};
 use serde_json::json;

@@ -251,6 +251,11 @@ impl FakeGateway {
 
     /// Asks for an approval.
     pub fn ask(&self, id: &str, session: &str, command: &str) {
+        self.ask_until(id, session, command, None);
+    }
+
+    /// Asks for an approval that lapses then, in milliseconds since the epoch.
+    pub fn ask_until(&self, id: &str, session: &str, command: &str, expires_at_ms: Option<i64>) {
         let approval = Approval {
             id: id.into(),
             kind: ApprovalKind::Exec,
@@ -261,7 +266,7 @@ impl FakeGateway {
             run: None,
             allowed: vec![Decision::AllowOnce, Decision::Deny],
             created_at_ms: self.lock().now_ms,
-            expires_at_ms: None,
+            expires_at_ms,
         };
         self.lock().approvals.push(approval.clone());
         self.emit(GatewayEvent::ApprovalRequested(Box::new(approval)));

@@ -46,6 +46,8 @@ pub(super) static WORDS: Words = Words {
     connected_again: "Wieder verbunden.",
     pairing: |gateway| format!("{gateway}: Kopplung"),
     replies_while_away: |count| format!("{count} Antworten, während du weg warst"),
+    some_device: "Ein Gerät",
+    asks_to_be_paired: |device, gateway| format!("{device} möchte mit {gateway} gekoppelt werden."),
 
     connecting: |gateway| format!("Verbindung zu {gateway} wird aufgebaut."),
     starting: |gateway| format!("{gateway} startet gerade. Was du schreibst, wartet hier."),
@@ -91,6 +93,14 @@ pub(super) static WORDS: Words = Words {
     ),
     keychain_emptied: |gateway| format!("Womit {gateway} angemeldet ist, steht nicht mehr im Schlüsselbund."),
     keychain_emptied_hint: "Es gilt, bis Clawtray beendet wird. Gib das Token in den Einstellungen erneut ein, um es zu speichern.",
+    disk_full: (
+        "Der Datenträger ist voll: Unterhaltungen werden nicht für die Offline-Nutzung behalten.",
+        "Schaffe Platz; was fehlt, wird wieder geholt.",
+    ),
+    copy_rebuilt: (
+        "Die lokale Kopie der Unterhaltungen war beschädigt; sie wird vom Gateway neu gefüllt.",
+        "Es ist nichts zu tun.",
+    ),
     no_windows: "Clawtray kann seine Fenster nicht öffnen",
     windows_broken: |why| {
         format!("{why}. Installiere Clawtray neu. Bis dahin kann clawctl alles, was die Fenster können.")

@@ -46,6 +46,8 @@ pub(super) static WORDS: Words = Words {
     connected_again: "Connected again.",
     pairing: |gateway| format!("{gateway}: pairing"),
     replies_while_away: |count| format!("{count} replies while you were away"),
+    some_device: "A device",
+    asks_to_be_paired: |device, gateway| format!("{device} asks to be paired with {gateway}."),
 
     connecting: |gateway| format!("Connecting to {gateway}."),
     starting: |gateway| format!("{gateway} is starting. What you write waits here."),
@@ -87,6 +89,14 @@ pub(super) static WORDS: Words = Words {
     ),
     keychain_emptied: |gateway| format!("The keychain no longer has what {gateway} is signed in with."),
     keychain_emptied_hint: "It works until Clawtray quits. Enter the token again in settings to store it.",
+    disk_full: (
+        "The disk is full: conversations are not kept for offline use.",
+        "Make room on the disk; what is missing is fetched again.",
+    ),
+    copy_rebuilt: (
+        "The local copy of the conversations was damaged; it is filled again from the gateway.",
+        "Nothing has to be done.",
+    ),
     no_windows: "Clawtray cannot open its windows",
     windows_broken: |why| {
         format!("{why}. Install Clawtray again. Until then clawctl can do all that windows do.")

@@ -46,6 +46,8 @@ pub(super) static WORDS: Words = Words {
     connected_again: "Conectado de nuevo.",
     pairing: |gateway| format!("{gateway}: emparejamiento"),
     replies_while_away: |count| format!("{count} respuestas mientras no estabas"),
+    some_device: "Un dispositivo",
+    asks_to_be_paired: |device, gateway| format!("{device} pide emparejarse con {gateway}."),
 
     connecting: |gateway| format!("Conectando con {gateway}."),
     starting: |gateway| format!("{gateway} está arrancando. Lo que escribas espera aquí."),
@@ -95,6 +97,14 @@ pub(super) static WORDS: Words = Words {
     ),
     keychain_emptied: |gateway| format!("El llavero ya no tiene con qué {gateway} inició sesión."),
     keychain_emptied_hint: "Sirve hasta salir de Clawtray. Introduce el token otra vez en los ajustes para guardarlo.",
+    disk_full: (
+        "El disco está lleno: las conversaciones no se guardan para usarlas sin conexión.",
+        "Libera espacio en el disco; lo que falte se vuelve a descargar.",
+    ),
+    copy_rebuilt: (
+        "La copia local de las conversaciones estaba dañada; se rellena de nuevo desde el gateway.",
+        "No hay que hacer nada.",
+    ),
     no_windows: "Clawtray no puede abrir sus ventanas",
     windows_broken: |why| {
         format!(

@@ -40,6 +40,8 @@ pub(super) static WORDS: Words = Words {
     connected_again: "再び接続しました。",
     pairing: |gateway| format!("{gateway}: ペアリング"),
     replies_while_away: |count| format!("離席中の返信 {count} 件"),
+    some_device: "デバイス",
+    asks_to_be_paired: |device, gateway| format!("{device} が {gateway} とのペアリングを求めています。"),
 
     connecting: |gateway| format!("{gateway} に接続しています。"),
     starting: |gateway| format!("{gateway} は起動中です。書いたものはここで待機します。"),
@@ -83,6 +85,14 @@ pub(super) static WORDS: Words = Words {
     ),
     keychain_emptied: |gateway| format!("{gateway} へのサインイン情報がキーチェーンからなくなりました。"),
     keychain_emptied_hint: "Clawtray を終了するまでは使えます。保存するには、設定でトークンをもう一度入力してください。",
+    disk_full: (
+        "ディスクがいっぱいのため、会話をオフライン用に保存できません。",
+        "ディスクの空きを作ってください。足りない分はもう一度取得されます。",
+    ),
+    copy_rebuilt: (
+        "会話のローカルコピーが壊れていたため、ゲートウェイから取り直しています。",
+        "何もする必要はありません。",
+    ),
     no_windows: "Clawtray のウィンドウを開けません",
     windows_broken: |why| {
         format!(

@@ -52,6 +52,11 @@ fn all(words: &Words) -> Vec<String> {
         words.no_notifications.1,
         words.no_keychain.0,
         words.no_keychain.1,
+        words.some_device,
+        words.disk_full.0,
+        words.disk_full.1,
+        words.copy_rebuilt.0,
+        words.copy_rebuilt.1,
         words.keychain_hint,
         words.keychain_emptied_hint,
         words.no_windows,
@@ -120,6 +125,7 @@ fn with_arguments(words: &Words) -> Vec<String> {
     all.push((words.connected)("QX", Some(7)));
     all.push((words.speaks_protocol)("QX", 7));
     all.push((words.refused)("QX", "7"));
+    all.push((words.asks_to_be_paired)("QX", "7"));
     all.extend(counted.iter().map(|say| format!("{} QX", say(7))));
     all
 }

@@ -40,6 +40,8 @@ pub(super) static WORDS: Words = Words {
     connected_again: "已重新连接。",
     pairing: |gateway| format!("{gateway}：配对"),
     replies_while_away: |count| format!("你离开时有 {count} 条回复"),
+    some_device: "有设备",
+    asks_to_be_paired: |device, gateway| format!("{device} 请求与 {gateway} 配对。"),
 
     connecting: |gateway| format!("正在连接 {gateway}。"),
     starting: |gateway| format!("{gateway} 正在启动。你写的内容会在这里等待。"),
@@ -74,6 +76,11 @@ pub(super) static WORDS: Words = Words {
     ),
     keychain_emptied: |gateway| format!("钥匙串里已没有 {gateway} 的登录信息。"),
     keychain_emptied_hint: "在退出 Clawtray 之前仍然有效。要保存它，请在设置里重新输入令牌。",
+    disk_full: (
+        "磁盘已满：对话没有保存供离线使用。",
+        "请腾出磁盘空间；缺少的内容会重新获取。",
+    ),
+    copy_rebuilt: ("对话的本地副本已损坏，正在从网关重新获取。", "无需任何操作。"),
     no_windows: "Clawtray 无法打开窗口",
     windows_broken: |why| format!("{why}。请重新安装 Clawtray。在此之前，clawctl 可以完成窗口能做的一切。"),
     windows_updated: "它在运行时被更新了。请从托盘退出，然后重新启动。",

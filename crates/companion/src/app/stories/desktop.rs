@@ -65,6 +65,34 @@ async fn an_approval_decided_elsewhere_is_withdrawn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_lapses_is_gone_then_and_what_does_not_stays() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let asked = tokio::time::Instant::now();
+    let now_ms = Clock::now_ms(&desk);
+    gateway.ask("stays", MAIN, "ls");
+    for (id, after_ms) in [("late", 200_000), ("soon", 90_000)] {
+        gateway.ask_until(id, MAIN, "ls", Some(now_ms + after_ms));
+    }
+    popup.until("three cards", |m| m.view.approvals.len() == 3).await;
+    for (id, seconds) in [(":soon", 92), (":late", 202)] {
+        desk.until(id, |d| {
+            d.withdrawn.iter().any(|tag| tag.ends_with(id)).then_some(())
+        })
+        .await;
+        let waited = asked.elapsed();
+        assert_eq!(waited.as_secs(), seconds, "{waited:?}");
+    }
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let left = desk.lock().tray.last().map(|tray| actions(&tray.menu)).unwrap();
+    assert!(
+        left.contains(&TrayAction::Approve("stays".to_owned())),
+        "{left:?}"
+    );
+    drop(stage);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_ended_while_away_is_told_once() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     let shelf = MemoryShelf::default();
