@@ -3,6 +3,7 @@
 
 mod bridge;
 mod chat;
+mod deep_link;
 mod desktop;
 mod diagnostics;
 mod events;

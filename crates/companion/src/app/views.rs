@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 
 impl App {
     pub(super) fn transcript_view(&self, kind: WindowKind) -> TranscriptView {
-        let (Some(profile), Some(session)) = (self.profiles.active(), self.target(Some(kind))) else {
+        let Some((profile, session)) = self.in_window(kind) else {
             return TranscriptView::default();
         };
         match self
             .links
-            .get(profile)
+            .get(&profile)
             .and_then(|link| link.transcripts.get(&session))
         {
             Some(open) => open.view(),

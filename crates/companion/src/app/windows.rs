@@ -44,6 +44,11 @@ impl App {
         own.cloned().or_else(|| self.default_target(profile))
     }
 
+    /// The active profile, and the session of it that a window shows.
+    pub(super) fn in_window(&self, kind: WindowKind) -> Option<(String, String)> {
+        Some((self.profiles.active()?.to_owned(), self.target(Some(kind))?))
+    }
+
     fn default_target(&self, profile: &str) -> Option<String> {
         let chosen = self
             .profiles
@@ -98,17 +103,17 @@ impl App {
     }
 
     pub(super) fn target_view(&self, kind: WindowKind) -> TargetView {
-        let (Some(profile), Some(session)) = (self.profiles.active(), self.target(Some(kind))) else {
+        let Some((profile, session)) = self.in_window(kind) else {
             return TargetView::default();
         };
-        let Some(link) = self.links.get(profile) else {
+        let Some(link) = self.links.get(&profile) else {
             return TargetView::default();
         };
-        let row = link.sessions.view(&session, &self.overlay(profile));
+        let row = link.sessions.view(&session, &self.overlay(&profile));
         let agent = row.as_ref().map(|row| row.agent.clone()).or_else(|| {
             let id = crate::sessions::agent_of(&session)?;
             Some(
-                self.agent_names(profile)
+                self.agent_names(&profile)
                     .get(id)
                     .cloned()
                     .unwrap_or_else(|| id.to_owned()),
@@ -119,7 +124,7 @@ impl App {
             agent: agent.unwrap_or_default(),
             model: row.as_ref().and_then(|row| row.model.clone()),
             thinking: row.and_then(|row| row.thinking),
-            draft: self.shelf.draft(profile, &session),
+            draft: self.shelf.draft(&profile, &session),
             session,
         }
     }
@@ -207,9 +212,7 @@ impl App {
     }
 
     pub(super) fn on_subscribe(&mut self, kind: WindowKind, sink: Sink) {
-        if let (Some(profile), Some(session)) =
-            (self.profiles.active().map(str::to_owned), self.target(Some(kind)))
-        {
+        if let Some((profile, session)) = self.in_window(kind) {
             self.open(&profile, &session);
         }
         // What was not sent yet is in the snapshot; it must not count as sent differently.
@@ -244,9 +247,7 @@ impl App {
         if !window.shown || window.subscriber.is_none() || kind == WindowKind::Settings {
             return;
         }
-        if let (Some(profile), Some(session)) =
-            (self.profiles.active().map(str::to_owned), self.target(Some(kind)))
-        {
+        if let Some((profile, session)) = self.in_window(kind) {
             self.mark_seen(&profile, &session);
         }
     }
@@ -273,8 +274,7 @@ impl App {
         if self.window(kind).subscriber.is_some() {
             self.signal(kind, Signal::Shown);
         }
-        if let (Some(profile), Some(session)) =
-            (self.profiles.active().map(str::to_owned), self.target(Some(kind)))
+        if let Some((profile, session)) = self.in_window(kind)
             && kind != WindowKind::Settings
         {
             self.open(&profile, &session);
@@ -327,9 +327,7 @@ impl App {
         self.window(kind).focused = true;
         self.window(kind).shown = true;
         self.timers.remove(&Timer::Release(kind));
-        if let (Some(profile), Some(session)) =
-            (self.profiles.active().map(str::to_owned), self.target(Some(kind)))
-        {
+        if let Some((profile, session)) = self.in_window(kind) {
             self.mark_seen_if_in_view(&profile, &session);
         }
     }
@@ -354,53 +352,6 @@ impl App {
 
     pub(super) fn on_closed(&mut self, kind: WindowKind) {
         self.on_hidden(kind);
-    }
-
-    /// `clawtray://session/KEY?text=…`, `clawtray://new?text=…`, `clawtray://browser`, `clawtray://settings`: shows and fills
-    /// in, never sends.
-    pub(super) fn on_deep_link(&mut self, text: &str) {
-        let Ok(url) = url::Url::parse(text) else { return };
-        if url.scheme() != "clawtray" {
-            return;
-        }
-        let decode = |part: &str| {
-            url::form_urlencoded::parse(format!("p={}", part.replace('+', "%2B")).as_bytes())
-                .next()
-                .map(|(_, value)| value.into_owned())
-                .unwrap_or_default()
-        };
-        let session = match url.host_str() {
-            Some("session") => Some(decode(url.path().trim_start_matches('/'))),
-            Some("new") => self.new_session_key(None),
-            Some("browser") => return self.show_window(WindowKind::Browser),
-            Some("settings") => return self.show_window(WindowKind::Settings),
-            _ => None,
-        };
-        let sane =
-            |session: &String| (1..=256).contains(&session.len()) && !session.chars().any(char::is_control);
-        let message = url.query_pairs().find(|(name, _)| name == "message");
-        let message = message.map(|(_, id)| id.into_owned()).filter(sane);
-        if let (Some(session), Some(message)) = (session.clone().filter(sane), message) {
-            self.show_window(WindowKind::Browser);
-            self.reveal(WindowKind::Browser, &session, message);
-            return;
-        }
-        if let Some(session) = session.filter(sane) {
-            self.set_target(WindowKind::Popup, &session);
-        }
-        self.show_window(WindowKind::Popup);
-        let prefill = url
-            .query_pairs()
-            .find(|(name, _)| name == "text")
-            .map(|(_, text)| text.into_owned());
-        if let Some(text) = prefill.filter(|text| !text.is_empty()) {
-            self.signal(
-                WindowKind::Popup,
-                Signal::Prefill {
-                    text: text.chars().take(20_000).collect(),
-                },
-            );
-        }
     }
 
     /// The first thing a person sees: the popup when there is something to set up or when it is wanted.
