@@ -2,25 +2,18 @@
 //!
 //! In a change, a field that is absent says nothing, `null` clears and a list replaces. In a snapshot, absence clears.
 
+#[cfg(test)]
+mod tests;
+mod title;
+
+pub use title::title;
+
 use crate::api::SessionView;
-use crate::text::{capitalised, one_line, plain_line};
-use crate::words::{Language, Words};
+use crate::text::plain_line;
+use crate::words::Language;
 use clawtray_gateway_protocol::SessionRow;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-/// Words in a session's key that name a channel.
-const CHANNELS: &[(&str, &str)] = &[
-    ("telegram", "Telegram"),
-    ("discord", "Discord"),
-    ("slack", "Slack"),
-    ("whatsapp", "WhatsApp"),
-    ("signal", "Signal"),
-    ("imessage", "iMessage"),
-    ("matrix", "Matrix"),
-    ("teams", "Teams"),
-    ("email", "Email"),
-];
 
 /// What the session rows do not say and this app knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -288,80 +281,12 @@ pub fn agent_of(key: &str) -> Option<&str> {
         .filter(|agent| !agent.is_empty())
 }
 
-/// A human title: a name that was given, a title that was derived, else words made from the key's parts.
-#[must_use]
-pub fn title(row: &SessionRow, language: Language) -> String {
-    let key = row.key.as_str();
-    [&row.label, &row.display_name, &row.derived_title, &row.auto_label]
-        .into_iter()
-        .flatten()
-        .map(|text| one_line(text, 80))
-        .find(|text| !text.is_empty() && text != key && !text.starts_with("agent:"))
-        .unwrap_or_else(|| from_key(row, language.words()))
-}
-
-fn from_key(row: &SessionRow, words: &Words) -> String {
-    let key = row.key.as_str();
-    let agent = agent_of(key);
-    let rest = agent.map_or(key, |agent| {
-        key.get("agent:".len() + agent.len() + 1..).unwrap_or_default()
-    });
-    if rest == "main" || row.is_main == Some(true) || rest.is_empty() {
-        return match agent {
-            Some(agent) if agent != "main" => (words.main_chat_of)(&capitalised(agent)),
-            _ => words.main_chat.to_owned(),
-        };
-    }
-    let mut parts = rest.split(':');
-    let first = parts.next().unwrap_or_default();
-    if let Some((_, name)) = CHANNELS.iter().find(|(word, _)| *word == first) {
-        let group = parts
-            .next()
-            .is_some_and(|kind| kind == "group" || kind == "channel");
-        return if group {
-            (words.channel_group)(name)
-        } else {
-            (words.channel_chat)(name)
-        };
-    }
-    match first {
-        "cron" => words.automation.to_owned(),
-        "subagent" => words.subtask.to_owned(),
-        "hook" => words.webhook.to_owned(),
-        _ if speaks(first) && parts.next().is_none() => capitalised(&first.replace(['-', '_'], " ")),
-        _ => words.chat.to_owned(),
-    }
-}
-
-/// Whether a part of a key reads as a word and not as an identifier.
-fn speaks(part: &str) -> bool {
-    let digits = part.chars().filter(char::is_ascii_digit).count();
-    (2..=24).contains(&part.len())
-        && digits <= 2
-        && part.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
-}
-
 fn last_used(row: &SessionRow) -> i64 {
     row.last_interaction_at.max(row.updated_at).unwrap_or_default()
 }
 
 fn is_background(row: &SessionRow) -> bool {
     row.is_background == Some(true) || row.key.as_str().contains(":cron:")
-}
-
-fn channel(row: &SessionRow) -> String {
-    let named = row.channel.as_deref().unwrap_or_default();
-    if matches!(named, "webchat" | "internal" | "none" | "unknown") {
-        return String::new();
-    }
-    if !named.is_empty() {
-        return named.to_owned();
-    }
-    let key = row.key.as_str();
-    CHANNELS
-        .iter()
-        .find(|(word, _)| key.split(':').any(|part| part == *word))
-        .map_or_else(String::new, |(word, _)| (*word).to_owned())
 }
 
 fn view(row: &SessionRow, overlay: &Overlay, language: Language) -> SessionView {
@@ -382,7 +307,7 @@ fn view(row: &SessionRow, overlay: &Overlay, language: Language) -> SessionView 
             .get(agent)
             .cloned()
             .unwrap_or_else(|| agent.to_owned()),
-        channel: channel(row),
+        channel: title::channel(row),
         preview: row
             .last_message_preview
             .as_deref()
@@ -404,137 +329,5 @@ fn view(row: &SessionRow, overlay: &Overlay, language: Language) -> SessionView 
         thinking: row.thinking_level.clone(),
         group: row.category.clone(),
         cost_usd: row.estimated_cost_usd,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn row(value: Value) -> SessionRow {
-        serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn titles_are_for_people() {
-        for (value, expected) in [
-            (json!({"key":"agent:main:x1","label":"Trip"}), "Trip"),
-            (
-                json!({"key":"agent:main:x1","displayName":"agent:main:x1","derivedTitle":"Book a train"}),
-                "Book a train",
-            ),
-            (
-                json!({"key":"agent:main:x1","label":"","autoLabel":"Auto"}),
-                "Auto",
-            ),
-            (json!({"key":"agent:main:main"}), "Main chat"),
-            (json!({"key":"main"}), "Main chat"),
-            (json!({"key":"agent:ops:main"}), "Main chat of Ops"),
-            (json!({"key":"agent:main:telegram:direct:42"}), "Telegram chat"),
-            (json!({"key":"agent:main:discord:channel:42"}), "Discord group"),
-            (json!({"key":"agent:main:cron:c95f:run:1"}), "Automation"),
-            (json!({"key":"agent:main:weekly-report"}), "Weekly report"),
-            (
-                json!({"key":"agent:main:5b2f3c0e-7a1d-4a8e-9a5f-000000000001"}),
-                "Chat",
-            ),
-            (json!({"key":"sess_abc12345"}), "Chat"),
-        ] {
-            let row = row(value);
-            assert_eq!(title(&row, Language::English), expected);
-            assert_ne!(title(&row, Language::English), row.key.0);
-        }
-    }
-
-    #[test]
-    fn absence_null_and_lists_differ_in_a_change() {
-        let key = "agent:main:a";
-        let full = json!({"key":key,"label":"A","unread":true,"hasActiveRun":true,"activeRunIds":["r1","r2"],"status":"running"});
-        for (change, label, runs) in [
-            (json!({"unread":false}), Some("A"), Some(2)),
-            (json!({"label":null}), None, Some(2)),
-            (json!({"activeRunIds":[]}), Some("A"), Some(0)),
-            (json!({"activeRunIds":null}), Some("A"), None),
-            (json!({"activeRunIds":["r9"]}), Some("A"), Some(1)),
-            (json!({"session":{"key":key,"label":"B"}}), Some("B"), Some(2)),
-            (
-                json!({"session":{"key":key,"label":"B"},"label":null}),
-                None,
-                Some(2),
-            ),
-            (json!({"somethingNew":{"x":1}}), Some("A"), Some(2)),
-        ] {
-            let mut sessions = Sessions::default();
-            sessions.snapshot(vec![row(full.clone())]);
-            assert_eq!(sessions.merge(key, None, &change), Merged::Done);
-            let row = sessions.get(key).unwrap();
-            assert_eq!(row.label.as_deref(), label, "{change}");
-            assert_eq!(row.active_run_ids.as_ref().map(Vec::len), runs, "{change}");
-        }
-    }
-
-    #[test]
-    fn a_snapshot_clears_what_it_leaves_out() {
-        let mut sessions = Sessions::default();
-        sessions.snapshot(vec![
-            row(json!({"key":"a","activeRunIds":["r"]})),
-            row(json!({"key":"b"})),
-        ]);
-        sessions.snapshot(vec![row(json!({"key":"a"}))]);
-        assert!(sessions.get("b").is_none());
-        assert_eq!(sessions.get("a").unwrap().active_run_ids, None);
-    }
-
-    #[test]
-    fn unknown_rows_and_broad_changes_ask_for_the_list() {
-        let mut sessions = Sessions::default();
-        assert_eq!(sessions.merge("", None, &json!({})), Merged::Refresh);
-        assert_eq!(
-            sessions.merge("x", None, &json!({"unread":true})),
-            Merged::Refresh
-        );
-        assert_eq!(
-            sessions.merge("x", None, &json!({"session":{"key":"x","label":"X"}})),
-            Merged::Done
-        );
-        assert_eq!(
-            sessions.merge("x", None, &json!({"label":{"odd":1}})),
-            Merged::Refresh
-        );
-        assert_eq!(sessions.merge("x", Some("delete"), &json!({})), Merged::Removed);
-        assert!(sessions.get("x").is_none());
-    }
-
-    #[test]
-    fn views_carry_what_a_list_shows() {
-        let mut sessions = Sessions::default();
-        sessions.snapshot(vec![
-            row(
-                json!({"key":"agent:main:telegram:direct:1","updatedAt":5,"lastInteractionAt":9,"unread":true,
-                "modelProvider":"fake","model":"f1","status":"failed","lastMessagePreview":"a\nb"}),
-            ),
-            row(json!({"key":"agent:ops:main","updatedAt":20,"activeRunIds":["r"]})),
-        ]);
-        let overlay = Overlay {
-            muted: ["agent:ops:main".to_owned()].into(),
-            needs_you: ["agent:ops:main".to_owned()].into(),
-            agents: [("ops".to_owned(), "Ops".to_owned())].into(),
-        };
-        let views = sessions.views(&overlay);
-        assert_eq!(views[0].key, "agent:ops:main");
-        assert!(views[0].muted && views[0].needs_approval && views[0].running);
-        assert_eq!(views[0].agent, "Ops");
-        let telegram = &views[1];
-        assert_eq!(
-            (telegram.channel.as_str(), telegram.preview.as_str()),
-            ("telegram", "a b")
-        );
-        assert_eq!(
-            (telegram.updated_at_ms, telegram.model.as_deref()),
-            (9, Some("fake/f1"))
-        );
-        assert!(telegram.failed && telegram.unread);
-        assert_eq!(sessions.unread(), 1);
     }
 }
