@@ -1,4 +1,5 @@
 use super::*;
+use crate::gateway::History;
 use crate::gateway::{InFlightRun, RunEvent, RunStep};
 use serde_json::{Value, json};
 
