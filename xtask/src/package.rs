@@ -38,6 +38,9 @@ struct Asked {
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     let steps = Steps::new("package");
     let asked = asked(args)?;
+    if asked.programs.is_none() {
+        setup::run(&steps, Level::Build)?;
+    }
     let mut formats = Vec::new();
     for format in &asked.formats {
         match format.missing() {
@@ -49,7 +52,6 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let programs = match asked.programs {
         Some(programs) => programs,
         None => {
-            setup::run(&steps, Level::Build)?;
             build::ui(&steps)?;
             let packages = ["build", "--release", "-p", "clawtray", "-p", "clawctl"];
             steps.run("programs", &mut cargo(&packages))?;
