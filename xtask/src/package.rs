@@ -126,19 +126,25 @@ fn tool(command: &mut Command) -> Result<String> {
 }
 
 /// When what is packed was last changed, in seconds since the epoch: the same sources make the same bytes. After the
-/// specification of `SOURCE_DATE_EPOCH`.
+/// specification of `SOURCE_DATE_EPOCH`. Where neither that nor a commit tells, the changelog's own time does.
 fn source_date() -> Result<u64> {
-    let given = std::env::var("SOURCE_DATE_EPOCH");
-    let date = match &given {
-        Ok(given) => given.clone(),
-        Err(_) => tool(
-            Command::new("git")
-                .args(["log", "-1", "--format=%ct"])
-                .current_dir(root()),
-        )
-        .context("no commit tells the date of the sources, nor does SOURCE_DATE_EPOCH")?,
-    };
-    date.trim()
-        .parse()
-        .context(format!("{date:?} is no date in seconds"))
+    if let Ok(given) = std::env::var("SOURCE_DATE_EPOCH") {
+        return given
+            .trim()
+            .parse()
+            .context(format!("SOURCE_DATE_EPOCH is {given:?}, not seconds"));
+    }
+    let committed = tool(
+        Command::new("git")
+            .args(["log", "-1", "--format=%ct"])
+            .current_dir(root()),
+    );
+    if let Some(date) = committed.ok().and_then(|date| date.trim().parse().ok()) {
+        return Ok(date);
+    }
+    let changelog = fs::metadata(root().join("CHANGELOG.md")).and_then(|file| file.modified());
+    let since = changelog
+        .context("CHANGELOG.md")?
+        .duration_since(std::time::UNIX_EPOCH);
+    Ok(since.context("CHANGELOG.md is older than 1970")?.as_secs())
 }

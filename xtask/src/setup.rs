@@ -25,7 +25,7 @@ enum Probe {
 }
 
 /// What the system has to offer on Linux, by its Debian and Ubuntu package, in the order of need.
-const LINUX: [(Level, &str, Probe); 20] = [
+const LINUX: [(Level, &str, Probe); 21] = [
     (Level::Build, "build-essential", Probe::Program("c++")),
     (Level::Build, "pkg-config", Probe::Program("pkg-config")),
     (
@@ -58,6 +58,7 @@ const LINUX: [(Level, &str, Probe); 20] = [
     ),
     (Level::Tests, "curl", Probe::Program("curl")),
     (Level::Tests, "openssh-client", Probe::Program("ssh")),
+    (Level::Tests, "dpkg-dev", Probe::Program("dpkg-shlibdeps")),
     (Level::Tests, "rpm", Probe::Program("rpmbuild")),
     (
         Level::Tests,
