@@ -26,7 +26,7 @@ export interface Surroundings {
   captures: readonly CaptureKind[];
   /** Families by their own names, where an engine takes long to find what the usual names stand for. */
   fonts?: { ui: string | null; mono: string | null } | null;
-  /** What the app says that the system speaks: a tag. It comes before what the engine says. */
+  /** What the system speaks, as the app knows it: a tag. Where it is known it alone counts, so that windows and tray speak alike. */
   language?: string | null;
 }
 

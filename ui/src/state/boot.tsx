@@ -34,7 +34,7 @@ export async function boot(name: WindowName, draw: (link: Link) => ComponentChil
     else delete root.dataset["theme"];
   });
   const { language } = host.surroundings;
-  const spoken = [...(language ? [language] : []), ...navigator.languages];
+  const spoken = language ? [language] : navigator.languages;
   effect(() => {
     void useLanguage(settings.value.language, spoken);
   });

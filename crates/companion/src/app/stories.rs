@@ -26,5 +26,6 @@ fn respond(stage: &Stage, tag: &str, kind: NotificationResponseKind) {
 mod chat;
 mod connection;
 mod desktop;
+mod language;
 mod records;
 mod windows;
