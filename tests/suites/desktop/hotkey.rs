@@ -25,17 +25,18 @@ fn set_hotkey(stage: &Stage, keys: &str) {
     stage.write_settings(&text).unwrap();
 }
 
-/// Waits until Ctrl, Alt and a key are grabbed by somebody, or by nobody.
+/// Waits until Ctrl, Alt and a key are grabbed by somebody, or by nobody. Asking takes the keys for a moment, and the server
+/// serves nobody else meanwhile: to the app they would be another program's.
 async fn wait_for_grab(stage: &Stage, keycode: u8, wanted: bool) {
     let (x, root) = stage.other_program().unwrap();
     let held = ModMask::CONTROL | ModMask::M1;
     asked(&format!("a grab of {keycode}: {wanted}"), || async {
+        x.grab_server()?;
         let grab = x.grab_key(false, root, held, keycode, GrabMode::ASYNC, GrabMode::ASYNC)?;
+        x.ungrab_key(keycode, root, held)?;
+        x.ungrab_server()?;
         let is = match grab.check() {
-            Ok(()) => {
-                x.ungrab_key(keycode, root, held)?.check()?;
-                false
-            }
+            Ok(()) => false,
             Err(ReplyError::X11Error(error)) if error.error_kind == ErrorKind::Access => true,
             Err(error) => return Err(error.into()),
         };
