@@ -9,6 +9,7 @@ mod bench;
 mod build;
 mod compat;
 mod demo;
+mod disk;
 mod gateway;
 #[cfg(target_os = "linux")]
 mod package;
@@ -69,6 +70,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\ncargo xtask {task} stopped: {error}");
+            if let Some(help) = disk::full() {
+                eprintln!("{help}");
+            }
             ExitCode::FAILURE
         }
     }
