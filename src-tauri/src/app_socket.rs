@@ -6,6 +6,8 @@ use clawtray::webview_process::wire::{self, Order, Report, VERSION};
 use clawtray_companion::{
     api::{Request, UiError},
     ports::WindowKind,
+    request_error::RequestError,
+    words::Language,
 };
 use rustix::{
     io::{Errno, retry_on_intr},
@@ -180,14 +182,10 @@ impl Owner for App {
         };
         let request = Box::new(request);
         self.tell(&Report::Request { id, window, request });
-        answer.await.unwrap_or_else(|_| {
-            Err(UiError {
-                code: "stopping".into(),
-                message: "The app is stopping.".into(),
-                hint: None,
-                retry_after_ms: None,
-            })
-        })
+        // The app is gone, and with it what its language is.
+        answer
+            .await
+            .unwrap_or_else(|_| Err(RequestError::Stopping.told(Language::English)))
     }
 
     fn subscribe(&self, window: WindowKind, sink: Box<dyn Fn(Text) + Send + Sync>) {

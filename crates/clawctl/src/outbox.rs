@@ -11,6 +11,7 @@ use crate::term::{Term, one_line};
 use clawtray_companion::outbox::{Verdict, look_up, verdict};
 use clawtray_companion::paths::Paths;
 use clawtray_companion::store::{Claim, Claimed, Sender, Store, StoreError, StoreOptions};
+use clawtray_companion::words::Language;
 use clawtray_gateway_client::{CallError, ConnectionState, Prompt, SendAck};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -56,7 +57,8 @@ impl Outbox {
             term.progress("sending what was waiting…");
             match self.deliver(link, claim).await? {
                 Ok(_) => term.note(&format!("sent a message that was waiting: {}", one_line(&text))),
-                Err(Verdict::Failed(reason)) => {
+                Err(Verdict::Failed(error)) => {
+                    let reason = error.sentence(Language::English);
                     self.store.outbox_fail(&id, us, &reason).map_err(local)?;
                     term.note(&format!("a message that was waiting was refused: {reason}"));
                 }
@@ -130,7 +132,8 @@ impl Outbox {
                 }
                 Verdict::Again => {}
                 Verdict::Uncertain => return Err(left(&error)),
-                Verdict::Failed(reason) => {
+                Verdict::Failed(why) => {
+                    let reason = why.sentence(Language::English);
                     self.store.outbox_fail(&id, us, &reason).map_err(local)?;
                     return Err(unknown(&error));
                 }

@@ -7,6 +7,7 @@ mod tests;
 use crate::nearby::Nearby;
 use crate::ports::Secret;
 use crate::profiles::clean_url;
+use crate::words::Language;
 use async_trait::async_trait;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -61,17 +62,51 @@ impl Surroundings for System {
     }
 }
 
+/// Where a gateway was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In a variable of the environment or in a file, by its name.
+    Named(String),
+    /// Something answers at the usual port of this computer.
+    UsualPort,
+    /// It announces itself on the local network.
+    LocalNetwork,
+}
+
+impl Source {
+    /// For people.
+    #[must_use]
+    pub fn told(&self, language: Language) -> String {
+        let words = language.words();
+        match self {
+            Self::Named(name) => name.clone(),
+            Self::UsualPort => words.usual_port.to_owned(),
+            Self::LocalNetwork => words.local_network.to_owned(),
+        }
+    }
+}
+
+impl Found {
+    /// What it is called.
+    #[must_use]
+    pub fn called(&self, language: Language) -> String {
+        self.name
+            .clone()
+            .unwrap_or_else(|| language.words().this_computer.to_owned())
+    }
+}
+
 /// A gateway that was found.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// Stable for the same source and address.
     pub id: String,
-    /// A name for it.
-    pub name: String,
+    /// A name for it; None when all that is known is that it is on this computer.
+    pub name: Option<String>,
     /// Where it is.
     pub url: String,
-    /// Where it was found, for people.
-    pub source: String,
+    /// Where it was found.
+    pub source: Source,
     /// The token that was found with it.
     pub token: Option<Secret>,
     /// Something answers there.
@@ -101,7 +136,7 @@ pub fn from_environment(around: &dyn Surroundings) -> Option<Found> {
         _ => format!("ws://127.0.0.1:{DEFAULT_PORT}"),
     };
     let (url, in_url) = clean_url(&url.unwrap_or(usual)).ok()?;
-    Some(found(url, source, token.or(in_url)))
+    Some(found(url, Source::Named(source.to_owned()), token.or(in_url)))
 }
 
 /// Everything that can be found, best first, one entry per address.
@@ -119,7 +154,7 @@ pub async fn discover(around: &dyn Surroundings) -> Vec<Found> {
     }
     let local = format!("ws://127.0.0.1:{DEFAULT_PORT}");
     if !kept.iter().any(|known| known.url == local) && around.answers("127.0.0.1", DEFAULT_PORT).await {
-        let mut usual = found(local, "the usual port on this computer", None);
+        let mut usual = found(local, Source::UsualPort, None);
         usual.reachable = true;
         kept.push(usual);
     }
@@ -140,34 +175,35 @@ pub async fn discover_nearby(around: &dyn Surroundings) -> Vec<Found> {
     let announced = around.nearby().await;
     let named = announced.into_iter().filter_map(|nearby| {
         let (url, _) = clean_url(&nearby.url).ok()?;
-        let mut found = found(url, "the local network", None);
+        let mut found = found(url, Source::LocalNetwork, None);
         found.reachable = true;
         if !nearby.name.is_empty() {
-            found.name = nearby.name;
+            found.name = Some(nearby.name);
         }
         Some(found)
     });
     named.collect()
 }
 
-fn found(url: String, source: &str, token: Option<String>) -> Found {
-    let host = url::Url::parse(&url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned));
-    let name = match host.as_deref() {
-        None | Some("127.0.0.1" | "localhost" | "[::1]") => "This computer".to_owned(),
-        Some(host) => host
-            .split('.')
-            .next()
-            .map_or_else(|| host.to_owned(), crate::text::capitalised),
-    };
+fn found(url: String, source: Source, token: Option<String>) -> Found {
     Found {
-        id: format!("{source} {url}"),
-        name,
+        // The same in every language.
+        id: format!("{} {url}", source.told(Language::English)),
+        name: host_name(&url),
         url,
-        source: source.to_owned(),
+        source,
         token: token.filter(|token| !token.is_empty()).map(Secret::new),
         reachable: false,
+    }
+}
+
+/// What a gateway may be called, by its URL; None when it is on this computer.
+pub(crate) fn host_name(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    match url.host_str()? {
+        "127.0.0.1" | "localhost" | "[::1]" => None,
+        host if host.parse::<std::net::IpAddr>().is_ok() || host.starts_with('[') => Some(host.to_owned()),
+        host => Some(crate::text::capitalised(host.split('.').next().unwrap_or(host))),
     }
 }
 
@@ -254,7 +290,7 @@ fn from_config(config: &Value, source: &str, around: &dyn Surroundings) -> Optio
         });
     let scheme = if http.is_some() { "http" } else { "ws" };
     let (url, _) = clean_url(&format!("{scheme}://{host}:{port}")).ok()?;
-    Some(found(url, source, token))
+    Some(found(url, Source::Named(source.to_owned()), token))
 }
 
 /// `${NAME}` in a configuration means the environment's value.

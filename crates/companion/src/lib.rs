@@ -18,6 +18,7 @@ pub mod outbox;
 pub mod paths;
 pub mod ports;
 pub mod profiles;
+pub mod request_error;
 pub mod sessions;
 pub mod settings;
 pub mod store;

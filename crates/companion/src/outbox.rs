@@ -5,7 +5,8 @@
 
 use crate::api::{MessageState, QueuedView};
 use crate::gateway::{Attachment, CallError, Gateway, HistoryQuery};
-use crate::text::one_line;
+use crate::request_error::RequestError;
+use crate::words::Language;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -88,8 +89,8 @@ pub enum Verdict {
     Again,
     /// It may have been taken.
     Uncertain,
-    /// The gateway said no, in a sentence.
-    Failed(String),
+    /// It was not taken.
+    Failed(RequestError),
 }
 
 /// What an error of `send` means.
@@ -103,12 +104,9 @@ pub fn verdict(error: &CallError) -> Verdict {
         CallError::Disconnected { .. } | CallError::Timeout(_) | CallError::Decode { .. } => {
             Verdict::Uncertain
         }
-        CallError::Gateway(error) => Verdict::Failed(one_line(&error.message, 200)),
-        CallError::TooLarge { limit, .. } => Verdict::Failed(format!(
-            "The prompt is larger than the {} MB that the gateway takes.",
-            limit / 1_000_000
-        )),
-        CallError::Unsupported(what) => Verdict::Failed(format!("This gateway cannot do that: {what}.")),
+        CallError::Gateway(_) | CallError::TooLarge { .. } | CallError::Unsupported(_) => {
+            Verdict::Failed(error.clone().into())
+        }
     }
 }
 
@@ -118,7 +116,7 @@ const LOOK_BACK: u32 = 200;
 /// Looks whether the gateway has a prompt whose answer was lost: its key is in the transcript, or its run is under way.
 pub async fn look_up(gateway: &dyn Gateway, session: &str, id: &str) -> Verdict {
     if !gateway.capabilities().native {
-        return Verdict::Failed("It may have been sent; the answer was lost.".to_owned());
+        return Verdict::Failed(RequestError::AnswerLost);
     }
     let query = HistoryQuery {
         session: session.into(),
@@ -222,8 +220,9 @@ impl Outbox {
         steps
     }
 
-    /// Takes an answer. Gives the prompt as it stands now, or the last of it when it was delivered.
-    pub fn settle(&mut self, id: &str, verdict: &Verdict) -> Option<Item> {
+    /// Takes an answer. Gives the prompt as it stands now, or the last of it when it was delivered. Why it failed is kept with
+    /// it, in this language.
+    pub fn settle(&mut self, id: &str, verdict: &Verdict, language: Language) -> Option<Item> {
         self.in_flight.remove(id);
         let at = self.items.iter().position(|item| item.id == id)?;
         if *verdict == Verdict::Delivered {
@@ -236,7 +235,7 @@ impl Outbox {
             Verdict::Uncertain => item.state = ItemState::Uncertain,
             Verdict::Failed(error) => {
                 item.state = ItemState::Failed;
-                item.error = Some(error.clone());
+                item.error = Some(error.sentence(language));
             }
         }
         Some(item.clone())
@@ -308,9 +307,20 @@ mod tests {
         assert!(outbox.next("g").is_empty(), "nothing is sent twice");
         assert!(outbox.next("other").is_empty());
         assert!(outbox.cancel("a1").is_none(), "the gateway may have it");
-        assert_eq!(outbox.settle("a1", &Verdict::Delivered).unwrap().id, "a1");
+        assert_eq!(
+            outbox
+                .settle("a1", &Verdict::Delivered, Language::English)
+                .unwrap()
+                .id,
+            "a1"
+        );
         assert_eq!(ids(&outbox.next("g")), ["send a2"]);
-        outbox.settle("a2", &Verdict::Failed("no".into()));
+        let failed = Verdict::Failed(RequestError::AnswerLost);
+        let failed = outbox.settle("a2", &failed, Language::German).unwrap();
+        assert_eq!(
+            failed.error.as_deref(),
+            Some("Vielleicht wurde er gesendet; die Antwort ging verloren.")
+        );
         outbox.push(item("a3", "a", 2));
         assert_eq!(
             ids(&outbox.next("g")),
@@ -326,9 +336,9 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(item("a1", "a", 1));
         outbox.next("g");
-        outbox.settle("a1", &Verdict::Uncertain);
+        outbox.settle("a1", &Verdict::Uncertain, Language::English);
         assert_eq!(ids(&outbox.next("g")), ["look a1"]);
-        outbox.settle("a1", &Verdict::Again);
+        outbox.settle("a1", &Verdict::Again, Language::English);
         assert_eq!(ids(&outbox.next("g")), ["send a1"]);
         let mut restarted = Outbox::restored(vec![
             Item {
@@ -358,19 +368,27 @@ mod tests {
                 retry_after_ms: None,
             })
         };
+        let refused = RequestError::Gateway {
+            forbidden: false,
+            message: "No.".into(),
+            retry_after_ms: None,
+        };
         for (error, expected) in [
             (CallError::NotConnected, Verdict::Again),
             (CallError::Disconnected { written: false }, Verdict::Again),
             (CallError::Disconnected { written: true }, Verdict::Uncertain),
             (CallError::Timeout(Duration::from_secs(1)), Verdict::Uncertain),
             (gateway(Some(true)), Verdict::Again),
-            (gateway(None), Verdict::Failed("No.".into())),
+            (gateway(None), Verdict::Failed(refused)),
         ] {
             assert_eq!(verdict(&error), expected, "{error:?}");
         }
-        assert!(matches!(
-            verdict(&CallError::TooLarge { size: 2, limit: 1 }),
-            Verdict::Failed(_)
-        ));
+        assert_eq!(
+            verdict(&CallError::TooLarge {
+                size: 9_000_000,
+                limit: 8_000_000
+            }),
+            Verdict::Failed(RequestError::CallTooLarge(8))
+        );
     }
 }

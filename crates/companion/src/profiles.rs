@@ -148,17 +148,17 @@ pub fn clean_url(text: &str) -> Result<(String, Option<String>), BadUrl> {
 }
 
 impl Profiles {
-    /// Reads the file; one that cannot be read is set aside.
+    /// Reads the file; one that cannot be read is set aside. The answer says whether that was so.
     #[must_use]
-    pub fn open(path: PathBuf, now_ms: i64) -> (Self, Option<String>) {
+    pub fn open(path: PathBuf, now_ms: i64) -> (Self, bool) {
         let read = file::read(&path);
-        let mut problem = None;
+        let mut set_aside = false;
         let stored: Stored = match read.map(|value| value.map(serde_json::from_value)) {
             Ok(None) => Stored::default(),
             Ok(Some(Ok(stored))) => stored,
             Ok(Some(Err(_))) | Err(_) => {
                 let _ = file::set_aside(&path, now_ms);
-                problem = Some("The list of gateways could not be read; it was set aside.".to_owned());
+                set_aside = true;
                 Stored::default()
             }
         };
@@ -171,7 +171,7 @@ impl Profiles {
             .active
             .filter(|id| all.iter().any(|profile| profile.id == *id))
             .or_else(|| all.first().map(|profile| profile.id.clone()));
-        (Self { path, active, all }, problem)
+        (Self { path, active, all }, set_aside)
     }
 
     /// All of them.
@@ -317,15 +317,15 @@ mod tests {
         profiles.put(profile("env", true));
         assert_eq!(profiles.active(), Some("a"));
         assert!(profiles.activate("b") && !profiles.activate("zz"));
-        let (again, problem) = Profiles::open(path.clone(), 2);
-        assert_eq!(problem, None);
+        let (again, set_aside) = Profiles::open(path.clone(), 2);
+        assert!(!set_aside);
         let ids: Vec<&str> = again.all().iter().map(|profile| profile.id.as_str()).collect();
         assert_eq!((ids, again.active()), (vec!["a", "b"], Some("b")));
         assert!(profiles.remove("b"));
         assert_eq!(profiles.active(), Some("a"));
         std::fs::write(&path, "[").unwrap();
-        let (broken, problem) = Profiles::open(path, 3);
-        assert!(problem.is_some() && broken.all().is_empty());
+        let (broken, set_aside) = Profiles::open(path, 3);
+        assert!(set_aside && broken.all().is_empty());
         assert!(folder.path().join("gateways.json.unreadable-3").exists());
     }
 }

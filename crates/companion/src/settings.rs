@@ -58,10 +58,28 @@ pub fn poll_every(settings: &Settings) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds.max(POLL_SECONDS_MIN)))
 }
 
-/// A change that does not make sense, in a sentence.
+/// Why a change of the settings does not count, or does not last.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidSetting(pub String);
+pub enum InvalidSetting {
+    /// A change is an object with the settings that change.
+    #[error("settings are changed with an object")]
+    NotAnObject,
+    /// A setting, by its name in the file, cannot have this value.
+    #[error("the setting {0} cannot have that value")]
+    Value(String),
+    /// It counts, and the file could not be written.
+    #[error("the settings file could not be written")]
+    NotWritten,
+}
+
+/// What was wrong with a file at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It could not be read, and lies beside the new one.
+    SetAside,
+    /// It could not be read, nor be moved.
+    InPlace,
+}
 
 /// The settings and the file they live in.
 #[derive(Debug)]
@@ -75,15 +93,15 @@ pub struct SettingsFile {
 impl SettingsFile {
     /// Reads the file. A file that cannot be read is set aside, and the answer says so.
     #[must_use]
-    pub fn open(path: PathBuf, now_ms: i64) -> (Self, Option<String>) {
+    pub fn open(path: PathBuf, now_ms: i64) -> (Self, Option<Unreadable>) {
         let mut problem = None;
         let raw = match file::read(&path) {
             Ok(Some(Value::Object(raw))) => raw,
             Ok(None) => Map::new(),
             Ok(Some(_)) | Err(_) => {
                 problem = Some(match file::set_aside(&path, now_ms) {
-                    Ok(()) => "The settings file could not be read; it was set aside.".to_owned(),
-                    Err(_) => "The settings file could not be read.".to_owned(),
+                    Ok(()) => Unreadable::SetAside,
+                    Err(_) => Unreadable::InPlace,
                 });
                 Map::new()
             }
@@ -108,7 +126,7 @@ impl SettingsFile {
     /// Merges a partial settings object and writes the file.
     pub fn change(&mut self, patch: &Value) -> Result<(), InvalidSetting> {
         let Some(patch) = patch.as_object() else {
-            return Err(InvalidSetting("Settings are changed with an object.".to_owned()));
+            return Err(InvalidSetting::NotAnObject);
         };
         let mut raw = self.raw.clone();
         merge(&mut raw, patch);
@@ -118,9 +136,7 @@ impl SettingsFile {
         self.raw = raw;
         if let Err(error) = file::write(&self.path, &Value::Object(self.raw.clone())) {
             tracing::warn!(kind = ?error.kind(), "settings could not be written");
-            return Err(InvalidSetting(
-                "The settings file could not be written.".to_owned(),
-            ));
+            return Err(InvalidSetting::NotWritten);
         }
         self.modified = self.stamp();
         Ok(())
@@ -222,11 +238,7 @@ fn is_valid(name: &str, text: &str) -> bool {
 fn check(raw: &Map<String, Value>) -> Result<(), InvalidSetting> {
     let said = serde_json::to_value(effective(raw)).unwrap_or_default();
     let known = serde_json::to_value(defaults()).unwrap_or_default();
-    refused(raw, &said, &known).map_or(Ok(()), |name| {
-        Err(InvalidSetting(format!(
-            "The setting {name} cannot have that value."
-        )))
-    })
+    refused(raw, &said, &known).map_or(Ok(()), |name| Err(InvalidSetting::Value(name)))
 }
 
 fn refused(raw: &Map<String, Value>, said: &Value, known: &Value) -> Option<String> {
@@ -250,7 +262,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn file_with(text: Option<&str>) -> (tempfile::TempDir, SettingsFile, Option<String>) {
+    fn file_with(text: Option<&str>) -> (tempfile::TempDir, SettingsFile, Option<Unreadable>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config/settings.json");
         if let Some(text) = text {
@@ -333,7 +345,7 @@ mod tests {
     #[test]
     fn a_broken_file_is_set_aside_and_an_edit_is_seen() {
         let (folder, mut file, problem) = file_with(Some("{ not json"));
-        assert!(problem.unwrap().contains("set aside"));
+        assert_eq!(problem, Some(Unreadable::SetAside));
         assert_eq!(*file.get(), defaults());
         let config = folder.path().join("config");
         assert!(config.join("settings.json.unreadable-7").exists());

@@ -9,6 +9,8 @@ mod ja;
 mod tests;
 mod zh;
 
+use crate::request_error::RequestError;
+
 /// A language that the app speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
@@ -72,6 +74,8 @@ impl Language {
 
 /// A sentence, and what to do about it.
 pub(crate) type Said = (&'static str, &'static str);
+/// A sentence with names in it, and what to do about it; empty where nothing helps.
+pub(crate) type Told = (String, &'static str);
 /// A sentence with one name in it.
 type With = fn(&str) -> String;
 /// A sentence with a number in it.
@@ -159,6 +163,13 @@ pub(crate) struct Words {
     pub(crate) keychain_emptied_hint: &'static str,
     pub(crate) disk_full: Said,
     pub(crate) copy_rebuilt: Said,
+    pub(crate) settings_set_aside: Said,
+    pub(crate) settings_unreadable: Said,
+    pub(crate) gateways_set_aside: Said,
+    pub(crate) no_data_folder: Said,
+    /// With the prompts that wait.
+    pub(crate) outbox_saved: Count,
+    pub(crate) outbox_salvaged: Count,
     pub(crate) no_windows: &'static str,
     /// With the reason.
     pub(crate) windows_broken: With,
@@ -175,6 +186,19 @@ pub(crate) struct Words {
     pub(crate) hotkey_refused: With,
     pub(crate) hotkey_by_hand: &'static str,
 
+    // What became of a connection that was tried.
+    /// A gateway, and its version; empty when it does not say.
+    pub(crate) answers: fn(&str, &str) -> String,
+    pub(crate) does_not_answer: With,
+    /// With the reason.
+    pub(crate) not_reachable_because: fn(&str, &str) -> String,
+
+    // Gateways that nobody has named, and where they were found.
+    pub(crate) this_computer: &'static str,
+    pub(crate) built_in: &'static str,
+    pub(crate) usual_port: &'static str,
+    pub(crate) local_network: &'static str,
+
     // Sessions that nobody has named.
     pub(crate) main_chat: &'static str,
     /// Of an agent.
@@ -186,4 +210,7 @@ pub(crate) struct Words {
     pub(crate) subtask: &'static str,
     pub(crate) webhook: &'static str,
     pub(crate) chat: &'static str,
+
+    /// Why a request failed.
+    pub(crate) request_error: fn(&RequestError) -> Told,
 }

@@ -1,7 +1,7 @@
 //! What can go with a prompt besides files: the clipboard, the selected text, a screenshot. Nothing is looked at unless
 //! a window asks for it, and what is found goes to that window alone.
 
-use clawtray_companion::api::UiError;
+use clawtray_companion::request_error::RequestError;
 use serde::Serialize;
 
 /// What was found.
@@ -27,12 +27,9 @@ pub(crate) fn kinds() -> &'static [&'static str] {
 }
 
 /// Takes one. Nothing when there is nothing, or when the person called it off.
-pub(crate) async fn take(app: tauri::AppHandle, kind: &str) -> Result<Option<Captured>, UiError> {
+pub(crate) async fn take(app: tauri::AppHandle, kind: &str) -> Result<Option<Captured>, RequestError> {
     if !kinds().contains(&kind) {
-        return Err(refused(
-            "This desktop cannot give that.",
-            "Paste it, or attach a file.",
-        ));
+        return Err(RequestError::NoCapture);
     }
     #[cfg(target_os = "linux")]
     return linux::take(app, kind).await;
@@ -43,21 +40,12 @@ pub(crate) async fn take(app: tauri::AppHandle, kind: &str) -> Result<Option<Cap
     }
 }
 
-fn refused(message: &str, hint: &str) -> UiError {
-    UiError {
-        code: "refused".into(),
-        message: message.into(),
-        hint: Some(hint.into()),
-        retry_after_ms: None,
-    }
-}
-
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::{Captured, refused};
+    use super::Captured;
     use ashpd::desktop::{ResponseError, screenshot::Screenshot};
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    use clawtray_companion::api::UiError;
+    use clawtray_companion::request_error::RequestError;
     use gtk::gdk;
     use std::time::Duration;
     use tokio::sync::oneshot;
@@ -69,7 +57,7 @@ mod linux {
 
     type Found = Option<(&'static str, Vec<u8>)>;
 
-    pub(super) async fn take(app: tauri::AppHandle, kind: &str) -> Result<Option<Captured>, UiError> {
+    pub(super) async fn take(app: tauri::AppHandle, kind: &str) -> Result<Option<Captured>, RequestError> {
         let found = match kind {
             "screenshot" => screenshot().await?,
             "selection" => clipboard(app, true).await?,
@@ -77,9 +65,7 @@ mod linux {
         };
         let found = found.filter(|(_, bytes)| !bytes.is_empty());
         match found {
-            Some((_, bytes)) if bytes.len() > LARGEST => {
-                Err(refused("It is larger than any gateway takes.", "Attach less."))
-            }
+            Some((_, bytes)) if bytes.len() > LARGEST => Err(RequestError::CaptureTooLarge),
             found => Ok(found.map(|(mime_type, bytes)| Captured {
                 mime_type,
                 content: STANDARD.encode(bytes),
@@ -88,9 +74,8 @@ mod linux {
     }
 
     /// The clipboard, or the text that is selected somewhere.
-    async fn clipboard(app: tauri::AppHandle, selected: bool) -> Result<Found, UiError> {
+    async fn clipboard(app: tauri::AppHandle, selected: bool) -> Result<Found, RequestError> {
         let (done, found) = oneshot::channel::<Found>();
-        let hung = || refused("The program that copied it does not answer.", "Copy it again.");
         let text = |clipboard: &gtk::Clipboard, done: oneshot::Sender<Found>| {
             clipboard.request_text(move |_, text| {
                 let _ = done.send(text.map(|text| ("text/plain", text.as_bytes().to_vec())));
@@ -110,21 +95,18 @@ mod linux {
                 }
             });
         })
-        .map_err(|_| hung())?;
+        .map_err(|_| RequestError::ClipboardSilent)?;
         match tokio::time::timeout(OWNER, found).await {
             Ok(found) => Ok(found.unwrap_or_default()),
-            Err(_) => Err(hung()),
+            Err(_) => Err(RequestError::ClipboardSilent),
         }
     }
 
     /// The desktop's own dialog: what is shot is chosen there.
-    async fn screenshot() -> Result<Found, UiError> {
+    async fn screenshot() -> Result<Found, RequestError> {
         let failed = |why: &dyn std::fmt::Display| {
             tracing::debug!(error = %why, "no screenshot");
-            refused(
-                "This desktop gave no screenshot.",
-                "Take one with the desktop's own keys and paste it.",
-            )
+            RequestError::NoScreenshot
         };
         let asked = Screenshot::request().interactive(true).modal(false).send().await;
         let shot = match asked.and_then(|request| request.response()) {

@@ -4,6 +4,7 @@ use super::{Owner, Text, capture::Captured};
 use clawtray_companion::{
     api::{Request, UiError},
     ports::WindowKind,
+    words::Language,
 };
 use std::sync::Arc;
 use tauri::{State, WebviewWindow, ipc::Channel};
@@ -34,8 +35,14 @@ pub(crate) fn subscribe(window: WebviewWindow, owner: State<'_, Arc<dyn Owner>>,
     owner.subscribe(kind, Box::new(sink));
 }
 
-/// Something of the desktop that goes with a prompt, when the person asks for it.
+/// Something of the desktop that goes with a prompt, when the person asks for it. Why there is none is told in the language of
+/// the page, a tag like `de`.
 #[tauri::command]
-pub(crate) async fn capture(app: tauri::AppHandle, kind: String) -> Result<Option<Captured>, UiError> {
-    super::capture::take(app, &kind).await
+pub(crate) async fn capture(
+    app: tauri::AppHandle,
+    kind: String,
+    language: String,
+) -> Result<Option<Captured>, UiError> {
+    let captured = super::capture::take(app, &kind).await;
+    captured.map_err(|error| error.told(Language::choose(&language, None)))
 }

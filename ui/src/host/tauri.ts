@@ -27,7 +27,7 @@ export function tauriHost(): Host {
       fonts: window.__CLAWTRAY__?.fonts ?? null,
       language: window.__CLAWTRAY__?.language ?? null,
     },
-    capture: (kind: CaptureKind) => invoke<Captured | null>("capture", { kind }),
+    capture: (kind: CaptureKind) => invoke<Captured | null>("capture", { kind, language: document.documentElement.lang }),
     request: (request: Request) => invoke("request", { request }),
     subscribe(_window: WindowName, onUpdate: (update: Update) => void) {
       let live = true;

@@ -196,7 +196,7 @@ export const es: Strings = {
 
   firstTitle: "Conectar con un gateway",
   firstFound: "Encontrado en este equipo",
-  foundIn: (source) => `De ${source}`,
+  foundIn: (source) => `Origen: ${source}`,
   withToken: "con su token",
   withoutToken: "sin token",
   notAnswering: "ahora no responde",

@@ -3,10 +3,11 @@
 use super::handle::Reply;
 use super::shelf::Turn;
 use super::{App, Then, Timer};
-use crate::api::{AttachmentInput, AttachmentView, MessageState, UiError};
+use crate::api::{AttachmentInput, AttachmentView, MessageState};
 use crate::gateway::{Attachment, CallError, ConnectionState, Gateway, Prompt, RunEvent, RunStep, SendAck};
 use crate::outbox::{Item, ItemState, Outbox, Step, Verdict, look_up, verdict};
 use crate::ports::WindowKind;
+use crate::request_error::{MB, RequestError};
 use clawtray_gateway_protocol::{ContentPart, Message, Role, RunId};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -41,13 +42,9 @@ impl App {
         session: Option<String>,
         text: String,
         attachments: Vec<AttachmentInput>,
-    ) -> Result<Value, UiError> {
+    ) -> Result<Value, RequestError> {
         let Some(profile) = self.profiles.active().map(str::to_owned) else {
-            return Err(Self::error(
-                "no-gateway",
-                "No gateway is set up yet.",
-                Some("Add a gateway."),
-            ));
+            return Err(RequestError::NoGateway);
         };
         let known = session
             .or_else(|| self.target(window))
@@ -56,7 +53,7 @@ impl App {
             Some(session) => session,
             // A gateway that was never reached: what is written waits in a session of its own.
             None => {
-                let fresh = self.new_session_key(None).ok_or_else(Self::not_connected)?;
+                let fresh = self.new_session_key(None).ok_or(RequestError::NotConnected)?;
                 self.set_target(window.unwrap_or(WindowKind::Popup), &fresh);
                 fresh
             }
@@ -75,9 +72,9 @@ impl App {
         text: String,
         attachments: Vec<AttachmentInput>,
         timeout_ms: Option<u64>,
-    ) -> Result<String, UiError> {
+    ) -> Result<String, RequestError> {
         if text.trim().is_empty() && attachments.is_empty() {
-            return Err(Self::error("invalid", "There is nothing to send.", None));
+            return Err(RequestError::NothingToSend);
         }
         self.check_attachments(profile, &attachments)?;
         let attachments: Vec<Attachment> = attachments
@@ -107,7 +104,7 @@ impl App {
         Ok(id)
     }
 
-    fn check_attachments(&self, profile: &str, attachments: &[AttachmentInput]) -> Result<(), UiError> {
+    fn check_attachments(&self, profile: &str, attachments: &[AttachmentInput]) -> Result<(), RequestError> {
         let Some(link) = self.links.get(profile) else {
             return Ok(());
         };
@@ -119,8 +116,7 @@ impl App {
             .as_ref()
             .is_some_and(|gateway| !gateway.capabilities().attachments)
         {
-            let message = "This gateway takes no files.";
-            return Err(Self::error("unsupported", message, Some("Send the text alone.")));
+            return Err(RequestError::NoFiles);
         }
         let ConnectionState::Ready(info) = &link.state else {
             return Ok(());
@@ -133,18 +129,18 @@ impl App {
                 info.max_attachment_bytes
             };
             if let Some(limit) = limit.filter(|limit| decoded_size(&file.content) > *limit) {
-                let what = if image { "The image" } else { "The file" };
-                let message = format!("{what} is larger than {} MB.", limit / 1_000_000);
-                return Err(Self::error("too-large", message, Some("Choose another.")));
+                let megabytes = limit / MB;
+                return Err(if image {
+                    RequestError::ImageTooLarge(megabytes)
+                } else {
+                    RequestError::FileTooLarge(megabytes)
+                });
             }
         }
         let all: u64 = attachments.iter().map(|file| file.content.len() as u64).sum();
         if info.max_payload_bytes > 0 && all + 65_536 > info.max_payload_bytes {
-            let message = format!(
-                "Together the files are larger than {} MB.",
-                info.max_payload_bytes / 1_333_333
-            );
-            return Err(Self::error("too-large", message, Some("Send fewer at a time.")));
+            // In base64, four bytes stand for three.
+            return Err(RequestError::FilesTooLarge(info.max_payload_bytes / 4 * 3 / MB));
         }
         Ok(())
     }
@@ -311,7 +307,7 @@ impl App {
     }
 
     fn settle(&mut self, id: &str, verdict: &Verdict) {
-        let Some(item) = self.outbox.settle(id, verdict) else {
+        let Some(item) = self.outbox.settle(id, verdict, self.language()) else {
             return;
         };
         let (state, error) = match verdict {
@@ -327,9 +323,9 @@ impl App {
                 self.shelf.put_item(&item);
                 (MessageState::Sending, None)
             }
-            Verdict::Failed(error) => {
+            Verdict::Failed(_) => {
                 self.shelf.put_item(&item);
-                (MessageState::Failed, Some(error.clone()))
+                (MessageState::Failed, item.error.clone())
             }
         };
         self.publisher.dirty.outbox = true;
@@ -358,13 +354,13 @@ impl App {
         }
     }
 
-    pub(super) fn cancel_queued(&mut self, window: Option<WindowKind>, id: &str) -> Result<Value, UiError> {
+    pub(super) fn cancel_queued(
+        &mut self,
+        window: Option<WindowKind>,
+        id: &str,
+    ) -> Result<Value, RequestError> {
         let Some(item) = self.outbox.cancel(id) else {
-            return Err(Self::error(
-                "not-found",
-                "The prompt is already on its way.",
-                Some("Stop the run."),
-            ));
+            return Err(RequestError::PromptOnItsWay);
         };
         self.shelf.remove_item(id);
         self.shelf.set_draft(&item.gateway, &item.session, &item.text);
@@ -383,9 +379,9 @@ impl App {
         Ok(Value::Null)
     }
 
-    pub(super) fn retry_queued(&mut self, id: &str) -> Result<Value, UiError> {
+    pub(super) fn retry_queued(&mut self, id: &str) -> Result<Value, RequestError> {
         let Some(item) = self.outbox.retry(id) else {
-            return Err(Self::error("not-found", "There is no such prompt.", None));
+            return Err(RequestError::NoSuchPrompt);
         };
         self.shelf.put_item(&item);
         self.echo(&item);
@@ -396,7 +392,7 @@ impl App {
 
     pub(super) fn stop_run(&mut self, session: String, reply: Reply) {
         let Some((id, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(Self::not_connected()));
+            let _ = reply.send(Err(RequestError::NotConnected));
             return;
         };
         let run = self
@@ -408,7 +404,7 @@ impl App {
             let stopped = gateway.abort(&session.as_str().into(), run.as_ref()).await;
             let answer = stopped
                 .map(|stopped| json!({ "stopped": stopped }))
-                .map_err(Self::from_call);
+                .map_err(RequestError::from);
             let _ = reply.send(answer);
             Box::new(|_: &mut Self| {}) as Then
         });
@@ -418,60 +414,5 @@ impl App {
     pub(super) fn active_ready(&self) -> Option<(String, Arc<dyn Gateway>)> {
         let id = self.profiles.active()?;
         Some((id.to_owned(), self.links.get(id)?.ready()?))
-    }
-
-    pub(super) fn not_connected() -> UiError {
-        Self::error(
-            "not-connected",
-            "The gateway is not connected.",
-            Some("Try again when it is back."),
-        )
-    }
-
-    pub(super) fn from_call(error: CallError) -> UiError {
-        match error {
-            CallError::NotConnected => Self::not_connected(),
-            CallError::Disconnected { .. } => Self::error(
-                "disconnected",
-                "The connection was lost.",
-                Some("Try again when it is back."),
-            ),
-            CallError::Timeout(_) => Self::error(
-                "timeout",
-                "The gateway did not answer in time.",
-                Some("Try again."),
-            ),
-            CallError::Gateway(error) => {
-                let hint = match error.code.as_str() {
-                    "FORBIDDEN" => Some("Allow full control in the settings, or ask the gateway's owner."),
-                    _ => None,
-                };
-                let code = if error.code == "FORBIDDEN" {
-                    "forbidden"
-                } else {
-                    "refused"
-                };
-                let mut told = Self::error(code, crate::text::one_line(&error.message, 300), hint);
-                told.retry_after_ms = error.retry_after_ms;
-                told
-            }
-            CallError::TooLarge { limit, .. } => {
-                let message = format!(
-                    "This is larger than the {} MB that the gateway takes.",
-                    limit / 1_000_000
-                );
-                Self::error("too-large", message, Some("Send less at a time."))
-            }
-            CallError::Unsupported(what) => Self::error(
-                "unsupported",
-                format!("This gateway cannot do that: {what}."),
-                None,
-            ),
-            CallError::Decode { .. } => Self::error(
-                "bad-answer",
-                "The gateway's answer could not be read.",
-                Some("Update the gateway."),
-            ),
-        }
     }
 }

@@ -3,6 +3,8 @@
 use super::App;
 use crate::api::HotkeyView;
 use crate::ports::{HotkeyState, NoWindows, Notification, NotificationTarget, WindowKind};
+use crate::text::one_line;
+use crate::words::Words;
 use std::sync::Arc;
 
 impl App {
@@ -14,8 +16,7 @@ impl App {
             self.publisher.tray_dirty = true;
             return;
         }
-        let (sentence, hint) = self.words().no_tray;
-        self.notice("no-tray-host", sentence, hint);
+        self.plain_notice("no-tray-host", |words| words.no_tray);
         let any = self.windows.values().any(|window| window.shown);
         if first && !any {
             self.show_window(WindowKind::Popup);
@@ -26,8 +27,7 @@ impl App {
         if available {
             self.withdraw_notice("no-notifications");
         } else {
-            let (sentence, hint) = self.words().no_notifications;
-            self.notice("no-notifications", sentence, hint);
+            self.plain_notice("no-notifications", |words| words.no_notifications);
         }
     }
 
@@ -38,7 +38,7 @@ impl App {
         }
         let words = self.words();
         let body = match why {
-            NoWindows::Broken(why) => (words.windows_broken)(&crate::text::one_line(why, 160)),
+            NoWindows::Broken(why) => (words.windows_broken)(&one_line(why, 160)),
             NoWindows::OtherVersion => words.windows_updated.to_owned(),
         };
         let notification = Notification {
@@ -87,38 +87,48 @@ impl App {
         let Some(reason) = problem else {
             return self.withdraw_notice(NOTICE);
         };
-        let reason = crate::text::one_line(&reason, 160);
-        let words = self.words();
-        let say = if on {
-            words.autostart_off
-        } else {
-            words.autostart_on
-        };
-        self.notice(NOTICE, &say(&reason), words.autostart_hint);
+        let reason = one_line(&reason, 160);
+        self.notice(NOTICE, move |words| {
+            let say = if on {
+                words.autostart_off
+            } else {
+                words.autostart_on
+            };
+            (say(&reason), words.autostart_hint)
+        });
     }
 
     pub(super) fn on_hotkey_state(&mut self, state: HotkeyState) {
+        self.withdraw_notice("hotkey-taken");
+        self.withdraw_notice("hotkey-unavailable");
+        let keys = self.settings.get().hotkey.clone();
+        match state.clone() {
+            HotkeyState::Taken => self.notice("hotkey-taken", move |words| {
+                ((words.hotkey_taken)(&keys), words.hotkey_taken_hint)
+            }),
+            HotkeyState::Refused(reason) => self.notice("hotkey-unavailable", move |words| {
+                (refused(&reason, words), words.hotkey_by_hand)
+            }),
+            HotkeyState::Unavailable(reason) => self.notice("hotkey-unavailable", move |words| {
+                (one_line(&reason, 200), words.hotkey_by_hand)
+            }),
+            HotkeyState::Active { .. } | HotkeyState::Off => {}
+        }
+        self.show_hotkey(&state);
+        self.hotkey_state = Some(state);
+    }
+
+    /// Shows it in the language of now.
+    pub(super) fn show_hotkey(&mut self, state: &HotkeyState) {
         let wanted = self.settings.get().hotkey.clone();
         let words = self.words();
         let (word, keys, sentence) = match state {
-            HotkeyState::Active { keys } => ("active", keys, String::new()),
+            HotkeyState::Active { keys } => ("active", keys.clone(), String::new()),
             HotkeyState::Taken => ("taken", wanted.clone(), (words.hotkey_taken)(&wanted)),
-            HotkeyState::Refused(reason) => {
-                let reason = crate::text::one_line(&reason, 160);
-                ("refused", wanted.clone(), (words.hotkey_refused)(&reason))
-            }
-            HotkeyState::Unavailable(reason) => {
-                ("unavailable", wanted.clone(), crate::text::one_line(&reason, 200))
-            }
+            HotkeyState::Refused(reason) => ("refused", wanted, refused(reason, words)),
+            HotkeyState::Unavailable(reason) => ("unavailable", wanted, one_line(reason, 200)),
             HotkeyState::Off => ("off", String::new(), String::new()),
         };
-        self.withdraw_notice("hotkey-taken");
-        self.withdraw_notice("hotkey-unavailable");
-        match word {
-            "taken" => self.notice("hotkey-taken", &sentence, words.hotkey_taken_hint),
-            "refused" | "unavailable" => self.notice("hotkey-unavailable", &sentence, words.hotkey_by_hand),
-            _ => {}
-        }
         self.hotkey = HotkeyView {
             state: word.to_owned(),
             keys,
@@ -126,4 +136,8 @@ impl App {
         };
         self.publisher.dirty.hotkey = true;
     }
+}
+
+fn refused(reason: &str, words: &Words) -> String {
+    (words.hotkey_refused)(&one_line(reason, 160))
 }

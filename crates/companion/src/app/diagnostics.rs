@@ -5,6 +5,7 @@ use super::handle::Reply;
 use super::{App, Then};
 use crate::file;
 use crate::gateway::ConnectionState;
+use crate::request_error::RequestError;
 use crate::words::Language;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -42,7 +43,7 @@ impl App {
     /// Writes the report that was shown last, as it was shown. Answers `{path}`.
     pub(super) fn save_diagnostics(&mut self, reply: Reply) {
         let Some(report) = self.report.clone() else {
-            let _ = reply.send(Err(Self::invalid("There is no report that was looked at.")));
+            let _ = reply.send(Err(RequestError::NoReport));
             return;
         };
         let path = self.data.join("clawtray-report.txt");
@@ -51,12 +52,8 @@ impl App {
             let written = tokio::task::spawn_blocking(move || file::write_text(&to, &report)).await;
             let answer = match written {
                 Ok(Ok(())) => Ok(json!({ "path": path.display().to_string() })),
-                Ok(Err(error)) => Err(Self::error(
-                    "not-saved",
-                    format!("The report could not be written: {error}."),
-                    Some("Copy it instead."),
-                )),
-                Err(_) => Err(Self::error("not-saved", "The report could not be written.", None)),
+                Ok(Err(error)) => Err(RequestError::ReportNotWritten(error.to_string())),
+                Err(error) => Err(RequestError::ReportNotWritten(error.to_string())),
             };
             let _ = reply.send(answer);
             Box::new(|_: &mut Self| {}) as Then
@@ -79,8 +76,7 @@ impl App {
         let _ = writeln!(text, "- tray host: {}", known(self.tray_host));
         let _ = writeln!(text, "- hotkey: {} ({})", self.hotkey.keys, self.hotkey.state);
         let _ = writeln!(text, "- HTTP APIs: {}", self.bridge.view.state);
-        let notices: Vec<&str> = self.notices.keys().map(String::as_str).collect();
-        let _ = writeln!(text, "- notices: {}", notices.join(", "));
+        let _ = writeln!(text, "- notices: {}", self.notices.ids().join(", "));
         text.push_str("\n## Gateways\n\n");
         for (number, profile) in self.profiles.all().iter().enumerate() {
             let active = if self.profiles.active() == Some(profile.id.as_str()) {

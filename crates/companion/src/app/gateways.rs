@@ -2,12 +2,14 @@
 
 use super::handle::Reply;
 use super::{App, Then};
-use crate::api::{FoundGateway, UiError};
+use crate::api::FoundGateway;
 use crate::connection;
-use crate::discovery::{Found, discover, discover_nearby, from_environment};
+use crate::discovery::{Found, discover, discover_nearby, from_environment, host_name};
 use crate::gateway::{ConnectionState, Gateway, Protocol};
-use crate::ports::{ConnectRequest, Secret, SecretError, SecretKind, WindowKind};
+use crate::ports::{ConnectRequest, Secret, SecretKind, WindowKind};
 use crate::profiles::{EMBEDDED, ENVIRONMENT, Profile, clean_url};
+use crate::request_error::RequestError;
+use crate::words::Language;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,7 @@ impl App {
         {
             self.profiles.put(Profile {
                 id: ENVIRONMENT.to_owned(),
-                name: found.name,
+                name: found.called(self.language()),
                 url: found.url,
                 transient: true,
                 ..Profile::default()
@@ -31,7 +33,7 @@ impl App {
             self.keep_for_session(ENVIRONMENT, SecretKind::GatewayToken, found.token);
             self.profiles.activate(ENVIRONMENT);
         } else if self.options.embedded {
-            self.profiles.put(Self::embedded_profile());
+            self.profiles.put(self.embedded_profile());
             self.profiles.activate(EMBEDDED);
         }
         let all: Vec<String> = self
@@ -49,14 +51,19 @@ impl App {
         self.show_at_start();
     }
 
-    fn embedded_profile() -> Profile {
+    fn embedded_profile(&self) -> Profile {
         Profile {
             id: EMBEDDED.to_owned(),
-            name: "Built-in".to_owned(),
+            name: self.words().built_in.to_owned(),
             url: "ws://127.0.0.1".to_owned(),
             embedded: true,
             ..Profile::default()
         }
+    }
+
+    /// What a gateway is called as long as nobody names it.
+    fn host_name(&self, url: &str) -> String {
+        host_name(url).unwrap_or_else(|| self.words().this_computer.to_owned())
     }
 
     pub(super) fn discover(&mut self, reply: Option<Reply>) {
@@ -126,9 +133,9 @@ impl App {
         }
     }
 
-    pub(super) fn use_embedded(&mut self) -> Result<Value, UiError> {
+    pub(super) fn use_embedded(&mut self) -> Result<Value, RequestError> {
         if self.profiles.get(EMBEDDED).is_none() {
-            self.profiles.put(Self::embedded_profile());
+            self.profiles.put(self.embedded_profile());
             self.connect(EMBEDDED);
         }
         self.after_adding(EMBEDDED);
@@ -150,7 +157,7 @@ impl App {
         let (url, in_url) = match clean_url(&wanted.url) {
             Ok(clean) => clean,
             Err(error) => {
-                let _ = reply.send(Err(Self::invalid(&error.to_string())));
+                let _ = reply.send(Err(error.into()));
                 return;
             }
         };
@@ -159,7 +166,7 @@ impl App {
             .filter(|token| !token.is_empty())
             .or(in_url);
         let name = if wanted.name.trim().is_empty() {
-            host_name(&url)
+            self.host_name(&url)
         } else {
             crate::text::one_line(&wanted.name, 60)
         };
@@ -174,16 +181,12 @@ impl App {
 
     pub(super) fn accept_found(&mut self, id: &str, session_only: bool, reply: Reply) {
         let Some(found) = self.found.iter().find(|found| found.id == id).cloned() else {
-            let _ = reply.send(Err(Self::error(
-                "not-found",
-                "This gateway is no longer there.",
-                Some("Look again."),
-            )));
+            let _ = reply.send(Err(RequestError::FoundGone));
             return;
         };
         let profile = Profile {
             id: format!("g-{}", uuid::Uuid::new_v4().simple()),
-            name: found.name,
+            name: found.called(self.language()),
             url: found.url,
             session_only,
             ..Profile::default()
@@ -216,26 +219,19 @@ impl App {
                         app.after_adding(&id);
                         Ok(json!({ "id": id }))
                     }
-                    Err(error) => Err(app.keychain_error(&error, &profile.name)),
+                    Err(error) => Err(RequestError::Keychain {
+                        error,
+                        gateway: profile.name,
+                    }),
                 };
                 let _ = reply.send(answer);
             }) as Then
         });
     }
 
-    fn keychain_error(&self, error: &SecretError, name: &str) -> UiError {
-        let code = match error {
-            SecretError::Locked | SecretError::Timeout => "keychain-locked",
-            SecretError::Absent => "keychain-absent",
-            SecretError::Refused(_) => "keychain-refused",
-        };
-        let sentence = connection::keychain_sentence(error, name, self.language());
-        Self::error(code, sentence, Some(self.words().keychain_hint))
-    }
-
     pub(super) fn set_token(&mut self, id: &str, token: String, session_only: bool, reply: Reply) {
         let Some(profile) = self.profiles.get(id).cloned() else {
-            let _ = reply.send(Err(Self::error("not-found", "There is no such gateway.", None)));
+            let _ = reply.send(Err(RequestError::NoSuchGateway));
             return;
         };
         let token = Secret::new(token.trim());
@@ -263,29 +259,32 @@ impl App {
                         app.connect(&id);
                         Ok(Value::Null)
                     }
-                    Err(error) => Err(app.keychain_error(&error, &profile.name)),
+                    Err(error) => Err(RequestError::Keychain {
+                        error,
+                        gateway: profile.name,
+                    }),
                 };
                 let _ = reply.send(answer);
             }) as Then
         });
     }
 
-    pub(super) fn rename_gateway(&mut self, id: &str, name: &str) -> Result<Value, UiError> {
+    pub(super) fn rename_gateway(&mut self, id: &str, name: &str) -> Result<Value, RequestError> {
         let name = crate::text::one_line(name, 60);
         if name.is_empty() {
-            return Err(Self::invalid("A gateway needs a name."));
+            return Err(RequestError::NameMissing);
         }
         if !self.profiles.change(id, |profile| profile.name = name) {
-            return Err(Self::error("not-found", "There is no such gateway.", None));
+            return Err(RequestError::NoSuchGateway);
         }
         self.publisher.connection_dirty();
         Ok(Value::Null)
     }
 
-    pub(super) fn set_dialect(&mut self, id: &str, dialect: &str) -> Result<Value, UiError> {
+    pub(super) fn set_dialect(&mut self, id: &str, dialect: &str) -> Result<Value, RequestError> {
         let protocol = protocol(Some(dialect))?;
         if !self.profiles.change(id, |profile| profile.speak(protocol)) {
-            return Err(Self::error("not-found", "There is no such gateway.", None));
+            return Err(RequestError::NoSuchGateway);
         }
         self.connect(id);
         Ok(Value::Null)
@@ -294,14 +293,12 @@ impl App {
     /// Receives a gateway's webhooks on this port from now on, or no more.
     pub(super) fn set_webhook(&mut self, id: &str, port: Option<u16>, secret: Option<String>, reply: Reply) {
         let Some(profile) = self.profiles.get(id).cloned() else {
-            let _ = reply.send(Err(Self::error("not-found", "There is no such gateway.", None)));
+            let _ = reply.send(Err(RequestError::NoSuchGateway));
             return;
         };
         let secret = port.and(secret).filter(|secret| !secret.trim().is_empty());
         if port.is_some() && secret.is_none() {
-            let _ = reply.send(Err(Self::invalid(
-                "Webhooks need a secret that they are signed with.",
-            )));
+            let _ = reply.send(Err(RequestError::WebhookSecretMissing));
             return;
         }
         let secret = secret.map(Secret::new);
@@ -326,34 +323,37 @@ impl App {
                         app.connect(&id);
                         Ok(Value::Null)
                     }
-                    Err(error) => Err(app.keychain_error(&error, &profile.name)),
+                    Err(error) => Err(RequestError::Keychain {
+                        error,
+                        gateway: profile.name,
+                    }),
                 };
                 let _ = reply.send(answer);
             }) as Then
         });
     }
 
-    pub(super) fn set_full_control(&mut self, id: &str, on: bool) -> Result<Value, UiError> {
+    pub(super) fn set_full_control(&mut self, id: &str, on: bool) -> Result<Value, RequestError> {
         if !self.profiles.change(id, |profile| profile.full_control = on) {
-            return Err(Self::error("not-found", "There is no such gateway.", None));
+            return Err(RequestError::NoSuchGateway);
         }
         self.connect(id);
         self.publisher.connection_dirty();
         Ok(Value::Null)
     }
 
-    pub(super) fn trust_certificate(&mut self, id: &str, fingerprint: &str) -> Result<Value, UiError> {
+    pub(super) fn trust_certificate(&mut self, id: &str, fingerprint: &str) -> Result<Value, RequestError> {
         let plain =
             fingerprint.len() == 64 && fingerprint.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
         if !plain {
-            return Err(Self::invalid("A fingerprint has 64 hexadecimal digits."));
+            return Err(RequestError::NoFingerprint);
         }
         let fingerprint = fingerprint.to_owned();
         if !self
             .profiles
             .change(id, |profile| profile.certificate = Some(fingerprint))
         {
-            return Err(Self::error("not-found", "There is no such gateway.", None));
+            return Err(RequestError::NoSuchGateway);
         }
         self.connect(id);
         Ok(Value::Null)
@@ -361,7 +361,7 @@ impl App {
 
     pub(super) fn remove_gateway(&mut self, id: &str, reply: Reply) {
         if !self.profiles.remove(id) {
-            let _ = reply.send(Err(Self::error("not-found", "There is no such gateway.", None)));
+            let _ = reply.send(Err(RequestError::NoSuchGateway));
             return;
         }
         let link = self.links.remove(id);
@@ -397,12 +397,7 @@ impl App {
             Box::new(move |_: &mut Self| {
                 let answer = kept.map(|()| Value::Null).map_err(|error| {
                     tracing::warn!(%error, "secrets of a removed gateway are left in the keychain");
-                    let hint = "Remove the entries of Clawtray there by hand.";
-                    Self::error(
-                        "keychain-locked",
-                        "Its secrets could not be removed from the keychain.",
-                        Some(hint),
-                    )
+                    RequestError::SecretsLeft
                 });
                 let _ = reply.send(answer);
             }) as Then
@@ -419,7 +414,8 @@ impl App {
         let (url, in_url) = match clean_url(url) {
             Ok(clean) => clean,
             Err(error) => {
-                let _ = reply.send(Ok(json!({ "ok": false, "message": error.to_string() })));
+                let message = RequestError::from(error).sentence(self.language());
+                let _ = reply.send(Ok(json!({ "ok": false, "message": message })));
                 return;
             }
         };
@@ -435,7 +431,7 @@ impl App {
             .filter(|token| !token.trim().is_empty())
             .or(in_url)
             .map(Secret::new);
-        let name = host_name(&url);
+        let (name, language) = (self.host_name(&url), self.language());
         self.spawn(async move {
             let (issued, _kept) = mpsc::unbounded_channel();
             let request = ConnectRequest {
@@ -452,7 +448,7 @@ impl App {
                 issued,
             };
             let gateway = connector.connect(request).await;
-            let (ok, message) = outcome(&*gateway, &name).await;
+            let (ok, message) = outcome(&*gateway, &name, language).await;
             gateway.shutdown().await;
             let _ = reply.send(Ok(json!({ "ok": ok, "message": message })));
             Box::new(|_: &mut Self| {}) as Then
@@ -461,14 +457,15 @@ impl App {
 }
 
 /// What a window calls a protocol.
-pub(super) fn protocol(word: Option<&str>) -> Result<Protocol, UiError> {
+pub(super) fn protocol(word: Option<&str>) -> Result<Protocol, RequestError> {
     word.unwrap_or("auto")
         .parse()
-        .map_err(|_| App::invalid("There is no dialect of this name."))
+        .map_err(|_| RequestError::Malformed("There is no dialect of this name"))
 }
 
 /// What became of a test, in a sentence.
-async fn outcome(gateway: &dyn Gateway, name: &str) -> (bool, String) {
+async fn outcome(gateway: &dyn Gateway, name: &str, language: Language) -> (bool, String) {
+    let words = language.words();
     let mut state = gateway.state();
     let settled = state.wait_for(|state| {
         matches!(
@@ -481,22 +478,18 @@ async fn outcome(gateway: &dyn Gateway, name: &str) -> (bool, String) {
     });
     let state = match tokio::time::timeout(TEST_FOR, settled).await {
         Ok(Ok(state)) => state.clone(),
-        Ok(Err(_)) | Err(_) => return (false, format!("{name} does not answer.")),
+        Ok(Err(_)) | Err(_) => return (false, (words.does_not_answer)(name)),
     };
     if let ConnectionState::Ready(info) = &state {
-        let version = if info.version.is_empty() {
-            String::new()
-        } else {
-            format!(", version {}", info.version)
-        };
-        return (true, format!("{name} answers{version}."));
+        return (true, (words.answers)(name, &info.version));
     }
     let facts = connection::Facts {
         gateway: name.to_owned(),
+        language,
         ..connection::Facts::default()
     };
     let sentence = match state {
-        ConnectionState::Backoff { error, .. } => format!("{name} is not reachable: {error}."),
+        ConnectionState::Backoff { error, .. } => (words.not_reachable_because)(name, &error.to_string()),
         ConnectionState::Idle
         | ConnectionState::Connecting
         | ConnectionState::Handshaking
@@ -505,16 +498,4 @@ async fn outcome(gateway: &dyn Gateway, name: &str) -> (bool, String) {
         | ConnectionState::Closed => connection::view(&state, &facts).sentence,
     };
     (false, sentence)
-}
-
-fn host_name(url: &str) -> String {
-    let host = url::Url::parse(url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_default();
-    match host.as_str() {
-        "127.0.0.1" | "localhost" | "[::1]" => "This computer".to_owned(),
-        host if host.parse::<std::net::IpAddr>().is_ok() || host.starts_with('[') => host.to_owned(),
-        host => crate::text::capitalised(host.split('.').next().unwrap_or(host)),
-    }
 }

@@ -1,10 +1,11 @@
 //! The way in: a handle that windows, tray, hotkey and command line share.
 
-use super::App;
 use crate::api::{Request, UiError, Update};
 use crate::control::{Action, AppStatus, Host};
 use crate::gateway::Gateway;
 use crate::ports::{HotkeyState, NoWindows, NotificationResponse, TrayAction, WindowKind};
+use crate::request_error::RequestError;
+use crate::words::Language;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 /// Where a window's updates go. Called from the loop; it must not block.
 pub type Sink = Box<dyn Fn(Update) + Send>;
 /// Where a request's answer goes.
-pub(super) type Reply = oneshot::Sender<Result<Value, UiError>>;
+pub(super) type Reply = oneshot::Sender<Result<Value, RequestError>>;
 
 /// What the loop is told.
 pub(super) enum Input {
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub(super) gateways: BTreeMap<String, Arc<dyn Gateway>>,
     pub(super) active: Option<String>,
     pub(super) status: AppStatus,
+    /// What windows are told in.
+    pub(super) language: Language,
 }
 
 /// A handle on the running app. Clones are cheap; every call returns at once unless it is `async`.
@@ -65,7 +68,7 @@ impl AppHandle {
         Self { inbox, shared }
     }
 
-    /// Asks for something on behalf of a window, or of none (the command line).
+    /// Asks for something on behalf of a window, or of none (the command line, which speaks English).
     ///
     /// # Errors
     /// What a window shows: a code, a sentence and a next step.
@@ -74,11 +77,14 @@ impl AppHandle {
         window: impl Into<Option<WindowKind>>,
         request: Request,
     ) -> Result<Value, UiError> {
+        let window = window.into();
         let (reply, answer) = oneshot::channel();
-        self.tell(Input::Request(window.into(), Box::new(request), reply));
-        answer
-            .await
-            .unwrap_or_else(|_| Err(App::error("stopping", "The app is stopping.", None)))
+        self.tell(Input::Request(window, Box::new(request), reply));
+        let answer = answer.await.unwrap_or(Err(RequestError::Stopping));
+        answer.map_err(|error| {
+            let language = window.map_or(Language::English, |_| self.lock().language);
+            error.told(language)
+        })
     }
 
     /// Gives a window its updates: a snapshot at once, then patches, at most one per frame. A second subscription of

@@ -2,10 +2,11 @@
 
 use super::handle::Reply;
 use super::{App, Then};
-use crate::api::{Signal, UiError};
+use crate::api::Signal;
 use crate::gateway::{History, HistoryQuery};
 use crate::outbox::Item;
 use crate::ports::WindowKind;
+use crate::request_error::RequestError;
 use crate::store::{Cursor, PageKind};
 use crate::transcript::{MESSAGE_LIMIT, Transcript};
 use serde_json::Value;
@@ -167,7 +168,7 @@ impl App {
 
     pub(super) fn load_older(&mut self, session: String, reply: Reply) {
         let Some(id) = self.profiles.active().map(str::to_owned) else {
-            let _ = reply.send(Err(Self::not_connected()));
+            let _ = reply.send(Err(RequestError::NotConnected));
             return;
         };
         self.read_older(&id, &session, PAGE, move |_, read| {
@@ -181,7 +182,7 @@ impl App {
         id: &str,
         session: &str,
         limit: u32,
-        then: impl FnOnce(&mut Self, Result<(), UiError>) + Send + 'static,
+        then: impl FnOnce(&mut Self, Result<(), RequestError>) + Send + 'static,
     ) {
         let link = self.links.get(id);
         let gateway = link.and_then(super::link::Link::ready);
@@ -199,7 +200,7 @@ impl App {
                 };
                 let history = gateway.history(query).await;
                 Box::new(move |app: &mut Self| {
-                    let read = history.map_err(Self::from_call).map(|history| {
+                    let read = history.map_err(RequestError::from).map(|history| {
                         app.keep_page(&id, &session, &history, PageKind::Older);
                         app.on_older(&id, &session, &history);
                     });
@@ -215,10 +216,10 @@ impl App {
                     let read = app.noted(page).map(|page| {
                         app.on_older(&id, &session, &page.into_history(&session));
                     });
-                    then(app, read.ok_or_else(Self::not_connected));
+                    then(app, read.ok_or(RequestError::NotConnected));
                 }) as Then
             }),
-            (None, _, _) => then(self, Err(Self::not_connected())),
+            (None, _, _) => then(self, Err(RequestError::NotConnected)),
         }
     }
 
@@ -282,7 +283,7 @@ impl App {
             self.read_older(id, session, REVEAL_PAGE, move |app, read| match read {
                 Ok(()) => app.go_on_revealing(&profile, &key),
                 Err(error) => {
-                    tracing::debug!(code = error.code, "a message could not be shown");
+                    tracing::debug!(code = error.code(), "a message could not be shown");
                     if let Some(link) = app.links.get_mut(&profile) {
                         link.reveals.retain(|reveal| reveal.session != key);
                     }

@@ -113,9 +113,10 @@ impl App {
             Found::All => self.withdraw_notice(&notice),
             Found::Unread => {}
             Found::Less => {
-                let words = self.words();
-                let sentence = (words.keychain_emptied)(&self.gateway_name(id));
-                self.notice(&notice, &sentence, words.keychain_emptied_hint);
+                let name = self.gateway_name(id);
+                self.notice(&notice, move |words| {
+                    ((words.keychain_emptied)(&name), words.keychain_emptied_hint)
+                });
             }
         }
         self.known.insert(id.to_owned(), secrets);
@@ -178,8 +179,7 @@ impl App {
         link.state = ConnectionState::Idle;
         link.since_ms = now_ms;
         if matches!(error, SecretError::Absent) {
-            let (sentence, hint) = self.words().no_keychain;
-            self.notice("no-keychain", sentence, hint);
+            self.plain_notice("no-keychain", |words| words.no_keychain);
         }
         if let Some(link) = self.links.get_mut(id) {
             link.keychain = Some(error);

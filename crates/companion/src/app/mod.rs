@@ -7,12 +7,14 @@ mod deep_link;
 mod desktop;
 mod diagnostics;
 mod events;
+mod files;
 mod gateways;
 mod handle;
 mod history;
 mod keychain;
 mod link;
 mod needs;
+mod notices;
 mod notify;
 mod publish;
 mod records;
@@ -32,14 +34,14 @@ pub use handle::{AppHandle, Sink};
 pub use shelf::{MemoryShelf, Shelf, Told, Turn};
 pub use shelf_on_disk::StoreShelf;
 
-use crate::api::{HotkeyView, Notice, UiError};
+use crate::api::HotkeyView;
 use crate::discovery::{Found, Surroundings, System};
 use crate::outbox::Outbox;
 use crate::paths::Paths;
-use crate::ports::{IssuedToken, Ports, Secret, SecretKind, WindowKind};
+use crate::ports::{HotkeyState, IssuedToken, Ports, Secret, SecretKind, WindowKind};
 use crate::profiles::Profiles;
 use crate::settings::SettingsFile;
-use crate::store::{Repair, SearchLane, Store, StoreHandle, StoreOptions};
+use crate::store::{SearchLane, StoreHandle};
 use crate::tray_model::SteadySign;
 use crate::words::{Language, Words};
 use futures_util::future::BoxFuture;
@@ -151,9 +153,10 @@ pub struct App {
     /// What the keychain gave for each profile since the start.
     known: HashMap<String, keychain::Secrets>,
     found: Vec<Found>,
-    notices: BTreeMap<String, Notice>,
-    dismissed: std::collections::BTreeSet<String>,
+    notices: notices::Notices,
     hotkey: HotkeyView,
+    /// What the hotkey's view says.
+    hotkey_state: Option<HotkeyState>,
     bridge: bridge::Bridge,
     /// What starting with the session was last switched to.
     autostart: bool,
@@ -202,12 +205,12 @@ impl App {
         let handle = AppHandle::new(inbox, Arc::clone(&shared));
         let now_ms = ports.clock.now_ms();
         let (settings, settings_problem) = SettingsFile::open(paths.settings(), now_ms);
-        let (profiles, profiles_problem) = Profiles::open(paths.profiles(), now_ms);
+        let (profiles, gateways_set_aside) = Profiles::open(paths.profiles(), now_ms);
         let known: Vec<String> = profiles.all().iter().map(|profile| profile.id.clone()).collect();
         let cache_megabytes = settings.get().cache_megabytes;
-        let (shelf, records, shelf_problems) = match options.shelf.take() {
-            Some(shelf) => (shelf, None, Vec::new()),
-            None => open_shelf(&paths, cache_megabytes),
+        let (shelf, records, no_store) = match options.shelf.take() {
+            Some(shelf) => (shelf, None, false),
+            None => files::open_shelf(&paths, cache_megabytes),
         };
         let outbox = Outbox::restored(shelf.outbox(&known));
         let mut app = Self {
@@ -226,9 +229,9 @@ impl App {
             session_secrets: HashMap::new(),
             known: HashMap::new(),
             found: Vec::new(),
-            notices: BTreeMap::new(),
-            dismissed: std::collections::BTreeSet::new(),
+            notices: notices::Notices::default(),
             hotkey: HotkeyView::default(),
+            hotkey_state: None,
             bridge: bridge::Bridge::default(),
             autostart: false,
             tray_host: None,
@@ -245,17 +248,8 @@ impl App {
             shared,
             stopping: false,
         };
-        for (id, problem) in [
-            ("settings-unreadable", settings_problem),
-            ("gateways-unreadable", profiles_problem),
-        ] {
-            if let Some(sentence) = problem {
-                app.notice(id, &sentence, "It lies beside the new one.");
-            }
-        }
-        for sentence in shelf_problems {
-            app.notice("store", &sentence, "");
-        }
+        app.tell_language();
+        app.say_what_files_lack(settings_problem, gateways_set_aside, no_store);
         (handle, app.run(inputs))
     }
 
@@ -400,55 +394,14 @@ impl App {
         Language::choose(setting, self.options.system_language.as_deref())
     }
 
+    /// Requests of windows are answered in it. Whether it is another than before.
+    fn tell_language(&self) -> bool {
+        let language = self.language();
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut shared.language, language) != language
+    }
+
     fn words(&self) -> &'static Words {
         self.language().words()
-    }
-
-    fn notice(&mut self, id: &str, sentence: &str, hint: &str) {
-        if self.dismissed.contains(id) {
-            return;
-        }
-        let notice = Notice {
-            id: id.to_owned(),
-            sentence: sentence.to_owned(),
-            hint: hint.to_owned(),
-        };
-        self.notices.insert(id.to_owned(), notice);
-        self.publisher.dirty.notices = true;
-    }
-
-    fn withdraw_notice(&mut self, id: &str) {
-        if self.notices.remove(id).is_some() {
-            self.publisher.dirty.notices = true;
-        }
-    }
-
-    fn error(code: &str, message: impl Into<String>, hint: Option<&str>) -> UiError {
-        UiError {
-            code: code.to_owned(),
-            message: message.into(),
-            hint: hint.map(str::to_owned),
-            retry_after_ms: None,
-        }
-    }
-}
-
-/// The store in the data folder. Without one the app works and says that nothing outlives it.
-fn open_shelf(paths: &Paths, cache_megabytes: u32) -> (Box<dyn Shelf>, Option<StoreHandle>, Vec<String>) {
-    let options = StoreOptions {
-        cache_bytes: records::bytes(cache_megabytes),
-        ..StoreOptions::default()
-    };
-    match Store::open(&paths.data, options).and_then(StoreHandle::new) {
-        Ok(records) => {
-            let store = Arc::clone(records.blocking());
-            let problems = store.take_repairs().iter().map(Repair::sentence).collect();
-            (Box::new(StoreShelf::new(store)), Some(records), problems)
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the store could not be opened");
-            let sentence = "The data folder cannot be used: prompts and drafts last until the app ends.";
-            (Box::new(MemoryShelf::default()), None, vec![sentence.to_owned()])
-        }
     }
 }

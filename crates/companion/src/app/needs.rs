@@ -3,9 +3,10 @@
 use super::handle::Reply;
 use super::link::Waiting;
 use super::{App, Then, Timer};
-use crate::api::{QuestionItem, QuestionOption, QuestionView, UiError};
+use crate::api::{QuestionItem, QuestionOption, QuestionView};
 use crate::gateway::{Approval, Decision};
 use crate::notify_policy::{OccasionKind, approval_tag, question_tag};
+use crate::request_error::RequestError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -269,15 +270,14 @@ impl App {
     }
 
     pub(super) fn resolve_approval(&mut self, approval: &str, chosen: Decision, reply: Option<Reply>) {
-        let answer = |reply: Option<Reply>, result: Result<Value, UiError>| {
+        let answer = |reply: Option<Reply>, result: Result<Value, RequestError>| {
             if let Some(reply) = reply {
                 let _ = reply.send(result);
             }
         };
         let holder = self.holder_of_approval(approval);
         let Some(id) = holder else {
-            let gone = Self::error("not-found", "This approval no longer waits.", None);
-            answer(reply, Err(gone));
+            answer(reply, Err(RequestError::ApprovalGone));
             return;
         };
         let Some(link) = self.links.get_mut(&id) else {
@@ -288,18 +288,11 @@ impl App {
             return;
         };
         if !waiting.approval.allowed.is_empty() && !waiting.approval.allowed.contains(&chosen) {
-            answer(
-                reply,
-                Err(Self::error(
-                    "refused",
-                    "This approval does not offer that.",
-                    Some("Approve once."),
-                )),
-            );
+            answer(reply, Err(RequestError::NotOffered));
             return;
         }
         let Some(gateway) = ready else {
-            answer(reply, Err(Self::not_connected()));
+            answer(reply, Err(RequestError::NotConnected));
             return;
         };
         waiting.resolving = true;
@@ -326,7 +319,7 @@ impl App {
                             waiting.resolving = false;
                             app.publisher.dirty.needs = true;
                         }
-                        Err(Self::from_call(error))
+                        Err(error.into())
                     }
                 };
                 answer(reply, result);
@@ -345,15 +338,11 @@ impl App {
             .iter()
             .find(|(_, link)| link.questions.contains_key(question));
         let Some((id, gateway)) = holder.map(|(id, link)| (id.clone(), link.ready())) else {
-            let _ = reply.send(Err(Self::error(
-                "not-found",
-                "This question no longer waits.",
-                None,
-            )));
+            let _ = reply.send(Err(RequestError::QuestionGone));
             return;
         };
         let Some(gateway) = gateway else {
-            let _ = reply.send(Err(Self::not_connected()));
+            let _ = reply.send(Err(RequestError::NotConnected));
             return;
         };
         let params = json!({ "id": question, "answers": { "answers": answers } });
@@ -364,7 +353,7 @@ impl App {
                 if done.is_ok() {
                     app.on_question_gone(&id, &question);
                 }
-                let _ = reply.send(done.map(|_| Value::Null).map_err(Self::from_call));
+                let _ = reply.send(done.map(|_| Value::Null).map_err(RequestError::from));
             }) as Then
         });
     }

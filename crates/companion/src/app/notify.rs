@@ -383,7 +383,7 @@ impl App {
                     // An answer means it was read.
                     self.mark_read(&gateway, &session);
                     if let Err(error) = self.enqueue(&gateway, &session, text, Vec::new(), None) {
-                        tracing::debug!(code = %error.code, "an inline reply was not sent");
+                        tracing::debug!(code = %error.code(), "an inline reply was not sent");
                     }
                 }
             }

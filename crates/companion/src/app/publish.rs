@@ -286,12 +286,7 @@ impl App {
             Questions,
             self.question_views()
         );
-        part!(
-            dirty.notices,
-            notices,
-            Notices,
-            self.notices.values().cloned().collect::<Vec<_>>()
-        );
+        part!(dirty.notices, notices, Notices, self.notice_views());
         part!(dirty.hotkey, hotkey, Hotkey, self.hotkey.clone());
         part!(dirty.bridge, bridge, Bridge, self.bridge.view.clone());
         changes
@@ -313,7 +308,7 @@ impl App {
             outbox: self.outbox_views(),
             approvals: self.approval_views(),
             questions: self.question_views(),
-            notices: self.notices.values().cloned().collect(),
+            notices: self.notice_views(),
             settings: self.settings.get().clone(),
             hotkey: self.hotkey.clone(),
             bridge: self.bridge.view.clone(),

@@ -4,8 +4,9 @@
 use super::handle::Reply;
 use super::{App, Then};
 use crate::gateway::{History, HistoryQuery};
+use crate::request_error::RequestError;
 use crate::sessions::title;
-use crate::store::{Coverage, PageKind, Repair, Store, StoreError};
+use crate::store::{Coverage, PageKind, Store, StoreError};
 use crate::transcript::MESSAGE_LIMIT;
 use clawtray_gateway_protocol::{Message, SessionRow};
 use serde_json::Value;
@@ -36,22 +37,10 @@ impl App {
 
     /// Says what became of a job: the result, when there is one.
     pub(super) fn noted<R>(&mut self, result: Result<R, StoreError>) -> Option<R> {
-        let repairs = self
-            .records
-            .as_ref()
-            .map(|records| records.blocking().take_repairs())
-            .unwrap_or_default();
-        for repair in repairs {
-            match repair {
-                Repair::CacheRebuilt => {
-                    let (sentence, hint) = self.words().copy_rebuilt;
-                    self.notice("cache-rebuilt", sentence, hint);
-                    let all: Vec<String> = self.links.keys().cloned().collect();
-                    for id in all {
-                        self.resync(&id);
-                    }
-                }
-                Repair::OutboxSalvaged { .. } => self.notice("store", &repair.sentence(), ""),
+        if self.say_repairs() {
+            let all: Vec<String> = self.links.keys().cloned().collect();
+            for id in all {
+                self.resync(&id);
             }
         }
         match result {
@@ -61,10 +50,9 @@ impl App {
             }
             Err(StoreError::Superseded) => None,
             Err(error) => {
-                tracing::warn!(%error, "the local copy of the conversations was not read or written");
+                tracing::warn!(%error, help = error.next_step(), "the local copy of the conversations was not read or written");
                 if matches!(error, StoreError::Full { .. }) {
-                    let (sentence, hint) = self.words().disk_full;
-                    self.notice("cache-full", sentence, hint);
+                    self.plain_notice("cache-full", |words| words.disk_full);
                 }
                 None
             }
@@ -197,7 +185,7 @@ impl App {
 
     pub(super) fn clear_cache(&mut self, id: &str, reply: Reply) {
         if self.profiles.get(id).is_none() {
-            let _ = reply.send(Err(Self::error("not-found", "There is no such gateway.", None)));
+            let _ = reply.send(Err(RequestError::NoSuchGateway));
             return;
         }
         if let Some(link) = self.links.get_mut(id) {
@@ -220,10 +208,10 @@ impl App {
             let done = done.await;
             Box::new(move |app: &mut Self| {
                 app.settle_targets(&id);
-                let answer = app.noted(done).map(|()| Value::Null).ok_or_else(|| {
-                    let hint = "Try again; the log says what is wrong.";
-                    Self::error("store", "The local copy could not be cleared.", Some(hint))
-                });
+                let answer = app
+                    .noted(done)
+                    .map(|()| Value::Null)
+                    .ok_or(RequestError::CopyNotCleared);
                 let _ = reply.send(answer);
             }) as Then
         });

@@ -4,9 +4,10 @@ use super::App;
 use super::gateways::protocol;
 use super::handle::Reply;
 use super::needs::decision;
-use crate::api::{Request, UiError};
+use crate::api::Request;
 use crate::ports::WindowKind;
 use crate::profiles::Profile;
+use crate::request_error::RequestError;
 use crate::store::SearchQuery;
 use serde_json::{Value, json};
 
@@ -27,11 +28,7 @@ impl App {
                     self.set_target(here, &session);
                     Ok(json!({ "session": session }))
                 }
-                None => Err(Self::error(
-                    "no-gateway",
-                    "No gateway is set up yet.",
-                    Some("Add a gateway."),
-                )),
+                None => Err(RequestError::NoGateway),
             },
             Request::SetTarget { session } => {
                 self.set_target(here, &session);
@@ -66,7 +63,7 @@ impl App {
             }
             Request::ResolveApproval { id, decision: word } => match decision(&word) {
                 Some(chosen) => return self.resolve_approval(&id, chosen, Some(reply)),
-                None => Err(Self::invalid("There is no such decision.")),
+                None => Err(RequestError::Malformed("There is no such decision")),
             },
             Request::AnswerQuestion { id, answers } => return self.answer_question(&id, answers, reply),
             Request::MarkRead { session } => {
@@ -116,7 +113,7 @@ impl App {
             Request::ExportSession { session, format } => return self.export_session(session, format, reply),
             Request::UseGateway { id } => {
                 if self.profiles.get(&id).is_none() {
-                    Err(Self::error("not-found", "There is no such gateway.", None))
+                    Err(RequestError::NoSuchGateway)
                 } else {
                     self.use_gateway(&id);
                     Ok(Value::Null)
@@ -183,7 +180,7 @@ impl App {
                     self.show_window(kind);
                     Ok(Value::Null)
                 }
-                None => Err(Self::invalid("There is no such window.")),
+                None => Err(RequestError::Malformed("There is no such window")),
             },
             Request::HideWindow => {
                 self.hide_window(here);
@@ -202,8 +199,7 @@ impl App {
                 Ok(Value::Null)
             }
             Request::DismissNotice { id } => {
-                self.withdraw_notice(&id);
-                self.dismissed.insert(id);
+                self.dismiss_notice(id);
                 Ok(Value::Null)
             }
             Request::CallGateway { method, params } => return self.call_gateway(method, params, reply),
@@ -215,14 +211,8 @@ impl App {
         let _ = reply.send(now);
     }
 
-    pub(super) fn invalid(message: &str) -> UiError {
-        Self::error("invalid", message, None)
-    }
-
-    fn change_settings(&mut self, patch: &Value) -> Result<Value, UiError> {
-        self.settings
-            .change(patch)
-            .map_err(|error| Self::invalid(&error.0))?;
+    fn change_settings(&mut self, patch: &Value) -> Result<Value, RequestError> {
+        self.settings.change(patch)?;
         self.on_settings_changed();
         Ok(Value::Null)
     }
@@ -234,16 +224,28 @@ impl App {
         }
         self.switch_autostart();
         self.keep_to_size();
-        let language = self.language();
-        for link in self.links.values_mut() {
-            link.sessions.speak(language);
+        if self.tell_language() {
+            self.speak();
         }
         self.publisher.connection_dirty();
         self.publisher.dirty.settings = true;
         self.publisher.dirty.sessions = true;
     }
 
-    fn mute_session(&mut self, session: &str, muted: bool) -> Result<Value, UiError> {
+    /// Says all that is shown in another language.
+    fn speak(&mut self) {
+        let language = self.language();
+        for link in self.links.values_mut() {
+            link.sessions.speak(language);
+        }
+        if let Some(state) = self.hotkey_state.clone() {
+            self.show_hotkey(&state);
+        }
+        self.publisher.dirty.notices = true;
+        self.publisher.dirty.found = true;
+    }
+
+    fn mute_session(&mut self, session: &str, muted: bool) -> Result<Value, RequestError> {
         let mut all = self.settings.get().notifications.muted_sessions.clone();
         all.retain(|known| known != session);
         if muted {
@@ -253,18 +255,17 @@ impl App {
     }
 
     /// Only what a browser or a mail program opens, and nothing that hides where it leads.
-    fn open_link(&mut self, text: &str) -> Result<Value, UiError> {
-        let refused = || Self::error("refused", "Only web and mail addresses are opened.", None);
-        let url = url::Url::parse(text.trim()).map_err(|_| refused())?;
+    fn open_link(&mut self, text: &str) -> Result<Value, RequestError> {
+        let url = url::Url::parse(text.trim()).map_err(|_| RequestError::NoWebLink)?;
         let web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
         let plain = url.username().is_empty() && url.password().is_none();
         if !(web && plain || url.scheme() == "mailto") {
-            return Err(refused());
+            return Err(RequestError::NoWebLink);
         }
         let opened = self.ports.opener.open(url.as_str());
         opened.map(|()| Value::Null).map_err(|reason| {
             tracing::debug!(%reason, "a link could not be opened");
-            Self::error("refused", "The link could not be opened.", Some("Copy it."))
+            RequestError::LinkNotOpened
         })
     }
 }

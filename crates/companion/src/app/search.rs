@@ -84,7 +84,7 @@ impl App {
                 };
                 let mut hits: Vec<SearchHit> = local.into_iter().map(|hit| local_hit(hit, &title)).collect();
                 let answer = match remote {
-                    Some(Err(error)) if hits.is_empty() => Err(Self::from_call(error)),
+                    Some(Err(error)) if hits.is_empty() => Err(error.into()),
                     Some(Ok(answer)) => {
                         // The gateway knows no dates.
                         let in_time = |hit: &SearchHit| {

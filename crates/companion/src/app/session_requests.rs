@@ -2,9 +2,10 @@
 
 use super::handle::Reply;
 use super::{App, Then};
-use crate::api::{CommandView, MessageRole, ModelView, UiError};
+use crate::api::{CommandView, MessageRole, ModelView};
 use crate::gateway::{Gateway, HistoryQuery};
 use crate::ports::WindowKind;
+use crate::request_error::RequestError;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -20,17 +21,17 @@ impl App {
         method: &'static str,
         params: Value,
         reply: Reply,
-        then: impl FnOnce(&mut Self, &str, Value) -> Result<Value, UiError> + Send + 'static,
+        then: impl FnOnce(&mut Self, &str, Value) -> Result<Value, RequestError> + Send + 'static,
     ) {
         let Some((id, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(Self::not_connected()));
+            let _ = reply.send(Err(RequestError::NotConnected));
             return;
         };
         self.spawn(async move {
             let answer = gateway.call_raw(method, params).await;
             Box::new(move |app: &mut Self| {
                 let answer = answer
-                    .map_err(Self::from_call)
+                    .map_err(RequestError::from)
                     .and_then(|value| then(app, &id, value));
                 let _ = reply.send(answer);
             }) as Then
@@ -39,13 +40,13 @@ impl App {
 
     pub(super) fn call_gateway(&mut self, method: String, params: Value, reply: Reply) {
         let Some((_, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(Self::not_connected()));
+            let _ = reply.send(Err(RequestError::NotConnected));
             return;
         };
         let params = if params.is_null() { json!({}) } else { params };
         self.spawn(async move {
             let answer = gateway.call_raw(&method, params).await;
-            let _ = reply.send(answer.map_err(Self::from_call));
+            let _ = reply.send(answer.map_err(RequestError::from));
             Box::new(|_: &mut Self| {}) as Then
         });
     }
@@ -135,11 +136,7 @@ impl App {
             move |app, id, answer| {
                 if answer.get("ok").and_then(Value::as_bool) == Some(false) {
                     let reason = answer.get("reason").and_then(Value::as_str).unwrap_or_default();
-                    let message = format!(
-                        "The session was not compacted: {}",
-                        crate::text::one_line(reason, 160)
-                    );
-                    return Err(Self::error("refused", message, Some("Try again later.")));
+                    return Err(RequestError::NotCompacted(crate::text::one_line(reason, 160)));
                 }
                 app.load_history(id, &key);
                 Ok(Value::Null)
@@ -180,11 +177,7 @@ impl App {
         }
         self.call("sessions.create", params, reply, move |app, id, answer| {
             let Some(key) = answer.get("key").and_then(Value::as_str) else {
-                return Err(Self::error(
-                    "bad-answer",
-                    "The gateway did not name the copy.",
-                    None,
-                ));
+                return Err(RequestError::NoCopyNamed);
             };
             app.refresh_sessions(id);
             app.set_target(window, key);
@@ -219,7 +212,7 @@ impl App {
         reply: Reply,
     ) {
         let Some((id, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(Self::not_connected()));
+            let _ = reply.send(Err(RequestError::NotConnected));
             return;
         };
         let Some(session) = self.new_session_key(None) else {
@@ -244,11 +237,13 @@ impl App {
 
     pub(super) fn export_session(&mut self, session: String, format: String, reply: Reply) {
         if !matches!(format.as_str(), "markdown" | "json") {
-            let _ = reply.send(Err(Self::invalid("A session is exported as markdown or json.")));
+            let _ = reply.send(Err(RequestError::Malformed(
+                "A session is exported as markdown or json",
+            )));
             return;
         }
         let Some((id, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(Self::not_connected()));
+            let _ = reply.send(Err(RequestError::NotConnected));
             return;
         };
         let title = self
@@ -264,7 +259,7 @@ impl App {
     }
 }
 
-async fn make_session(gateway: &dyn Gateway, session: &str, model: &str) -> Result<(), UiError> {
+async fn make_session(gateway: &dyn Gateway, session: &str, model: &str) -> Result<(), RequestError> {
     let mut params = json!({ "key": session, "model": model });
     if let (Some(params), Some(agent)) = (params.as_object_mut(), crate::sessions::agent_of(session)) {
         params.insert("agentId".to_owned(), agent.into());
@@ -273,7 +268,7 @@ async fn make_session(gateway: &dyn Gateway, session: &str, model: &str) -> Resu
         .call_raw("sessions.create", params)
         .await
         .map(|_| ())
-        .map_err(App::from_call)
+        .map_err(RequestError::from)
 }
 
 pub(super) fn text(value: &Value, name: &str) -> String {
@@ -340,7 +335,7 @@ async fn export(
     session: &str,
     title: &str,
     format: &str,
-) -> Result<String, UiError> {
+) -> Result<String, RequestError> {
     let mut rows = Vec::new();
     for _ in 0..EXPORT_PAGES {
         let offset = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -349,7 +344,7 @@ async fn export(
             limit: Some(EXPORT_PAGE),
             offset: Some(offset).filter(|offset| *offset > 0),
         };
-        let page = gateway.history(query).await.map_err(App::from_call)?;
+        let page = gateway.history(query).await.map_err(RequestError::from)?;
         let more = page.has_more && !page.messages.is_empty();
         rows.splice(0..0, page.messages);
         if !more {
@@ -362,8 +357,7 @@ async fn export(
         .collect();
     if format == "json" {
         let all = json!({ "session": session, "title": title, "messages": messages });
-        return serde_json::to_string_pretty(&all)
-            .map_err(|_| App::error("bad-answer", "The session could not be written.", None));
+        return serde_json::to_string_pretty(&all).map_err(|_| RequestError::BadAnswer);
     }
     let mut out = format!("# {title}\n");
     for message in messages {

@@ -66,11 +66,12 @@ impl App {
     }
 
     pub(super) fn found_views(&self) -> Vec<FoundGateway> {
+        let language = self.language();
         let views = self.found.iter().map(|found| FoundGateway {
             id: found.id.clone(),
-            name: found.name.clone(),
+            name: found.called(language),
             url: found.url.clone(),
-            source: found.source.clone(),
+            source: found.source.told(language),
             has_token: found.token.is_some(),
             reachable: found.reachable,
         });

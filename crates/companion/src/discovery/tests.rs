@@ -34,7 +34,12 @@ async fn line(fake: &Fake) -> Vec<String> {
         .iter()
         .map(|f| {
             let token = f.token.as_ref().map_or("-", Secret::expose);
-            format!("{} | {} | {token} | {}", f.source, f.url, f.reachable)
+            format!(
+                "{} | {} | {token} | {}",
+                f.source.told(Language::English),
+                f.url,
+                f.reachable
+            )
         })
         .collect()
 }
@@ -159,7 +164,10 @@ async fn the_environment_comes_first_and_addresses_are_listed_once() {
 
 #[test]
 fn a_found_token_prints_as_dots() {
-    let shown = format!("{:?}", found("ws://h".into(), "x", Some("canary-token".into())));
+    let shown = format!(
+        "{:?}",
+        found("ws://h".into(), Source::LocalNetwork, Some("canary-token".into()))
+    );
     assert!(!shown.contains("canary-token"));
 }
 
@@ -180,10 +188,10 @@ async fn what_announces_itself_is_shown_by_its_own_name() {
     let found = discover_nearby(&around).await;
     let said: Vec<_> = found
         .iter()
-        .map(|f| (f.name.as_str(), f.url.as_str(), f.reachable))
+        .map(|f| (f.name.as_deref(), f.url.as_str(), f.reachable))
         .collect();
     assert_eq!(said.len(), 2, "{said:?}");
-    assert_eq!(said[0], ("Living room", "wss://192.168.1.9:18789", true));
+    assert_eq!(said[0], (Some("Living room"), "wss://192.168.1.9:18789", true));
     assert_eq!(
         (said[1].1, found[1].token.is_none()),
         ("ws://192.168.1.10:18789", true)

@@ -1,6 +1,5 @@
 //! What can go wrong with the files, and what the person can do about it.
 
-use crate::api::UiError;
 use rusqlite::ErrorCode;
 use std::fmt;
 
@@ -124,23 +123,7 @@ impl StoreError {
         }
     }
 
-    /// A stable word for windows and the command line.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Full { .. } => "disk-full",
-            Self::Corrupt { .. } => "store-damaged",
-            Self::Locked { .. } => "store-locked",
-            Self::NoAccess { .. } => "store-no-access",
-            Self::TooNew { .. } => "store-too-new",
-            Self::Conflict { .. } => "conflict",
-            Self::Superseded => "superseded",
-            Self::Closed => "closed",
-            Self::Sql { .. } => "store-failed",
-        }
-    }
-
-    /// What the person can do, in one sentence.
+    /// What the person can do, in one sentence for the log; windows have their own words.
     #[must_use]
     pub const fn next_step(&self) -> &'static str {
         match self {
@@ -172,33 +155,9 @@ impl StoreError {
         }
     }
 
-    /// Whether trying again later may help without anybody's doing.
-    #[must_use]
-    pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::Corrupt { .. })
-    }
-
     /// Whether the file is damaged.
     #[must_use]
     pub const fn is_corrupt(&self) -> bool {
         matches!(self, Self::Corrupt { .. })
     }
-}
-
-impl From<StoreError> for UiError {
-    fn from(error: StoreError) -> Self {
-        Self {
-            code: error.code().to_owned(),
-            message: capital(&error.to_string()),
-            hint: Some(error.next_step().to_owned()),
-            retry_after_ms: error.is_retryable().then_some(1_000),
-        }
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).chain(['.']).collect()
-    })
 }

@@ -78,28 +78,6 @@ pub enum Repair {
     CacheRebuilt,
 }
 
-impl Repair {
-    /// One sentence for a person.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::OutboxSalvaged { kept, complete: true } => {
-                format!("The outbox file was damaged; everything in it was saved ({kept} waiting prompts).")
-            }
-            Self::OutboxSalvaged {
-                kept,
-                complete: false,
-            } => format!(
-                "The outbox file was damaged; {kept} waiting prompts were saved, and the damaged file was kept beside it."
-            ),
-            Self::CacheRebuilt => {
-                "The local copy of the conversations was damaged; it is filled again from the gateway."
-                    .to_owned()
-            }
-        }
-    }
-}
-
 /// The two files. All methods block; share it behind an `Arc`, or use [`StoreHandle`].
 #[derive(Debug)]
 pub struct Store {

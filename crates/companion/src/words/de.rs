@@ -1,4 +1,7 @@
-use super::Words;
+use super::{Language, Told, Words};
+use crate::connection::keychain_sentence;
+use crate::profiles::BadUrl;
+use crate::request_error::RequestError;
 
 pub(super) static WORDS: Words = Words {
     no_gateway: "Es ist noch kein Gateway eingerichtet.",
@@ -114,6 +117,11 @@ pub(super) static WORDS: Words = Words {
     hotkey_refused: |why| format!("Der Desktop hat die Tasten nicht hergegeben: {why}"),
     hotkey_by_hand: "Lege `clawctl toggle` in den Einstellungen des Desktops auf Tasten.",
 
+    this_computer: "Dieser Computer",
+    built_in: "Eingebaut",
+    usual_port: "dem üblichen Port dieses Computers",
+    local_network: "dem lokalen Netz",
+
     main_chat: "Hauptchat",
     main_chat_of: |agent| format!("Hauptchat von {agent}"),
     channel_chat: |channel| format!("{channel}-Chat"),
@@ -122,4 +130,173 @@ pub(super) static WORDS: Words = Words {
     subtask: "Teilaufgabe",
     webhook: "Webhook",
     chat: "Chat",
+
+    settings_set_aside: (
+        "Die Einstellungsdatei ließ sich nicht lesen; sie wurde beiseitegelegt.",
+        "Sie liegt neben der neuen.",
+    ),
+    settings_unreadable: (
+        "Die Einstellungsdatei ließ sich nicht lesen.",
+        "Sieh nach, ob sie dir gehört; bis dahin gelten Einstellungen nur, bis die App endet.",
+    ),
+    gateways_set_aside: (
+        "Die Liste der Gateways ließ sich nicht lesen; sie wurde beiseitegelegt.",
+        "Sie liegt neben der neuen.",
+    ),
+    no_data_folder: (
+        "Der Datenordner ist nicht benutzbar: Prompts und Entwürfe bleiben nur, bis die App endet.",
+        "Schaffe Platz, oder sieh nach, ob der Ordner dir gehört.",
+    ),
+    outbox_saved: |kept| {
+        format!(
+            "Die Datei des Ausgangs war beschädigt; alles darin wurde gerettet ({kept} wartende Prompts)."
+        )
+    },
+    outbox_salvaged: |kept| {
+        format!(
+            "Die Datei des Ausgangs war beschädigt; {kept} wartende Prompts wurden gerettet, die beschädigte Datei liegt daneben."
+        )
+    },
+
+    answers: |gateway, version| match version {
+        "" => format!("{gateway} antwortet."),
+        _ => format!("{gateway} antwortet, Version {version}."),
+    },
+    does_not_answer: |gateway| format!("{gateway} antwortet nicht."),
+    not_reachable_because: |gateway, why| format!("{gateway} ist nicht erreichbar: {why}."),
+
+    request_error,
 };
+
+fn request_error(error: &RequestError) -> Told {
+    use RequestError as E;
+    match error {
+        E::Malformed(what) => (format!("{what}."), ""),
+        E::NoGateway => (
+            "Es ist noch kein Gateway eingerichtet.".into(),
+            "Füge ein Gateway hinzu.",
+        ),
+        E::NoSuchGateway => ("Dieses Gateway gibt es nicht.".into(), ""),
+        E::FoundGone => ("Dieses Gateway ist nicht mehr da.".into(), "Suche noch einmal."),
+        E::Address(BadUrl::NotAUrl) => ("Das ist keine Adresse.".into(), ""),
+        E::Address(BadUrl::Scheme) => (
+            "Die Adresse eines Gateways beginnt mit ws, wss, http, https oder ssh.".into(),
+            "",
+        ),
+        E::NameMissing => ("Ein Gateway braucht einen Namen.".into(), ""),
+        E::WebhookSecretMissing => (
+            "Webhooks brauchen ein Geheimnis, mit dem sie unterschrieben sind.".into(),
+            "",
+        ),
+        E::NoFingerprint => ("Ein Fingerabdruck hat 64 hexadezimale Ziffern.".into(), ""),
+        E::Keychain { error, gateway } => (
+            keychain_sentence(error, gateway, Language::German),
+            WORDS.keychain_hint,
+        ),
+        E::SecretsLeft => (
+            "Seine Geheimnisse ließen sich nicht aus dem Schlüsselbund entfernen.".into(),
+            "Entferne die Einträge von Clawtray dort von Hand.",
+        ),
+        E::CopyNotCleared => (
+            "Die lokale Kopie ließ sich nicht leeren.".into(),
+            "Versuche es noch einmal; im Protokoll steht, woran es liegt.",
+        ),
+        E::NotConnected => (
+            "Das Gateway ist nicht verbunden.".into(),
+            "Versuche es, wenn es wieder da ist.",
+        ),
+        E::Disconnected => (
+            "Die Verbindung ist abgerissen.".into(),
+            "Versuche es, wenn sie wieder da ist.",
+        ),
+        E::Timeout => (
+            "Das Gateway hat nicht rechtzeitig geantwortet.".into(),
+            "Versuche es noch einmal.",
+        ),
+        E::Gateway {
+            forbidden, message, ..
+        } => {
+            let hint = if *forbidden {
+                "Erlaube volle Kontrolle in den Einstellungen, oder frage den Besitzer des Gateways."
+            } else {
+                ""
+            };
+            (message.clone(), hint)
+        }
+        E::CallTooLarge(megabytes) => (
+            format!("Das ist größer als die {megabytes} MB, die das Gateway annimmt."),
+            "Sende weniger auf einmal.",
+        ),
+        E::Unsupported(what) => (format!("Dieses Gateway kann das nicht: {what}."), ""),
+        E::BadAnswer => (
+            "Die Antwort des Gateways ließ sich nicht lesen.".into(),
+            "Aktualisiere das Gateway.",
+        ),
+        E::NothingToSend => ("Es gibt nichts zu senden.".into(), ""),
+        E::NoFiles => (
+            "Dieses Gateway nimmt keine Dateien an.".into(),
+            "Sende nur den Text.",
+        ),
+        E::ImageTooLarge(megabytes) => (
+            format!("Das Bild ist größer als {megabytes} MB."),
+            "Wähle ein anderes.",
+        ),
+        E::FileTooLarge(megabytes) => (
+            format!("Die Datei ist größer als {megabytes} MB."),
+            "Wähle eine andere.",
+        ),
+        E::FilesTooLarge(megabytes) => (
+            format!("Zusammen sind die Dateien größer als {megabytes} MB."),
+            "Sende weniger auf einmal.",
+        ),
+        E::NoSuchPrompt => ("Diesen Prompt gibt es nicht.".into(), ""),
+        E::PromptOnItsWay => ("Der Prompt ist schon unterwegs.".into(), "Stoppe den Lauf."),
+        E::AnswerLost => (
+            "Vielleicht wurde er gesendet; die Antwort ging verloren.".into(),
+            "",
+        ),
+        E::ApprovalGone => ("Diese Freigabe wartet nicht mehr.".into(), ""),
+        E::NotOffered => ("Diese Freigabe bietet das nicht an.".into(), "Erlaube es einmal."),
+        E::QuestionGone => ("Diese Frage wartet nicht mehr.".into(), ""),
+        E::NotCompacted(why) => (
+            format!("Die Sitzung wurde nicht verdichtet: {why}"),
+            "Versuche es später noch einmal.",
+        ),
+        E::NoCopyNamed => (
+            "Das Gateway hat die Kopie nicht benannt.".into(),
+            "Aktualisiere das Gateway.",
+        ),
+        E::NoReport => ("Es gibt keinen Bericht, der angesehen wurde.".into(), ""),
+        E::ReportNotWritten(why) => (
+            format!("Der Bericht ließ sich nicht schreiben: {why}."),
+            "Kopiere ihn stattdessen.",
+        ),
+        E::NoWebLink => ("Nur Web- und Mailadressen werden geöffnet.".into(), ""),
+        E::LinkNotOpened => ("Der Link ließ sich nicht öffnen.".into(), "Kopiere ihn."),
+        E::NoCapture => (
+            "Dieser Desktop gibt das nicht her.".into(),
+            "Füge es ein, oder hänge eine Datei an.",
+        ),
+        E::CaptureTooLarge => (
+            "Das ist größer, als irgendein Gateway annimmt.".into(),
+            "Hänge weniger an.",
+        ),
+        E::ClipboardSilent => (
+            "Das Programm, aus dem es kopiert wurde, antwortet nicht.".into(),
+            "Kopiere es noch einmal.",
+        ),
+        E::NoScreenshot => (
+            "Dieser Desktop hat kein Bildschirmfoto geliefert.".into(),
+            "Nimm eines mit den Tasten des Desktops auf und füge es ein.",
+        ),
+        E::SettingValue(name) => (
+            format!("Die Einstellung {name} kann diesen Wert nicht haben."),
+            "",
+        ),
+        E::SettingsNotWritten => (
+            "Die Einstellungsdatei ließ sich nicht schreiben.".into(),
+            "Schaffe Platz, oder mache sie zu deiner; bis dahin gilt die Änderung nur, bis die App endet.",
+        ),
+        E::Stopping => ("Die App wird gerade beendet.".into(), ""),
+    }
+}

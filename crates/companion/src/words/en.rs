@@ -1,4 +1,7 @@
-use super::Words;
+use super::{Language, Told, Words};
+use crate::connection::keychain_sentence;
+use crate::profiles::BadUrl;
+use crate::request_error::RequestError;
 
 pub(super) static WORDS: Words = Words {
     no_gateway: "No gateway is set up yet.",
@@ -110,6 +113,11 @@ pub(super) static WORDS: Words = Words {
     hotkey_refused: |why| format!("The desktop did not give the keys: {why}"),
     hotkey_by_hand: "Bind `clawctl toggle` to keys in the desktop's own settings.",
 
+    this_computer: "This computer",
+    built_in: "Built-in",
+    usual_port: "the usual port on this computer",
+    local_network: "the local network",
+
     main_chat: "Main chat",
     main_chat_of: |agent| format!("Main chat of {agent}"),
     channel_chat: |channel| format!("{channel} chat"),
@@ -118,4 +126,144 @@ pub(super) static WORDS: Words = Words {
     subtask: "Subtask",
     webhook: "Webhook",
     chat: "Chat",
+
+    settings_set_aside: (
+        "The settings file could not be read; it was set aside.",
+        "It lies beside the new one.",
+    ),
+    settings_unreadable: (
+        "The settings file could not be read.",
+        "Look whether it is yours; until then settings last until the app ends.",
+    ),
+    gateways_set_aside: (
+        "The list of gateways could not be read; it was set aside.",
+        "It lies beside the new one.",
+    ),
+    no_data_folder: (
+        "The data folder cannot be used: prompts and drafts last until the app ends.",
+        "Free some disk space, or look whether the folder is yours.",
+    ),
+    outbox_saved: |kept| {
+        format!("The outbox file was damaged; everything in it was saved ({kept} waiting prompts).")
+    },
+    outbox_salvaged: |kept| {
+        format!(
+            "The outbox file was damaged; {kept} waiting prompts were saved, and the damaged file was kept beside it."
+        )
+    },
+
+    answers: |gateway, version| match version {
+        "" => format!("{gateway} answers."),
+        _ => format!("{gateway} answers, version {version}."),
+    },
+    does_not_answer: |gateway| format!("{gateway} does not answer."),
+    not_reachable_because: |gateway, why| format!("{gateway} is not reachable: {why}."),
+
+    request_error,
 };
+
+fn request_error(error: &RequestError) -> Told {
+    use RequestError as E;
+    match error {
+        E::Malformed(what) => (format!("{what}."), ""),
+        E::NoGateway => ("No gateway is set up yet.".into(), "Add a gateway."),
+        E::NoSuchGateway => ("There is no such gateway.".into(), ""),
+        E::FoundGone => ("This gateway is no longer there.".into(), "Look again."),
+        E::Address(BadUrl::NotAUrl) => ("This is not an address.".into(), ""),
+        E::Address(BadUrl::Scheme) => (
+            "A gateway's address begins with ws, wss, http, https or ssh.".into(),
+            "",
+        ),
+        E::NameMissing => ("A gateway needs a name.".into(), ""),
+        E::WebhookSecretMissing => ("Webhooks need a secret that they are signed with.".into(), ""),
+        E::NoFingerprint => ("A fingerprint has 64 hexadecimal digits.".into(), ""),
+        E::Keychain { error, gateway } => (
+            keychain_sentence(error, gateway, Language::English),
+            WORDS.keychain_hint,
+        ),
+        E::SecretsLeft => (
+            "Its secrets could not be removed from the keychain.".into(),
+            "Remove the entries of Clawtray there by hand.",
+        ),
+        E::CopyNotCleared => (
+            "The local copy could not be cleared.".into(),
+            "Try again; the log says what is wrong.",
+        ),
+        E::NotConnected => (
+            "The gateway is not connected.".into(),
+            "Try again when it is back.",
+        ),
+        E::Disconnected => ("The connection was lost.".into(), "Try again when it is back."),
+        E::Timeout => ("The gateway did not answer in time.".into(), "Try again."),
+        E::Gateway {
+            forbidden, message, ..
+        } => {
+            let hint = if *forbidden {
+                "Allow full control in the settings, or ask the gateway's owner."
+            } else {
+                ""
+            };
+            (message.clone(), hint)
+        }
+        E::CallTooLarge(megabytes) => (
+            format!("This is larger than the {megabytes} MB that the gateway takes."),
+            "Send less at a time.",
+        ),
+        E::Unsupported(what) => (format!("This gateway cannot do that: {what}."), ""),
+        E::BadAnswer => (
+            "The gateway's answer could not be read.".into(),
+            "Update the gateway.",
+        ),
+        E::NothingToSend => ("There is nothing to send.".into(), ""),
+        E::NoFiles => ("This gateway takes no files.".into(), "Send the text alone."),
+        E::ImageTooLarge(megabytes) => (
+            format!("The image is larger than {megabytes} MB."),
+            "Choose another.",
+        ),
+        E::FileTooLarge(megabytes) => (
+            format!("The file is larger than {megabytes} MB."),
+            "Choose another.",
+        ),
+        E::FilesTooLarge(megabytes) => (
+            format!("Together the files are larger than {megabytes} MB."),
+            "Send fewer at a time.",
+        ),
+        E::NoSuchPrompt => ("There is no such prompt.".into(), ""),
+        E::PromptOnItsWay => ("The prompt is already on its way.".into(), "Stop the run."),
+        E::AnswerLost => ("It may have been sent; the answer was lost.".into(), ""),
+        E::ApprovalGone => ("This approval no longer waits.".into(), ""),
+        E::NotOffered => ("This approval does not offer that.".into(), "Approve once."),
+        E::QuestionGone => ("This question no longer waits.".into(), ""),
+        E::NotCompacted(why) => (
+            format!("The session was not compacted: {why}"),
+            "Try again later.",
+        ),
+        E::NoCopyNamed => ("The gateway did not name the copy.".into(), "Update the gateway."),
+        E::NoReport => ("There is no report that was looked at.".into(), ""),
+        E::ReportNotWritten(why) => (
+            format!("The report could not be written: {why}."),
+            "Copy it instead.",
+        ),
+        E::NoWebLink => ("Only web and mail addresses are opened.".into(), ""),
+        E::LinkNotOpened => ("The link could not be opened.".into(), "Copy it."),
+        E::NoCapture => (
+            "This desktop cannot give that.".into(),
+            "Paste it, or attach a file.",
+        ),
+        E::CaptureTooLarge => ("It is larger than any gateway takes.".into(), "Attach less."),
+        E::ClipboardSilent => (
+            "The program that copied it does not answer.".into(),
+            "Copy it again.",
+        ),
+        E::NoScreenshot => (
+            "This desktop gave no screenshot.".into(),
+            "Take one with the desktop's own keys and paste it.",
+        ),
+        E::SettingValue(name) => (format!("The setting {name} cannot have that value."), ""),
+        E::SettingsNotWritten => (
+            "The settings file could not be written.".into(),
+            "Free some disk space, or make it yours; until then the change is lost with the app.",
+        ),
+        E::Stopping => ("The app is stopping.".into(), ""),
+    }
+}

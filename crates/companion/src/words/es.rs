@@ -1,4 +1,7 @@
-use super::Words;
+use super::{Language, Told, Words};
+use crate::connection::keychain_sentence;
+use crate::profiles::BadUrl;
+use crate::request_error::RequestError;
 
 pub(super) static WORDS: Words = Words {
     no_gateway: "Aún no hay ningún gateway configurado.",
@@ -120,6 +123,11 @@ pub(super) static WORDS: Words = Words {
     hotkey_refused: |why| format!("El escritorio no cedió las teclas: {why}"),
     hotkey_by_hand: "Asigna `clawctl toggle` a unas teclas en los ajustes del escritorio.",
 
+    this_computer: "Este equipo",
+    built_in: "Integrado",
+    usual_port: "el puerto habitual de este equipo",
+    local_network: "la red local",
+
     main_chat: "Chat principal",
     main_chat_of: |agent| format!("Chat principal de {agent}"),
     channel_chat: |channel| format!("Chat de {channel}"),
@@ -128,4 +136,143 @@ pub(super) static WORDS: Words = Words {
     subtask: "Subtarea",
     webhook: "Webhook",
     chat: "Chat",
+
+    settings_set_aside: (
+        "No se pudo leer el archivo de ajustes; se ha apartado.",
+        "Está junto al nuevo.",
+    ),
+    settings_unreadable: (
+        "No se pudo leer el archivo de ajustes.",
+        "Mira si es tuyo; hasta entonces los ajustes duran lo que la aplicación.",
+    ),
+    gateways_set_aside: (
+        "No se pudo leer la lista de gateways; se ha apartado.",
+        "Está junto a la nueva.",
+    ),
+    no_data_folder: (
+        "No se puede usar la carpeta de datos: los mensajes y borradores duran lo que la aplicación.",
+        "Libera espacio o mira si la carpeta es tuya.",
+    ),
+    outbox_saved: |kept| {
+        format!(
+            "El archivo de salida estaba dañado; se salvó todo lo que contenía ({kept} mensajes en espera)."
+        )
+    },
+    outbox_salvaged: |kept| {
+        format!(
+            "El archivo de salida estaba dañado; se salvaron {kept} mensajes en espera y el archivo dañado está al lado."
+        )
+    },
+
+    answers: |gateway, version| match version {
+        "" => format!("{gateway} responde."),
+        _ => format!("{gateway} responde, versión {version}."),
+    },
+    does_not_answer: |gateway| format!("{gateway} no responde."),
+    not_reachable_because: |gateway, why| format!("No se puede llegar a {gateway}: {why}."),
+
+    request_error,
 };
+
+fn request_error(error: &RequestError) -> Told {
+    use RequestError as E;
+    match error {
+        E::Malformed(what) => (format!("{what}."), ""),
+        E::NoGateway => (
+            "Aún no hay ningún gateway configurado.".into(),
+            "Añade un gateway.",
+        ),
+        E::NoSuchGateway => ("Ese gateway no existe.".into(), ""),
+        E::FoundGone => ("Este gateway ya no está.".into(), "Vuelve a buscar."),
+        E::Address(BadUrl::NotAUrl) => ("Esto no es una dirección.".into(), ""),
+        E::Address(BadUrl::Scheme) => (
+            "La dirección de un gateway empieza por ws, wss, http, https o ssh.".into(),
+            "",
+        ),
+        E::NameMissing => ("Un gateway necesita un nombre.".into(), ""),
+        E::WebhookSecretMissing => (
+            "Los webhooks necesitan un secreto con el que se firman.".into(),
+            "",
+        ),
+        E::NoFingerprint => ("Una huella tiene 64 dígitos hexadecimales.".into(), ""),
+        E::Keychain { error, gateway } => (
+            keychain_sentence(error, gateway, Language::Spanish),
+            WORDS.keychain_hint,
+        ),
+        E::SecretsLeft => (
+            "No se pudieron quitar sus secretos del llavero.".into(),
+            "Quita allí a mano las entradas de Clawtray.",
+        ),
+        E::CopyNotCleared => (
+            "No se pudo vaciar la copia local.".into(),
+            "Inténtalo de nuevo; el registro dice qué falla.",
+        ),
+        E::NotConnected => ("El gateway no está conectado.".into(), "Inténtalo cuando vuelva."),
+        E::Disconnected => ("Se perdió la conexión.".into(), "Inténtalo cuando vuelva."),
+        E::Timeout => ("El gateway no respondió a tiempo.".into(), "Inténtalo de nuevo."),
+        E::Gateway {
+            forbidden, message, ..
+        } => {
+            let hint = if *forbidden {
+                "Permite el control total en los ajustes, o pregunta al dueño del gateway."
+            } else {
+                ""
+            };
+            (message.clone(), hint)
+        }
+        E::CallTooLarge(megabytes) => (
+            format!("Esto supera los {megabytes} MB que admite el gateway."),
+            "Envía menos de una vez.",
+        ),
+        E::Unsupported(what) => (format!("Este gateway no puede hacer eso: {what}."), ""),
+        E::BadAnswer => (
+            "No se pudo leer la respuesta del gateway.".into(),
+            "Actualiza el gateway.",
+        ),
+        E::NothingToSend => ("No hay nada que enviar.".into(), ""),
+        E::NoFiles => ("Este gateway no admite archivos.".into(), "Envía solo el texto."),
+        E::ImageTooLarge(megabytes) => (format!("La imagen supera los {megabytes} MB."), "Elige otra."),
+        E::FileTooLarge(megabytes) => (format!("El archivo supera los {megabytes} MB."), "Elige otro."),
+        E::FilesTooLarge(megabytes) => (
+            format!("Juntos, los archivos superan los {megabytes} MB."),
+            "Envía menos de una vez.",
+        ),
+        E::NoSuchPrompt => ("Ese mensaje no existe.".into(), ""),
+        E::PromptOnItsWay => ("El mensaje ya está en camino.".into(), "Detén la ejecución."),
+        E::AnswerLost => ("Quizá se envió; la respuesta se perdió.".into(), ""),
+        E::ApprovalGone => ("Esta aprobación ya no espera.".into(), ""),
+        E::NotOffered => ("Esta aprobación no ofrece eso.".into(), "Aprueba una vez."),
+        E::QuestionGone => ("Esta pregunta ya no espera.".into(), ""),
+        E::NotCompacted(why) => (format!("La sesión no se compactó: {why}"), "Inténtalo más tarde."),
+        E::NoCopyNamed => (
+            "El gateway no dio nombre a la copia.".into(),
+            "Actualiza el gateway.",
+        ),
+        E::NoReport => ("No hay ningún informe que se haya visto.".into(), ""),
+        E::ReportNotWritten(why) => (
+            format!("No se pudo escribir el informe: {why}."),
+            "Cópialo en su lugar.",
+        ),
+        E::NoWebLink => ("Solo se abren direcciones web y de correo.".into(), ""),
+        E::LinkNotOpened => ("No se pudo abrir el enlace.".into(), "Cópialo."),
+        E::NoCapture => (
+            "Este escritorio no puede dar eso.".into(),
+            "Pégalo o adjunta un archivo.",
+        ),
+        E::CaptureTooLarge => ("Supera lo que admite cualquier gateway.".into(), "Adjunta menos."),
+        E::ClipboardSilent => (
+            "El programa desde el que se copió no responde.".into(),
+            "Cópialo de nuevo.",
+        ),
+        E::NoScreenshot => (
+            "Este escritorio no dio ninguna captura.".into(),
+            "Haz una con las teclas del escritorio y pégala.",
+        ),
+        E::SettingValue(name) => (format!("El ajuste {name} no admite ese valor."), ""),
+        E::SettingsNotWritten => (
+            "No se pudo escribir el archivo de ajustes.".into(),
+            "Libera espacio o hazlo tuyo; hasta entonces el cambio dura lo que la aplicación.",
+        ),
+        E::Stopping => ("La aplicación se está cerrando.".into(), ""),
+    }
+}

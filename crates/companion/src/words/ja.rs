@@ -1,4 +1,7 @@
-use super::Words;
+use super::{Language, Told, Words};
+use crate::connection::keychain_sentence;
+use crate::profiles::BadUrl;
+use crate::request_error::RequestError;
 
 pub(super) static WORDS: Words = Words {
     no_gateway: "ゲートウェイがまだ設定されていません。",
@@ -108,6 +111,11 @@ pub(super) static WORDS: Words = Words {
     hotkey_refused: |why| format!("デスクトップがキーを割り当てませんでした: {why}"),
     hotkey_by_hand: "デスクトップの設定で `clawctl toggle` にキーを割り当ててください。",
 
+    this_computer: "このコンピューター",
+    built_in: "内蔵",
+    usual_port: "このコンピューターの標準ポート",
+    local_network: "ローカルネットワーク",
+
     main_chat: "メインチャット",
     main_chat_of: |agent| format!("{agent} のメインチャット"),
     channel_chat: |channel| format!("{channel} チャット"),
@@ -116,4 +124,173 @@ pub(super) static WORDS: Words = Words {
     subtask: "サブタスク",
     webhook: "Webhook",
     chat: "チャット",
+
+    settings_set_aside: (
+        "設定ファイルを読み取れなかったため、別名で残しました。",
+        "新しいファイルの隣にあります。",
+    ),
+    settings_unreadable: (
+        "設定ファイルを読み取れませんでした。",
+        "ファイルの権限を確認してください。それまで設定はアプリの終了までしか残りません。",
+    ),
+    gateways_set_aside: (
+        "ゲートウェイの一覧を読み取れなかったため、別名で残しました。",
+        "新しいファイルの隣にあります。",
+    ),
+    no_data_folder: (
+        "データフォルダーを使えません。プロンプトと下書きはアプリの終了までしか残りません。",
+        "空き容量を増やすか、フォルダーの権限を確認してください。",
+    ),
+    outbox_saved: |kept| {
+        format!(
+            "送信箱のファイルが壊れていましたが、中身はすべて救出しました（待機中のプロンプト {kept} 件）。"
+        )
+    },
+    outbox_salvaged: |kept| {
+        format!(
+            "送信箱のファイルが壊れていました。待機中のプロンプト {kept} 件を救出し、壊れたファイルは隣に残しました。"
+        )
+    },
+
+    answers: |gateway, version| match version {
+        "" => format!("{gateway} が応答しました。"),
+        _ => format!("{gateway} が応答しました。バージョン {version}。"),
+    },
+    does_not_answer: |gateway| format!("{gateway} が応答しません。"),
+    not_reachable_because: |gateway, why| format!("{gateway} に接続できません: {why}。"),
+
+    request_error,
 };
+
+fn request_error(error: &RequestError) -> Told {
+    use RequestError as E;
+    match error {
+        E::Malformed(what) => (format!("{what}."), ""),
+        E::NoGateway => (
+            "ゲートウェイがまだ設定されていません。".into(),
+            "ゲートウェイを追加してください。",
+        ),
+        E::NoSuchGateway => ("そのゲートウェイはありません。".into(), ""),
+        E::FoundGone => (
+            "このゲートウェイはもうありません。".into(),
+            "もう一度探してください。",
+        ),
+        E::Address(BadUrl::NotAUrl) => ("これはアドレスではありません。".into(), ""),
+        E::Address(BadUrl::Scheme) => (
+            "ゲートウェイのアドレスは ws、wss、http、https、ssh のいずれかで始まります。".into(),
+            "",
+        ),
+        E::NameMissing => ("ゲートウェイには名前が必要です。".into(), ""),
+        E::WebhookSecretMissing => ("Webhook には署名用のシークレットが必要です。".into(), ""),
+        E::NoFingerprint => ("フィンガープリントは 64 桁の 16 進数です。".into(), ""),
+        E::Keychain { error, gateway } => (
+            keychain_sentence(error, gateway, Language::Japanese),
+            WORDS.keychain_hint,
+        ),
+        E::SecretsLeft => (
+            "キーチェーンから秘密情報を削除できませんでした。".into(),
+            "Clawtray の項目をそこで手動で削除してください。",
+        ),
+        E::CopyNotCleared => (
+            "ローカルコピーを消去できませんでした。".into(),
+            "もう一度お試しください。原因はログにあります。",
+        ),
+        E::NotConnected => (
+            "ゲートウェイに接続していません。".into(),
+            "復帰してからもう一度お試しください。",
+        ),
+        E::Disconnected => (
+            "接続が切れました。".into(),
+            "復帰してからもう一度お試しください。",
+        ),
+        E::Timeout => (
+            "ゲートウェイが時間内に応答しませんでした。".into(),
+            "もう一度お試しください。",
+        ),
+        E::Gateway {
+            forbidden, message, ..
+        } => {
+            let hint = if *forbidden {
+                "設定でフルコントロールを許可するか、ゲートウェイの所有者に尋ねてください。"
+            } else {
+                ""
+            };
+            (message.clone(), hint)
+        }
+        E::CallTooLarge(megabytes) => (
+            format!("ゲートウェイが受け付ける {megabytes} MB を超えています。"),
+            "一度に送る量を減らしてください。",
+        ),
+        E::Unsupported(what) => (format!("このゲートウェイではできません: {what}。"), ""),
+        E::BadAnswer => (
+            "ゲートウェイの応答を読み取れませんでした。".into(),
+            "ゲートウェイを更新してください。",
+        ),
+        E::NothingToSend => ("送るものがありません。".into(), ""),
+        E::NoFiles => (
+            "このゲートウェイはファイルを受け付けません。".into(),
+            "テキストだけを送ってください。",
+        ),
+        E::ImageTooLarge(megabytes) => (
+            format!("画像が {megabytes} MB を超えています。"),
+            "別の画像を選んでください。",
+        ),
+        E::FileTooLarge(megabytes) => (
+            format!("ファイルが {megabytes} MB を超えています。"),
+            "別のファイルを選んでください。",
+        ),
+        E::FilesTooLarge(megabytes) => (
+            format!("ファイルの合計が {megabytes} MB を超えています。"),
+            "一度に送る数を減らしてください。",
+        ),
+        E::NoSuchPrompt => ("そのプロンプトはありません。".into(), ""),
+        E::PromptOnItsWay => (
+            "プロンプトはすでに送信中です。".into(),
+            "実行を停止してください。",
+        ),
+        E::AnswerLost => ("送信された可能性がありますが、応答が失われました。".into(), ""),
+        E::ApprovalGone => ("この承認はもう待っていません。".into(), ""),
+        E::NotOffered => (
+            "この承認ではそれを選べません。".into(),
+            "一度だけ承認してください。",
+        ),
+        E::QuestionGone => ("この質問はもう待っていません。".into(), ""),
+        E::NotCompacted(why) => (
+            format!("セッションは圧縮されませんでした: {why}"),
+            "後でもう一度お試しください。",
+        ),
+        E::NoCopyNamed => (
+            "ゲートウェイがコピーの名前を返しませんでした。".into(),
+            "ゲートウェイを更新してください。",
+        ),
+        E::NoReport => ("確認済みのレポートがありません。".into(), ""),
+        E::ReportNotWritten(why) => (
+            format!("レポートを書き込めませんでした: {why}。"),
+            "代わりにコピーしてください。",
+        ),
+        E::NoWebLink => ("開けるのはウェブとメールのアドレスだけです。".into(), ""),
+        E::LinkNotOpened => ("リンクを開けませんでした。".into(), "コピーしてください。"),
+        E::NoCapture => (
+            "このデスクトップからは取得できません。".into(),
+            "貼り付けるか、ファイルを添付してください。",
+        ),
+        E::CaptureTooLarge => (
+            "どのゲートウェイも受け付けない大きさです。".into(),
+            "添付する量を減らしてください。",
+        ),
+        E::ClipboardSilent => (
+            "コピー元のプログラムが応答しません。".into(),
+            "もう一度コピーしてください。",
+        ),
+        E::NoScreenshot => (
+            "このデスクトップからスクリーンショットを取得できませんでした。".into(),
+            "デスクトップのキーで撮影して貼り付けてください。",
+        ),
+        E::SettingValue(name) => (format!("設定 {name} にその値は使えません。"), ""),
+        E::SettingsNotWritten => (
+            "設定ファイルに書き込めませんでした。".into(),
+            "空き容量を増やすか、ファイルの権限を確認してください。それまで変更はアプリの終了までしか残りません。",
+        ),
+        E::Stopping => ("アプリを終了しています。".into(), ""),
+    }
+}

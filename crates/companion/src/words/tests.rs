@@ -1,4 +1,7 @@
 use super::{Language, Words};
+use crate::ports::SecretError;
+use crate::profiles::BadUrl;
+use crate::request_error::RequestError;
 
 #[test]
 fn the_setting_comes_before_the_system_and_what_is_not_spoken_is_english() {
@@ -64,6 +67,18 @@ fn all(words: &Words) -> Vec<String> {
         words.autostart_hint,
         words.hotkey_taken_hint,
         words.hotkey_by_hand,
+        words.settings_set_aside.0,
+        words.settings_set_aside.1,
+        words.settings_unreadable.0,
+        words.settings_unreadable.1,
+        words.gateways_set_aside.0,
+        words.gateways_set_aside.1,
+        words.no_data_folder.0,
+        words.no_data_folder.1,
+        words.this_computer,
+        words.built_in,
+        words.usual_port,
+        words.local_network,
         words.main_chat,
         words.automation,
         words.subtask,
@@ -72,7 +87,71 @@ fn all(words: &Words) -> Vec<String> {
         .map(str::to_owned)
         .into_iter()
         .chain(with_arguments(words))
+        .chain(errors().iter().flat_map(|error| {
+            let (sentence, hint) = (words.request_error)(error);
+            [sentence, hint.to_owned()]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+        }))
         .collect()
+}
+
+/// Why a request fails, but for the gateway's words and those of a request that no window makes.
+fn errors() -> Vec<RequestError> {
+    let mut all = vec![
+        RequestError::NoGateway,
+        RequestError::NoSuchGateway,
+        RequestError::FoundGone,
+        RequestError::Address(BadUrl::NotAUrl),
+        RequestError::Address(BadUrl::Scheme),
+        RequestError::NameMissing,
+        RequestError::WebhookSecretMissing,
+        RequestError::NoFingerprint,
+        RequestError::SecretsLeft,
+        RequestError::CopyNotCleared,
+        RequestError::NotConnected,
+        RequestError::Disconnected,
+        RequestError::Timeout,
+        RequestError::BadAnswer,
+        RequestError::NothingToSend,
+        RequestError::NoFiles,
+        RequestError::NoSuchPrompt,
+        RequestError::PromptOnItsWay,
+        RequestError::AnswerLost,
+        RequestError::ApprovalGone,
+        RequestError::NotOffered,
+        RequestError::QuestionGone,
+        RequestError::NoCopyNamed,
+        RequestError::NoReport,
+        RequestError::NoWebLink,
+        RequestError::LinkNotOpened,
+        RequestError::NoCapture,
+        RequestError::CaptureTooLarge,
+        RequestError::ClipboardSilent,
+        RequestError::NoScreenshot,
+        RequestError::SettingsNotWritten,
+        RequestError::Stopping,
+    ];
+    all.extend(errors_with("QX"));
+    all
+}
+
+/// Those with a name or a number in them.
+fn errors_with(name: &str) -> Vec<RequestError> {
+    vec![
+        RequestError::Keychain {
+            error: SecretError::Absent,
+            gateway: name.to_owned(),
+        },
+        RequestError::CallTooLarge(77),
+        RequestError::Unsupported(name.to_owned()),
+        RequestError::ImageTooLarge(77),
+        RequestError::FileTooLarge(77),
+        RequestError::FilesTooLarge(77),
+        RequestError::NotCompacted(name.to_owned()),
+        RequestError::ReportNotWritten(name.to_owned()),
+        RequestError::SettingValue(name.to_owned()),
+    ]
 }
 
 /// Those with a name or a number in them.
@@ -113,18 +192,24 @@ fn with_arguments(words: &Words) -> Vec<String> {
         words.main_chat_of,
         words.channel_chat,
         words.channel_group,
+        words.does_not_answer,
     ];
     let counted = [
         words.runs,
         words.things_need_you,
         words.unread,
         words.replies_while_away,
+        words.outbox_saved,
+        words.outbox_salvaged,
     ];
     let mut all: Vec<String> = named.iter().map(|say| say("QX")).collect();
     all.push((words.connected)("QX", None));
     all.push((words.connected)("QX", Some(7)));
     all.push((words.speaks_protocol)("QX", 7));
     all.push((words.refused)("QX", "7"));
+    all.push((words.answers)("QX", ""));
+    all.push((words.answers)("QX", "7"));
+    all.push((words.not_reachable_because)("QX", "7"));
     all.push((words.asks_to_be_paired)("QX", "7"));
     all.extend(counted.iter().map(|say| format!("{} QX", say(7))));
     all
@@ -148,10 +233,16 @@ fn every_language_says_everything_in_its_own_words_and_loses_no_name() {
         for said in with_arguments(words) {
             assert!(said.contains("QX"), "{language:?}: {said}");
         }
+        for error in errors_with("QX") {
+            let said = error.sentence(language);
+            assert!(said.contains("QX") || said.contains("77"), "{language:?}: {said}");
+        }
         for said in [
             (words.connected)("QX", Some(7)),
             (words.speaks_protocol)("QX", 7),
             (words.refused)("QX", "7"),
+            (words.answers)("QX", "7"),
+            (words.not_reachable_because)("QX", "7"),
         ] {
             assert!(said.contains('7'), "{language:?}: {said}");
         }
@@ -160,6 +251,8 @@ fn every_language_says_everything_in_its_own_words_and_loses_no_name() {
             words.things_need_you,
             words.unread,
             words.replies_while_away,
+            words.outbox_saved,
+            words.outbox_salvaged,
         ] {
             assert!(say(1).contains('1') && say(7).contains('7'), "{language:?}");
         }

@@ -1,4 +1,7 @@
-use super::Words;
+use super::{Language, Told, Words};
+use crate::connection::keychain_sentence;
+use crate::profiles::BadUrl;
+use crate::request_error::RequestError;
 
 pub(super) static WORDS: Words = Words {
     no_gateway: "还没有设置网关。",
@@ -92,6 +95,11 @@ pub(super) static WORDS: Words = Words {
     hotkey_refused: |why| format!("桌面没有分配这些按键：{why}"),
     hotkey_by_hand: "请在桌面的设置里为 `clawctl toggle` 绑定按键。",
 
+    this_computer: "此电脑",
+    built_in: "内置",
+    usual_port: "此电脑的常用端口",
+    local_network: "本地网络",
+
     main_chat: "主聊天",
     main_chat_of: |agent| format!("{agent} 的主聊天"),
     channel_chat: |channel| format!("{channel} 聊天"),
@@ -100,4 +108,96 @@ pub(super) static WORDS: Words = Words {
     subtask: "子任务",
     webhook: "Webhook",
     chat: "聊天",
+
+    settings_set_aside: ("无法读取设置文件；已将其移到一边。", "它就在新文件旁边。"),
+    settings_unreadable: (
+        "无法读取设置文件。",
+        "请检查该文件是否属于你；在此之前，设置只在应用退出前有效。",
+    ),
+    gateways_set_aside: ("无法读取网关列表；已将其移到一边。", "它就在新文件旁边。"),
+    no_data_folder: (
+        "数据文件夹无法使用：提示和草稿只保留到应用退出。",
+        "请腾出磁盘空间，或检查该文件夹是否属于你。",
+    ),
+    outbox_saved: |kept| format!("发件箱文件已损坏；其中的内容已全部保住（{kept} 条等待中的提示）。"),
+    outbox_salvaged: |kept| format!("发件箱文件已损坏；保住了 {kept} 条等待中的提示，损坏的文件就在旁边。"),
+
+    answers: |gateway, version| match version {
+        "" => format!("{gateway} 有应答。"),
+        _ => format!("{gateway} 有应答，版本 {version}。"),
+    },
+    does_not_answer: |gateway| format!("{gateway} 没有应答。"),
+    not_reachable_because: |gateway, why| format!("无法连接 {gateway}：{why}。"),
+
+    request_error,
 };
+
+fn request_error(error: &RequestError) -> Told {
+    use RequestError as E;
+    match error {
+        E::Malformed(what) => (format!("{what}."), ""),
+        E::NoGateway => ("尚未设置网关。".into(), "请添加一个网关。"),
+        E::NoSuchGateway => ("没有这个网关。".into(), ""),
+        E::FoundGone => ("这个网关已经不在了。".into(), "请重新查找。"),
+        E::Address(BadUrl::NotAUrl) => ("这不是地址。".into(), ""),
+        E::Address(BadUrl::Scheme) => ("网关地址以 ws、wss、http、https 或 ssh 开头。".into(), ""),
+        E::NameMissing => ("网关需要一个名称。".into(), ""),
+        E::WebhookSecretMissing => ("Webhook 需要用于签名的密钥。".into(), ""),
+        E::NoFingerprint => ("指纹应为 64 位十六进制数字。".into(), ""),
+        E::Keychain { error, gateway } => (
+            keychain_sentence(error, gateway, Language::Chinese),
+            WORDS.keychain_hint,
+        ),
+        E::SecretsLeft => (
+            "无法从钥匙串中删除它的密钥。".into(),
+            "请在那里手动删除 Clawtray 的条目。",
+        ),
+        E::CopyNotCleared => ("无法清空本地副本。".into(), "请重试；日志中有原因。"),
+        E::NotConnected => ("网关未连接。".into(), "等它恢复后再试。"),
+        E::Disconnected => ("连接已断开。".into(), "等它恢复后再试。"),
+        E::Timeout => ("网关未及时应答。".into(), "请重试。"),
+        E::Gateway {
+            forbidden, message, ..
+        } => {
+            let hint = if *forbidden {
+                "请在设置中允许完全控制，或询问网关的主人。"
+            } else {
+                ""
+            };
+            (message.clone(), hint)
+        }
+        E::CallTooLarge(megabytes) => (
+            format!("内容超过了网关接受的 {megabytes} MB。"),
+            "请一次少发一些。",
+        ),
+        E::Unsupported(what) => (format!("这个网关做不到：{what}。"), ""),
+        E::BadAnswer => ("无法读取网关的应答。".into(), "请更新网关。"),
+        E::NothingToSend => ("没有可发送的内容。".into(), ""),
+        E::NoFiles => ("这个网关不接受文件。".into(), "请只发送文字。"),
+        E::ImageTooLarge(megabytes) => (format!("图片超过 {megabytes} MB。"), "请换一张。"),
+        E::FileTooLarge(megabytes) => (format!("文件超过 {megabytes} MB。"), "请换一个。"),
+        E::FilesTooLarge(megabytes) => (format!("这些文件合计超过 {megabytes} MB。"), "请一次少发几个。"),
+        E::NoSuchPrompt => ("没有这条提示。".into(), ""),
+        E::PromptOnItsWay => ("提示已经发出。".into(), "请停止运行。"),
+        E::AnswerLost => ("可能已经发送；应答丢失了。".into(), ""),
+        E::ApprovalGone => ("这个审批已不再等待。".into(), ""),
+        E::NotOffered => ("这个审批没有这个选项。".into(), "请批准一次。"),
+        E::QuestionGone => ("这个问题已不再等待。".into(), ""),
+        E::NotCompacted(why) => (format!("会话没有压缩：{why}"), "请稍后再试。"),
+        E::NoCopyNamed => ("网关没有给出副本的名称。".into(), "请更新网关。"),
+        E::NoReport => ("没有查看过的报告。".into(), ""),
+        E::ReportNotWritten(why) => (format!("无法写入报告：{why}。"), "请改为复制。"),
+        E::NoWebLink => ("只能打开网页和邮件地址。".into(), ""),
+        E::LinkNotOpened => ("无法打开链接。".into(), "请复制它。"),
+        E::NoCapture => ("此桌面无法提供该内容。".into(), "请粘贴，或附加文件。"),
+        E::CaptureTooLarge => ("它超过了任何网关接受的大小。".into(), "请少附加一些。"),
+        E::ClipboardSilent => ("复制它的程序没有应答。".into(), "请重新复制。"),
+        E::NoScreenshot => ("此桌面没有提供截图。".into(), "请用桌面自带的按键截图并粘贴。"),
+        E::SettingValue(name) => (format!("设置项 {name} 不能取这个值。"), ""),
+        E::SettingsNotWritten => (
+            "无法写入设置文件。".into(),
+            "请腾出磁盘空间，或取得该文件的权限；在此之前，更改只在应用退出前有效。",
+        ),
+        E::Stopping => ("应用正在退出。".into(), ""),
+    }
+}

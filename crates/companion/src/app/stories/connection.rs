@@ -45,6 +45,13 @@ async fn first_run_shows_what_was_found_and_asks() {
         desk.lock().secrets.is_empty() && desk.lock().requests.is_empty(),
         "nothing before the user says so"
     );
+    stage.set(json!({ "language": "es" })).await;
+    popup
+        .until("Spanish", |m| {
+            let found = &m.view.found;
+            found[0].name == "Este equipo" && found[1].source == "la red local"
+        })
+        .await;
     stage
         .ask(Request::AcceptFoundGateway {
             id: found.id,
@@ -56,6 +63,7 @@ async fn first_run_shows_what_was_found_and_asks() {
             m.view.connection.word == ConnectionWord::Ready && m.view.found.len() == 1
         })
         .await;
+    assert_eq!(popup.view.gateways[0].name, "Este equipo");
     let profile = popup.view.gateways[0].id.clone();
     let secrets = desk.lock().secrets.clone();
     assert_eq!(secrets[&(profile.clone(), "gateway-token")], "canary-token-1");
