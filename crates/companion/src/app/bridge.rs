@@ -1,9 +1,15 @@
 //! The HTTP APIs for scripts on 127.0.0.1, carried out on the active gateway while the settings say so.
 
-use super::{App, Then};
+use super::{App, Then, Timer};
 use crate::api::BridgeView;
 use crate::gateway::Gateway;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A port that is taken may be free soon, when the program that has it is just ending.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// Later it is tried less and less often, at last so.
+const TRY_AGAIN_MAX: Duration = Duration::from_secs(300);
 
 /// What is served, and how it stands.
 #[derive(Debug, Default)]
@@ -11,6 +17,8 @@ pub(super) struct Bridge {
     at: Option<Place>,
     /// The connector is at it; what is wanted by then is looked at when it is done.
     turning: bool,
+    /// Time until it is tried again, after it failed.
+    again: Option<Duration>,
     pub(super) view: BridgeView,
 }
 
@@ -43,6 +51,10 @@ impl App {
             }
             return;
         }
+        if self.bridge.at.is_some() || wanted.is_none() {
+            // Another place is tried from the start.
+            self.bridge.again = None;
+        }
         self.bridge.at = place;
         self.bridge.turning = true;
         let connector = Arc::clone(&self.ports.connector);
@@ -51,6 +63,13 @@ impl App {
             let served = connector.bridge(to).await;
             Box::new(move |app: &mut Self| app.on_bridge(served)) as Then
         });
+    }
+
+    /// Time to try again what failed; the loop does it.
+    pub(super) fn try_bridge_again(&mut self) {
+        if !self.bridge.turning {
+            self.bridge.at = None;
+        }
     }
 
     fn wanted_bridge(&self) -> Option<(Place, Arc<dyn Gateway>)> {
@@ -70,6 +89,21 @@ impl App {
 
     fn on_bridge(&mut self, served: Result<Option<String>, String>) {
         self.bridge.turning = false;
+        let again = match &served {
+            Ok(_) => None,
+            Err(_) => Some(
+                self.bridge
+                    .again
+                    .map_or(TRY_AGAIN, |last| (last * 2).min(TRY_AGAIN_MAX)),
+            ),
+        };
+        self.bridge.again = again;
+        match again {
+            Some(wait) => self.after(Timer::Bridge, wait),
+            None => {
+                self.timers.remove(&Timer::Bridge);
+            }
+        }
         let view = match served {
             Ok(Some(url)) => BridgeView {
                 state: "listening".to_owned(),

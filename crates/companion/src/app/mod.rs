@@ -113,6 +113,8 @@ enum Timer {
     Ping,
     /// Approvals and questions may have lapsed.
     Lapse,
+    /// The HTTP APIs are tried again.
+    Bridge,
     /// A hidden window is let go of.
     Release(WindowKind),
     /// A gateway has been away for a while.
@@ -353,6 +355,7 @@ impl App {
                     self.after(Timer::Ping, PING_EVERY);
                 }
                 Timer::Lapse => self.drop_lapsed(),
+                Timer::Bridge => self.try_bridge_again(),
                 Timer::Release(window) => self.release(window),
                 Timer::Down(profile) => self.on_down_for_long(&profile),
                 Timer::Resync(profile) => self.resync(&profile),
