@@ -1,108 +1,15 @@
-//! Profiles: finding, adding, signing in, switching.
+//! Profiles: adding, signing in, changing, switching.
 
 use super::handle::Reply;
 use super::{App, Then};
-use crate::api::FoundGateway;
-use crate::connection;
-use crate::discovery::{Found, discover, discover_nearby, from_environment, host_name};
-use crate::gateway::{ConnectionState, Gateway, Protocol};
-use crate::ports::{ConnectRequest, Secret, SecretKind, WindowKind};
-use crate::profiles::{EMBEDDED, ENVIRONMENT, Profile, clean_url};
+use crate::gateway::{ConnectionState, Protocol};
+use crate::ports::{Secret, SecretKind, WindowKind};
+use crate::profiles::{EMBEDDED, Profile, clean_url};
 use crate::request_error::RequestError;
-use crate::words::Language;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::mpsc;
-
-/// Time for a tested gateway to answer.
-const TEST_FOR: Duration = Duration::from_secs(10);
 
 impl App {
-    pub(super) fn start_gateways(&mut self) {
-        if self.options.accept_environment
-            && let Some(found) = from_environment(&*self.options.surroundings)
-        {
-            self.profiles.put(Profile {
-                id: ENVIRONMENT.to_owned(),
-                name: found.called(self.language()),
-                url: found.url,
-                transient: true,
-                ..Profile::default()
-            });
-            self.keep_for_session(ENVIRONMENT, SecretKind::GatewayToken, found.token);
-            self.profiles.activate(ENVIRONMENT);
-        } else if self.options.embedded {
-            self.profiles.put(self.embedded_profile());
-            self.profiles.activate(EMBEDDED);
-        }
-        let all: Vec<String> = self
-            .profiles
-            .all()
-            .iter()
-            .map(|profile| profile.id.clone())
-            .collect();
-        for id in &all {
-            self.connect(id);
-        }
-        if all.is_empty() {
-            self.discover(None);
-        }
-        self.show_at_start();
-    }
-
-    fn embedded_profile(&self) -> Profile {
-        Profile {
-            id: EMBEDDED.to_owned(),
-            name: self.words().built_in.to_owned(),
-            url: "ws://127.0.0.1".to_owned(),
-            embedded: true,
-            ..Profile::default()
-        }
-    }
-
-    /// What a gateway is called as long as nobody names it.
-    fn host_name(&self, url: &str) -> String {
-        host_name(url).unwrap_or_else(|| self.words().this_computer.to_owned())
-    }
-
-    pub(super) fn discover(&mut self, reply: Option<Reply>) {
-        let around = Arc::clone(&self.options.surroundings);
-        self.spawn(async move {
-            let found = discover(&*around).await;
-            Box::new(move |app: &mut Self| {
-                app.found = found.into_iter().filter(|found| !app.is_known(found)).collect();
-                app.publisher.dirty.found = true;
-                if let Some(reply) = reply {
-                    let views: Vec<FoundGateway> = app.found_views();
-                    let _ = reply.send(Ok(json!(views)));
-                }
-                app.listen_nearby();
-            }) as Then
-        });
-    }
-
-    /// What announces itself comes behind what is known at once.
-    fn listen_nearby(&mut self) {
-        let around = Arc::clone(&self.options.surroundings);
-        self.spawn(async move {
-            let nearby = discover_nearby(&*around).await;
-            Box::new(move |app: &mut Self| {
-                for found in nearby {
-                    let shown = app.found.iter().any(|known| known.url == found.url);
-                    if !shown && !app.is_known(&found) {
-                        app.found.push(found);
-                    }
-                }
-                app.publisher.dirty.found = true;
-            }) as Then
-        });
-    }
-
-    fn is_known(&self, found: &Found) -> bool {
-        self.profiles.all().iter().any(|profile| profile.url == found.url)
-    }
-
     pub(super) fn use_gateway(&mut self, id: &str) {
         if self.profiles.active() == Some(id) || !self.profiles.activate(id) {
             return;
@@ -403,57 +310,6 @@ impl App {
             }) as Then
         });
     }
-
-    pub(super) fn test_gateway(
-        &mut self,
-        url: &str,
-        token: Option<String>,
-        dialect: Option<&str>,
-        reply: Reply,
-    ) {
-        let (url, in_url) = match clean_url(url) {
-            Ok(clean) => clean,
-            Err(error) => {
-                let message = RequestError::from(error).sentence(self.language());
-                let _ = reply.send(Ok(json!({ "ok": false, "message": message })));
-                return;
-            }
-        };
-        let protocol = match protocol(dialect) {
-            Ok(protocol) => protocol,
-            Err(error) => {
-                let _ = reply.send(Err(error));
-                return;
-            }
-        };
-        let connector = Arc::clone(&self.ports.connector);
-        let token = token
-            .filter(|token| !token.trim().is_empty())
-            .or(in_url)
-            .map(Secret::new);
-        let (name, language) = (self.host_name(&url), self.language());
-        self.spawn(async move {
-            let (issued, _kept) = mpsc::unbounded_channel();
-            let request = ConnectRequest {
-                profile: "test".to_owned(),
-                url,
-                protocol,
-                poll_every: None,
-                webhook: None,
-                token,
-                device_token: None,
-                device_key: None,
-                pinned_certificate: None,
-                full_control: false,
-                issued,
-            };
-            let gateway = connector.connect(request).await;
-            let (ok, message) = outcome(&*gateway, &name, language).await;
-            gateway.shutdown().await;
-            let _ = reply.send(Ok(json!({ "ok": ok, "message": message })));
-            Box::new(|_: &mut Self| {}) as Then
-        });
-    }
 }
 
 /// What a window calls a protocol.
@@ -461,41 +317,4 @@ pub(super) fn protocol(word: Option<&str>) -> Result<Protocol, RequestError> {
     word.unwrap_or("auto")
         .parse()
         .map_err(|_| RequestError::Malformed("There is no dialect of this name"))
-}
-
-/// What became of a test, in a sentence.
-async fn outcome(gateway: &dyn Gateway, name: &str, language: Language) -> (bool, String) {
-    let words = language.words();
-    let mut state = gateway.state();
-    let settled = state.wait_for(|state| {
-        matches!(
-            state,
-            ConnectionState::Ready(_)
-                | ConnectionState::Backoff { .. }
-                | ConnectionState::Paused(_)
-                | ConnectionState::Closed
-        )
-    });
-    let state = match tokio::time::timeout(TEST_FOR, settled).await {
-        Ok(Ok(state)) => state.clone(),
-        Ok(Err(_)) | Err(_) => return (false, (words.does_not_answer)(name)),
-    };
-    if let ConnectionState::Ready(info) = &state {
-        return (true, (words.answers)(name, &info.version));
-    }
-    let facts = connection::Facts {
-        gateway: name.to_owned(),
-        language,
-        ..connection::Facts::default()
-    };
-    let sentence = match state {
-        ConnectionState::Backoff { error, .. } => (words.not_reachable_because)(name, &error.to_string()),
-        ConnectionState::Idle
-        | ConnectionState::Connecting
-        | ConnectionState::Handshaking
-        | ConnectionState::Ready(_)
-        | ConnectionState::Paused(_)
-        | ConnectionState::Closed => connection::view(&state, &facts).sentence,
-    };
-    (false, sentence)
 }

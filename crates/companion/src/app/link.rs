@@ -63,7 +63,7 @@ pub(super) struct Link {
     pub(super) down_told: bool,
     pub(super) told: Told,
     /// Replies found after a gap, not told yet.
-    pub(super) missed: Vec<super::notify::Missed>,
+    pub(super) missed: Vec<super::missed::Missed>,
     /// Messages that windows wait to scroll to.
     pub(super) reveals: Vec<super::history::Reveal>,
     /// Sessions whose newest messages are still to be kept here, the next one last.

@@ -8,11 +8,13 @@ mod desktop;
 mod diagnostics;
 mod events;
 mod files;
+mod finding;
 mod gateways;
 mod handle;
 mod history;
 mod keychain;
 mod link;
+mod missed;
 mod needs;
 mod notices;
 mod notify;
@@ -26,6 +28,8 @@ mod shelf;
 mod shelf_on_disk;
 #[cfg(test)]
 mod stories;
+mod tray;
+mod trial;
 mod views;
 mod windows;
 

@@ -1,17 +1,14 @@
-//! Notifications: what is told, what became of it, and replies that ended while nobody could tell.
+//! Notifications: what is told, and what became of it.
 
-use super::{App, Then, Timer};
+use super::{App, Then};
 use crate::api::Signal;
 use crate::gateway::Decision;
-use crate::gateway::HistoryQuery;
 use crate::notify_policy::{Circumstances, Occasion, OccasionKind, decide, session_tag};
 use crate::ports::{
     Notification, NotificationAction, NotificationResponse, NotificationResponseKind, NotificationTarget,
-    TrayAction, WindowKind,
+    WindowKind,
 };
-use clawtray_gateway_protocol::Role;
 use serde_json::json;
-use std::time::Duration;
 
 /// A notification that is out.
 #[derive(Clone, Debug)]
@@ -20,22 +17,8 @@ pub(super) struct Shown {
     approval: Option<String>,
 }
 
-/// A reply that ended while nobody could tell, or wanted to be told.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Missed {
-    session: String,
-    text: String,
-    /// The message, where it can be told apart.
-    message: Option<String>,
-}
-
-/// Sessions whose history is read after a gap, at most.
-const MISSED_SESSIONS: usize = 40;
-/// Time for all of them to be found before they are told together.
-const DIGEST_AFTER: Duration = Duration::from_millis(400);
-
 /// The last message of a run, whatever the gateway calls it.
-fn by_run(run: &str) -> String {
+pub(super) fn by_run(run: &str) -> String {
     format!("run:{run}")
 }
 
@@ -97,39 +80,6 @@ impl App {
         self.ports.notifier.show(notification);
     }
 
-    /// What comes while the desktop wants no disturbance: replies are told together when it is over. Everything else is
-    /// in the tray for as long as it waits.
-    fn hold(&mut self, id: &str, kind: OccasionKind) {
-        let OccasionKind::Reply {
-            session,
-            text,
-            message,
-            ..
-        } = kind
-        else {
-            return;
-        };
-        let missed = Missed {
-            session,
-            text,
-            message,
-        };
-        if let Some(link) = self.links.get_mut(id) {
-            // One of each session, the newest.
-            link.missed.retain(|held| held.session != missed.session);
-            link.missed.push(missed);
-        }
-    }
-
-    pub(super) fn on_do_not_disturb(&mut self, on: bool) {
-        if std::mem::replace(&mut self.undisturbed, on) && !on {
-            let waiting = self.links.iter().filter(|(_, link)| !link.missed.is_empty());
-            for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
-                self.after_once(Timer::Digest(id), DIGEST_AFTER);
-            }
-        }
-    }
-
     pub(super) fn withdraw(&mut self, tag: &str) {
         if self.shown_notifications.remove(tag).is_some() {
             self.ports.notifier.withdraw(tag);
@@ -174,7 +124,13 @@ impl App {
         self.tell(id, kind);
     }
 
-    fn reply_kind(&self, id: &str, session: &str, text: String, message: Option<String>) -> OccasionKind {
+    pub(super) fn reply_kind(
+        &self,
+        id: &str,
+        session: &str,
+        text: String,
+        message: Option<String>,
+    ) -> OccasionKind {
         let link = self.links.get(id);
         let cron = session.contains(":cron:")
             || link
@@ -217,143 +173,6 @@ impl App {
                 message,
             },
         );
-    }
-
-    /// After a gap: sessions that moved on since, and whose replies were not told.
-    pub(super) fn look_for_missed(&mut self, id: &str) {
-        let Some(link) = self.links.get_mut(id) else {
-            return;
-        };
-        let newest = |row: &clawtray_gateway_protocol::SessionRow| {
-            row.last_interaction_at.max(row.updated_at).unwrap_or_default()
-        };
-        if !link.told.begun {
-            // Never seen before: everything that is there is history.
-            link.told.begun = true;
-            link.told.until_ms = link.sessions.rows().map(newest).max().unwrap_or_default();
-            self.shelf.set_told(id, &link.told);
-            return;
-        }
-        let mut moved: Vec<(String, i64)> = link
-            .sessions
-            .rows()
-            .filter(|row| row.archived != Some(true) && newest(row) > link.told.known_until(row.key.as_str()))
-            // Read elsewhere in the meantime. A failed last run hides what is unread before it.
-            .filter(|row| {
-                let read = row.last_read_at.is_some_and(|at| at >= newest(row));
-                !(read && row.unread == Some(false)) || row.status.as_deref() == Some("failed")
-            })
-            .map(|row| (row.key.0.clone(), newest(row)))
-            .collect();
-        moved.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
-        moved.truncate(MISSED_SESSIONS);
-        let Some(gateway) = link.ready().filter(|gateway| gateway.capabilities().history) else {
-            return;
-        };
-        for (session, _) in moved {
-            let (gateway, id) = (std::sync::Arc::clone(&gateway), id.to_owned());
-            self.spawn(async move {
-                let query = HistoryQuery {
-                    session: session.as_str().into(),
-                    limit: Some(30),
-                    offset: None,
-                };
-                let history = gateway.history(query).await;
-                Box::new(move |app: &mut Self| {
-                    if let Ok(history) = history {
-                        app.on_history_after_gap(&id, &session, &history);
-                    }
-                }) as Then
-            });
-        }
-    }
-
-    fn on_history_after_gap(&mut self, id: &str, session: &str, history: &crate::gateway::History) {
-        let Some(link) = self.links.get_mut(id) else {
-            return;
-        };
-        let known = link.told.known_until(session);
-        let running = history
-            .in_flight
-            .as_ref()
-            .map(|flight| flight.run_id.as_str().to_owned());
-        let newest = history
-            .messages
-            .iter()
-            .rev()
-            .filter(|message| message.role == Role::Assistant && !message.text().trim().is_empty())
-            .find(|message| {
-                message.meta.run_id.as_ref().map(|run| run.as_str()) != running.as_deref()
-                    || running.is_none()
-            });
-        let Some(message) = newest else { return };
-        let at_ms = message.timestamp.unwrap_or_default();
-        let run = message
-            .meta
-            .run_id
-            .as_ref()
-            .map(|run| run.0.clone())
-            .unwrap_or_default();
-        let told = if run.is_empty() {
-            at_ms <= known
-        } else {
-            !link.told.note_run(&run)
-        };
-        // Told live, with a later stamp than the stored message has; or older than this app's first sight of it.
-        if told || at_ms <= link.told.until_ms && !link.told.sessions.contains_key(session) {
-            return;
-        }
-        link.told.note(session, at_ms);
-        if at_ms <= known && run.is_empty() {
-            return;
-        }
-        self.shelf.set_told_session(id, session, &run, at_ms);
-        link.missed.push(Missed {
-            session: session.to_owned(),
-            text: message.text(),
-            message: (!run.is_empty()).then(|| by_run(&run)),
-        });
-        self.after_once(Timer::Digest(id.to_owned()), DIGEST_AFTER);
-    }
-
-    /// One reply is told as a reply, several as one digest.
-    pub(super) fn tell_digest(&mut self, id: &str) {
-        if self.undisturbed {
-            return;
-        }
-        let Some(link) = self.links.get_mut(id) else {
-            return;
-        };
-        let mut missed = std::mem::take(&mut link.missed);
-        let muted = &self.settings.get().notifications.muted_sessions;
-        missed.retain(|missed| !muted.contains(&missed.session) && !self.in_view(id, &missed.session));
-        if missed.len() == 1 {
-            if let Some(Missed {
-                session,
-                text,
-                message,
-            }) = missed.pop()
-            {
-                let kind = self.reply_kind(id, &session, text, message);
-                self.tell(id, kind);
-            }
-            return;
-        }
-        if missed.is_empty() {
-            return;
-        }
-        let replies = missed
-            .into_iter()
-            .map(|missed| {
-                let title = self
-                    .links
-                    .get(id)
-                    .map(|link| link.sessions.title(&missed.session))
-                    .unwrap_or_default();
-                (missed.session, title)
-            })
-            .collect();
-        self.tell(id, OccasionKind::Digest { replies });
     }
 
     pub(super) fn on_notification(&mut self, response: NotificationResponse) {
@@ -459,37 +278,6 @@ impl App {
             }
             Box::new(|_: &mut Self| {}) as Then
         });
-    }
-
-    pub(super) fn on_tray(&mut self, action: TrayAction) {
-        match action {
-            TrayAction::TogglePopup => self.toggle_popup(),
-            TrayAction::OpenSession(session) => {
-                self.set_target(WindowKind::Popup, &session);
-                self.show_window(WindowKind::Popup);
-            }
-            TrayAction::OpenBrowser => self.show_window(WindowKind::Browser),
-            TrayAction::OpenSettings => self.show_window(WindowKind::Settings),
-            TrayAction::Approve(approval) => self.resolve_approval(&approval, Decision::AllowOnce, None),
-            TrayAction::Deny(approval) => self.resolve_approval(&approval, Decision::Deny, None),
-            TrayAction::UseGateway(id) => self.use_gateway(&id),
-            TrayAction::Reconnect => {
-                if let Some(id) = self.profiles.active().map(str::to_owned) {
-                    self.reconnect(&id);
-                }
-            }
-            TrayAction::DoNotDisturbHour => {
-                let until = self.now_ms() + 3_600_000;
-                self.do_not_disturb(Some(until));
-            }
-            TrayAction::DoNotDisturbTomorrow => {
-                let minutes = i64::from(self.ports.clock.local_minutes());
-                let until = self.now_ms() + (24 * 60 - minutes + 8 * 60) * 60_000;
-                self.do_not_disturb(Some(until));
-            }
-            TrayAction::EndDoNotDisturb => self.do_not_disturb(None),
-            TrayAction::Quit => self.stopping = true,
-        }
     }
 
     pub(super) fn do_not_disturb(&mut self, until_ms: Option<i64>) {

@@ -1,12 +1,12 @@
 //! Parts of the view, made from state.
 
 use super::App;
-use super::publish::{count, decision_word};
 use crate::api::{
     AgentView, ApprovalView, ConnectionView, FoundGateway, GatewayView, QuestionView, QueuedView,
     TranscriptView,
 };
 use crate::connection;
+use crate::gateway::Decision;
 use crate::ports::WindowKind;
 use crate::sessions::Overlay;
 use std::collections::BTreeMap;
@@ -204,4 +204,17 @@ impl App {
         });
         views.collect()
     }
+}
+
+/// The word of a decision.
+const fn decision_word(decision: Decision) -> &'static str {
+    match decision {
+        Decision::AllowOnce => "allow-once",
+        Decision::AllowAlways => "allow-always",
+        Decision::Deny => "deny",
+    }
+}
+
+pub(super) fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
