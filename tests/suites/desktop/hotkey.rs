@@ -6,7 +6,9 @@ use product_tests::waiting::{Asked, asked};
 use product_tests::{Stage, stage::StageConfig};
 use x11rb::errors::ReplyError;
 use x11rb::protocol::ErrorKind;
-use x11rb::protocol::xproto::{ConnectionExt, GrabMode, ModMask};
+use x11rb::protocol::xkb::{self, ConnectionExt as _};
+use x11rb::protocol::xproto::{ConnectionExt, GrabMode, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, ModMask};
+use x11rb::protocol::xtest::ConnectionExt as _;
 
 /// The key of K on a keyboard of the United States, as a keycode of evdev.
 const K: u8 = 45;
@@ -88,6 +90,43 @@ async fn the_hotkey_goes_along_with_the_keyboards_layout_and_the_settings() {
     wait_for_grab(&stage, K - 1, true).await;
     stage.desktop.press("ctrl+alt+j").unwrap();
     stage.wait_for_popup().unwrap();
+}
+
+/// Who writes in two scripts has two layouts at once, and switches between them without the server telling of another one.
+#[tokio::test]
+async fn the_hotkey_is_the_same_key_in_the_second_of_two_layouts() {
+    /// Left Control and left Alt, as keycodes of evdev.
+    const HELD: [u8; 2] = [37, 64];
+    let stage = Stage::set(StageConfig::default()).await.unwrap();
+    let _report = Report(&stage);
+    run(&stage, "setxkbmap", &["us,ru"]);
+    set_hotkey(&stage, "Ctrl+Alt+K");
+    let _app = stage.start_app(&["--embedded", "--hidden"], &[]).unwrap();
+    wait_for_grab(&stage, K, true).await;
+
+    let (x, root) = stage.other_program().unwrap();
+    x.xkb_use_extension(1, 0).unwrap().reply().unwrap();
+    let press = || {
+        let keys = HELD.iter().chain([&K]).map(|key| (KEY_PRESS_EVENT, *key));
+        let back = [K].into_iter().chain(HELD).map(|key| (KEY_RELEASE_EVENT, key));
+        for (kind, key) in keys.chain(back) {
+            let fake = x.xtest_fake_input(kind, key, 0, root, 0, 0, 0);
+            fake.unwrap().check().unwrap();
+        }
+    };
+    for group in [xkb::Group::M2, xkb::Group::M1] {
+        let (keyboard, none) = (u16::from(xkb::ID::USE_CORE_KBD), ModMask::default());
+        x.xkb_latch_lock_state(keyboard, none, none, true, group, none, false, 0)
+            .unwrap()
+            .check()
+            .unwrap();
+        let state = x.xkb_get_state(keyboard).unwrap().reply().unwrap();
+        assert_eq!(state.locked_group, group);
+        press();
+        stage.wait_for_popup().unwrap();
+        press();
+        stage.wait_for_no_popup().unwrap();
+    }
 }
 
 #[tokio::test]
