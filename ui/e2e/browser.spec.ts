@@ -1,4 +1,6 @@
 import { expect, type Page } from "@playwright/test";
+import type { Change } from "../src/api/Change";
+import type { MessageView } from "../src/api/MessageView";
 import { accessible, requests, test } from "./page";
 
 test.use({ viewport: { width: 1120, height: 720 } });
@@ -152,6 +154,28 @@ test("words are found in this session, the older ones too", async ({ page, conte
   await page.getByRole("button", { name: "Jump to newest" }).click();
   await page.getByRole("button", { name: "Copy link" }).last().click();
   await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe("clawtray://session/s-lumen?message=b4");
+});
+
+test("words that come while one looks for them are counted and marked", async ({ page }) => {
+  await open(page, "browser");
+  await page.keyboard.press("Control+f");
+  await page.getByRole("textbox", { name: "Find in this session" }).fill("zebra");
+  await expect(page.locator(".find-bar")).toContainText("Not found");
+  const patch = (...changes: Change[]): Promise<void> => page.evaluate((changes) => window.__FAKE__!.patch(...changes), changes);
+  const marked = (): Promise<string[]> =>
+    page.evaluate(() => [...((CSS.highlights.get("found") ?? []) as Iterable<Range>)].map((range) => range.toString()));
+  const answer: MessageView = { id: "live", role: "assistant", state: "streaming", text: "", thinking: "", tools: [], attachments: [], atMs: Date.now() };
+  await patch({ type: "message", message: answer });
+  await patch({ type: "appendText", id: "live", text: "A zebra grazes.\n\nAnother **Ze" });
+  await expect.poll(marked).toEqual(["zebra"]);
+  await patch({ type: "appendText", id: "live", text: "bra** joins it." });
+  await expect.poll(marked).toEqual(["zebra", "Zebra"]);
+  await patch({ type: "message", message: { ...answer, state: "done", text: "A zebra grazes.\n\nAnother **Zebra** joins it. `zebra` is code.", atMs: Date.now() } });
+  await expect.poll(marked).toEqual(["zebra", "Zebra", "zebra"]);
+  await expect(page.locator(".find-bar")).toContainText("of 1");
+  await patch({ type: "removeMessage", id: "live" });
+  await expect.poll(marked).toEqual([]);
+  await expect(page.locator(".find-bar")).toContainText("Not found");
 });
 
 test("the search keeps to an agent, a session and a time", async ({ page }) => {

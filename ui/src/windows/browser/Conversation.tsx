@@ -10,8 +10,7 @@ import { Transcript } from "../../components/Transcript";
 import { t } from "../../strings";
 import { modelName } from "../../text/format";
 import { Button } from "./Button";
-import { coloured } from "../../markdown/highlight";
-import { mark } from "./find";
+import { keepMarked } from "./find";
 import type { Browser } from "./state";
 
 /** The session that is open, and what is written to it. */
@@ -252,12 +251,7 @@ function FindBar({ browser }: { browser: Browser }): JSX.Element {
   const hits = find.hits.value;
   const at = find.at.value;
   useLayoutEffect(() => field.current?.focus(), []);
-  // What is drawn changes with every step and every page; the marks follow it.
-  useLayoutEffect(() => {
-    const root = document.querySelector(".talk-column");
-    mark(root, query);
-    return () => mark(null, "");
-  }, [query, at, hits, browser.excerpt.shown.value, coloured.value]);
+  useLayoutEffect(() => keepMarked(field.current?.closest(".conversation"), ".talk-column", query), [query]);
   const said = query.trim() === "" ? "" : hits.length === 0 ? words.findNothing : words.findCount(at + 1, hits.length);
   return (
     <div class="find-bar" role="search" aria-label={words.findHere}>

@@ -94,8 +94,27 @@ export class Find {
 const MARK = "found";
 const MARKS = 2000;
 
+/** Marks words in a part of what lies below `root` until the answer is called, those too that are drawn later. */
+export function keepMarked(root: Element | null | undefined, part: string, query: string): () => void {
+  if (!root || query.trim() === "") return () => undefined;
+  let frame = 0;
+  const again = (): void => mark(root.querySelector(part), query);
+  // Answers grow, code gets its colours, another session comes.
+  const drawn = new MutationObserver(() => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(again);
+  });
+  drawn.observe(root, { childList: true, characterData: true, subtree: true });
+  again();
+  return () => {
+    drawn.disconnect();
+    cancelAnimationFrame(frame);
+    mark(null, "");
+  };
+}
+
 /** Marks the words in the page, where the browser can mark without changing it. */
-export function mark(root: Element | null, query: string): void {
+function mark(root: Element | null, query: string): void {
   if (typeof Highlight === "undefined" || !CSS.highlights) return;
   CSS.highlights.delete(MARK);
   const wanted = query.trim().toLowerCase();
