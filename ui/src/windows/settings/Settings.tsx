@@ -1,33 +1,24 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
 import type { GatewayView } from "../../api/GatewayView";
-import type { NotificationSettings } from "../../api/NotificationSettings";
 import type { Settings } from "../../api/Settings";
-import { StateDot } from "../../components/bits";
 import { CommandLine } from "../../components/Connection";
-import { AddGateway } from "../../components/FirstRun";
 import { Icon, type IconName, Mark } from "../../components/Icon";
 import { Failure } from "../../components/NeedsYou";
+import { Switch } from "../../components/Switch";
 import { type Link, useLink } from "../../state/session";
 import { LANGUAGES, locale, t } from "../../strings";
-import { connectionSentence, connectionWord } from "../../text/connection";
 import { bytes } from "../../text/format";
-import { numberFormat } from "../../text/formats";
-import { sentenceCase } from "../../text/tools";
-import { Switch } from "../../components/Switch";
-import { Choice, Row } from "./controls";
-import { Bridge } from "./Bridge";
-import { Report } from "./Report";
-import { Spoken } from "./Spoken";
+import { Choice, Confirmation, type Part, Row, Title } from "./controls";
+import { Gateways } from "./Gateways";
 import { HotkeyField } from "./Hotkey";
+import { Notifications } from "./Notifications";
+import { Report } from "./Report";
 
 type Page = "gateways" | "shortcuts" | "notifications" | "appearance" | "privacy" | "about";
 
 const page = signal<Page>("gateways");
-const removing = signal<GatewayView | undefined>(undefined);
 const clearing = signal<GatewayView | undefined>(undefined);
-const adding = signal(false);
 
 /** Changes apply at once; there is nothing to save. */
 export function SettingsView({ link }: { link: Link }): JSX.Element {
@@ -65,165 +56,8 @@ export function SettingsView({ link }: { link: Link }): JSX.Element {
         {page.value === "privacy" && <Privacy settings={settings.value} change={change} />}
         {page.value === "about" && <About />}
       </main>
-      {removing.value !== undefined && <Removal gateway={removing.value} />}
       {clearing.value !== undefined && <Clearing gateway={clearing.value} />}
     </div>
-  );
-}
-
-interface Part {
-  settings: Settings;
-  change: (patch: Partial<Settings>) => void;
-}
-
-function Title({ title, lead }: { title: string; lead: string }): JSX.Element {
-  return (
-    <>
-      <h1>{title}</h1>
-      <p class="lead">{lead}</p>
-    </>
-  );
-}
-
-function Gateways({ settings, change }: Part): JSX.Element {
-  const link = useLink();
-  const words = t();
-  const { gateways, found } = link.model.parts;
-  return (
-    <>
-      <Title title={words.gateways} lead={words.gatewaysLead} />
-      {gateways.value.length > 0 && <h2>{words.yours}</h2>}
-      {gateways.value.length > 0 && (
-        <div class="group">
-          {gateways.value.map((gateway) => (
-            <Gateway key={gateway.id} gateway={gateway} />
-          ))}
-        </div>
-      )}
-      {gateways.value.length > 0 && (
-        <>
-          <h2>{words.rights}</h2>
-          <div class="group">
-            {gateways.value.map((gateway) => (
-              <Row key={gateway.id} title={words.fullControl(gateway.name)} detail={words.fullControlLead}>
-                <Switch label={words.fullControl(gateway.name)} on={gateway.fullControl} onChange={(on) => void link.ask({ type: "setFullControl", id: gateway.id, on })} />
-              </Row>
-            ))}
-          </div>
-        </>
-      )}
-      <Spoken gateways={gateways.value} />
-      {found.value.length > 0 && (
-        <>
-          <h2>{words.firstFound}</h2>
-          <div class="group">
-            {found.value.map((gateway) => (
-              <div class="setting" key={gateway.id}>
-                <span class="server">
-                  <Icon name="server" />
-                </span>
-                <div class="grow">
-                  <b>{gateway.name}</b>
-                  <span class="detail mono clip">{gateway.url}</span>
-                </div>
-                <button
-                  type="button"
-                  class="button medium"
-                  onClick={() => void link.ask({ type: "acceptFoundGateway", id: gateway.id, sessionOnly: false })}
-                >
-                  <Icon name="plus" small />
-                  {words.connect}
-                </button>
-              </div>
-            ))}
-          </div>
-        </>
-      )}
-      {adding.value ? (
-        <AddGateway onDone={() => (adding.value = false)} />
-      ) : (
-        <div class="below">
-          <button type="button" class="button" onClick={() => (adding.value = true)}>
-            <Icon name="plus" small />
-            {words.addByAddress}
-          </button>
-          <button type="button" class="button plain" onClick={() => void link.ask({ type: "discoverGateways" })}>
-            <Icon name="redo" small />
-            {words.searchAgain}
-          </button>
-        </div>
-      )}
-      <p class="footnote">
-        <Icon name="lock" small />
-        {words.keychainNote}
-      </p>
-      {gateways.value.length > 0 && <Bridge settings={settings} change={change} />}
-    </>
-  );
-}
-
-function Gateway({ gateway }: { gateway: GatewayView }): JSX.Element {
-  const link = useLink();
-  const words = t();
-  const { connection } = gateway;
-  const waits = connection.word !== "ready" && connection.word !== "connecting";
-  const numbers = [
-    connection.latencyMs === undefined ? "" : `${connection.latencyMs} ms`,
-    connection.version ?? "",
-  ].filter(Boolean);
-  return (
-    <div class="setting">
-      <span class="server">
-        <Icon name="server" />
-        <StateDot word={connection.word} />
-      </span>
-      <div class="grow">
-        <b>
-          {gateway.name}
-          {gateway.active && <span class="tag">{words.current}</span>}
-        </b>
-        <span class="detail mono clip">{gateway.embedded ? words.builtInSentence : gateway.url}</span>
-      </div>
-      <span class="standing">
-        <span class={connection.word === "pairing" || connection.word === "sign-in" ? "warning" : ""}>
-          {sentenceCase(connectionWord(connection.word, words))}
-        </span>
-        <span class="dim number">{numbers.length > 0 ? numbers.join(" · ") : waits ? connectionSentence(connection, words, locale()) : ""}</span>
-      </span>
-      {waits && (
-        <button type="button" class="button medium" onClick={() => void link.ask({ type: "reconnect", id: gateway.id })}>
-          {words.tryNow}
-        </button>
-      )}
-      {!gateway.active && (
-        <button type="button" class="button medium" onClick={() => void link.ask({ type: "useGateway", id: gateway.id })}>
-          {words.useThis}
-        </button>
-      )}
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={`${words.removeGateway} ${gateway.name}`}
-        title={words.removeGateway}
-        onClick={() => (removing.value = gateway)}
-      >
-        <Icon name="trash" />
-      </button>
-    </div>
-  );
-}
-
-function Removal({ gateway }: { gateway: GatewayView }): JSX.Element {
-  const link = useLink();
-  const words = t();
-  return (
-    <Confirmation
-      title={`${words.removeGatewayTitle} ${gateway.name}`}
-      sentence={words.removeGatewaySentence}
-      action={words.remove}
-      close={() => (removing.value = undefined)}
-      run={() => void link.ask({ type: "removeGateway", id: gateway.id })}
-    />
   );
 }
 
@@ -238,37 +72,6 @@ function Clearing({ gateway }: { gateway: GatewayView }): JSX.Element {
       close={() => (clearing.value = undefined)}
       run={() => void link.ask({ type: "clearCache", id: gateway.id })}
     />
-  );
-}
-
-/** What cannot be taken back is asked once, with what is lost. */
-function Confirmation({ title, sentence, action, close, run }: { title: string; sentence: string; action: string; close: () => void; run: () => void }): JSX.Element {
-  const words = t();
-  const cancel = useRef<HTMLButtonElement>(null);
-  useLayoutEffect(() => cancel.current?.focus(), []);
-  return (
-    <div class="over" onKeyDown={(event) => event.key === "Escape" && close()}>
-      <div class="card confirmation" role="alertdialog" aria-modal="true" aria-labelledby="confirm-title" aria-describedby="confirm-sentence">
-        <h3 id="confirm-title">{title}</h3>
-        <p id="confirm-sentence">{sentence}</p>
-        <div class="actions">
-          <span class="grow" />
-          <button type="button" class="button" ref={cancel} onClick={close}>
-            {words.cancel}
-          </button>
-          <button
-            type="button"
-            class="button destroy"
-            onClick={() => {
-              close();
-              run();
-            }}
-          >
-            {action}
-          </button>
-        </div>
-      </div>
-    </div>
   );
 }
 
@@ -301,82 +104,6 @@ function Shortcuts({ settings, change }: Part): JSX.Element {
       </div>
       <p class="footnote">{words.bindCommand}</p>
       <CommandLine command="clawtray --toggle" />
-    </>
-  );
-}
-
-function Notifications({ settings, change }: Part): JSX.Element {
-  const words = t();
-  const { notifications } = settings;
-  const set = (patch: Partial<NotificationSettings>): void => change({ notifications: { ...notifications, ...patch } });
-  type Kind = "enabled" | "replies" | "approvals" | "questions" | "failures" | "gateway" | "pairing" | "cron";
-  const kinds: [Kind, string][] = [
-    ["replies", words.notifyReplies],
-    ["approvals", words.notifyApprovals],
-    ["questions", words.notifyQuestions],
-    ["failures", words.notifyFailures],
-    ["gateway", words.notifyGateway],
-    ["pairing", words.notifyPairing],
-    ["cron", words.notifyCron],
-  ];
-  const quiet = notifications.quietFrom !== "" && notifications.quietTo !== "";
-  return (
-    <>
-      <Title title={words.notificationsPage} lead={words.notificationsLead} />
-      <div class="group">
-        <Row title={words.notifyAll}>
-          <Switch label={words.notifyAll} on={notifications.enabled} onChange={(enabled) => set({ enabled })} />
-        </Row>
-      </div>
-      {notifications.enabled && (
-        <>
-          <h2>{words.tellMe}</h2>
-          <div class="group">
-            {kinds.map(([kind, label]) => (
-              <Row key={kind} title={label}>
-                <Switch label={label} on={notifications[kind]} onChange={(on) => set({ [kind]: on })} />
-              </Row>
-            ))}
-          </div>
-          <h2>{words.how}</h2>
-          <div class="group">
-            <Row title={words.showOnScreen}>
-              <Choice
-                label={words.showOnScreen}
-                value={notifications.privacy}
-                options={[
-                  ["full", words.privacyFull],
-                  ["sender", words.privacySender],
-                  ["nothing", words.privacyNothing],
-                ]}
-                onChange={(privacy) => set({ privacy })}
-              />
-            </Row>
-            <Row title={words.lookForNews} detail={words.lookForNewsLead}>
-              <Choice
-                label={words.lookForNews}
-                value={String(settings.pollSeconds)}
-                options={[...new Set([15, 60, 300, settings.pollSeconds, 0])].map((seconds): [string, string] => [String(seconds), rate(seconds)])}
-                onChange={(seconds) => change({ pollSeconds: Number(seconds) })}
-              />
-            </Row>
-            <Row title={words.quietHours}>
-              {quiet && (
-                <>
-                  <input type="time" class="field time" aria-label={words.from} value={notifications.quietFrom} onChange={(event) => event.currentTarget.value && set({ quietFrom: event.currentTarget.value })} />
-                  <span class="dim">{words.to}</span>
-                  <input type="time" class="field time" aria-label={words.to} value={notifications.quietTo} onChange={(event) => event.currentTarget.value && set({ quietTo: event.currentTarget.value })} />
-                </>
-              )}
-              <Switch
-                label={words.quietHours}
-                on={quiet}
-                onChange={(on) => set(on ? { quietFrom: "22:00", quietTo: "07:00" } : { quietFrom: "", quietTo: "" })}
-              />
-            </Row>
-          </div>
-        </>
-      )}
     </>
   );
 }
@@ -418,13 +145,6 @@ function Appearance({ settings, change }: Part): JSX.Element {
       </div>
     </>
   );
-}
-
-/** How often, in few words. */
-function rate(seconds: number): string {
-  if (seconds === 0) return t().lookNever;
-  const [value, unit] = seconds % 60 === 0 ? [seconds / 60, "minute"] : [seconds, "second"];
-  return numberFormat(locale(), { style: "unit", unit, unitDisplay: "short" }).format(value);
 }
 
 const BUDGETS = [128, 512, 2048];
