@@ -319,7 +319,7 @@ mod tests {
         let failed = outbox.settle("a2", &failed, Language::German).unwrap();
         assert_eq!(
             failed.error.as_deref(),
-            Some("Vielleicht wurde er gesendet; die Antwort ging verloren.")
+            Some("Vielleicht wurde sie gesendet; die Antwort ging verloren.")
         );
         outbox.push(item("a3", "a", 2));
         assert_eq!(

@@ -144,17 +144,17 @@ pub(super) static WORDS: Words = Words {
         "Sie liegt neben der neuen.",
     ),
     no_data_folder: (
-        "Der Datenordner ist nicht benutzbar: Prompts und Entwürfe bleiben nur, bis die App endet.",
+        "Der Datenordner ist nicht benutzbar: Nachrichten und Entwürfe bleiben nur, bis die App endet.",
         "Schaffe Platz, oder sieh nach, ob der Ordner dir gehört.",
     ),
     outbox_saved: |kept| {
         format!(
-            "Die Datei des Ausgangs war beschädigt; alles darin wurde gerettet ({kept} wartende Prompts)."
+            "Die Datei des Ausgangs war beschädigt; alles darin wurde gerettet ({kept} wartende Nachrichten)."
         )
     },
     outbox_salvaged: |kept| {
         format!(
-            "Die Datei des Ausgangs war beschädigt; {kept} wartende Prompts wurden gerettet, die beschädigte Datei liegt daneben."
+            "Die Datei des Ausgangs war beschädigt; {kept} wartende Nachrichten wurden gerettet, die beschädigte Datei liegt daneben."
         )
     },
 
@@ -249,10 +249,10 @@ fn request_error(error: &RequestError) -> Told {
             format!("Zusammen sind die Dateien größer als {megabytes} MB."),
             "Sende weniger auf einmal.",
         ),
-        E::NoSuchPrompt => ("Diesen Prompt gibt es nicht.".into(), ""),
-        E::PromptOnItsWay => ("Der Prompt ist schon unterwegs.".into(), "Stoppe den Lauf."),
+        E::NoSuchPrompt => ("Diese Nachricht gibt es nicht.".into(), ""),
+        E::PromptOnItsWay => ("Die Nachricht ist schon unterwegs.".into(), "Halte den Lauf an."),
         E::AnswerLost => (
-            "Vielleicht wurde er gesendet; die Antwort ging verloren.".into(),
+            "Vielleicht wurde sie gesendet; die Antwort ging verloren.".into(),
             "",
         ),
         E::ApprovalGone => ("Diese Freigabe wartet nicht mehr.".into(), ""),
