@@ -30,6 +30,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// What the command line asks for.
 struct Asked {
     formats: Vec<Format>,
+    /// Formats were named: one that cannot be made here is an error, not skipped.
+    named: bool,
     /// Where programs lie that are packed as they are; none builds them.
     programs: Option<PathBuf>,
     out: PathBuf,
@@ -45,7 +47,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     for format in &asked.formats {
         match format.missing() {
             None => formats.push(*format),
-            Some(reason) if args.contains(&format.name()) => return Err(Error::new(reason)),
+            Some(reason) if asked.named => return Err(Error::new(reason)),
             Some(reason) => steps.skip(format.name(), &reason),
         }
     }
@@ -71,6 +73,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
 fn asked(args: &[&str]) -> Result<Asked> {
     let mut asked = Asked {
         formats: Vec::new(),
+        named: false,
         programs: None,
         out: target_dir().join("package"),
     };
@@ -85,12 +88,14 @@ fn asked(args: &[&str]) -> Result<Asked> {
             "--programs" => asked.programs = Some(absolute(&folder()?)?),
             "--out" => asked.out = absolute(&folder()?)?,
             _ => match Format::ALL.into_iter().find(|format| format.name() == arg) {
+                Some(format) if asked.formats.contains(&format) => {}
                 Some(format) => asked.formats.push(format),
                 None => return Err(crate::unknown(arg)),
             },
         }
     }
-    if asked.formats.is_empty() {
+    asked.named = !asked.formats.is_empty();
+    if !asked.named {
         asked.formats.extend(Format::ALL);
     }
     Ok(asked)
@@ -147,4 +152,18 @@ fn source_date() -> Result<u64> {
         .context("CHANGELOG.md")?
         .duration_since(std::time::UNIX_EPOCH);
     Ok(since.context("CHANGELOG.md is older than 1970")?.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_may_be_called_like_a_format() {
+        let all = asked(&["--out", "deb"]).expect("understood");
+        assert!(!all.named && all.formats == Format::ALL && all.out.ends_with("deb"));
+        let one = asked(&["rpm", "rpm"]).expect("understood");
+        assert!(one.named && one.formats == [Format::ALL[1]]);
+        assert!(asked(&["--out"]).is_err() && asked(&["zip"]).is_err());
+    }
 }
