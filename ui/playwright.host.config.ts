@@ -1,6 +1,4 @@
-import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
 import base from "./playwright.config";
 
@@ -10,8 +8,6 @@ if (!host || !existsSync(host)) {
 }
 // The other configuration has looked for a free port.
 const port = process.env["CLAWTRAY_UI_PORT"];
-// Playwright reads this file in its workers too; they must not make a folder each.
-const data = (process.env["CLAWTRAY_UI_HOST_DATA"] ??= mkdtempSync(join(tmpdir(), "clawtray-ui-host-")));
 
 /** The windows on the companion itself, with the built-in gateway behind it. One app, so one worker. */
 export default defineConfig({
@@ -20,7 +16,7 @@ export default defineConfig({
   fullyParallel: false,
   workers: 1,
   webServer: {
-    command: `"${host}" --dist dist --data "${data}" --port ${port}`,
+    command: `"${host}" --dist dist --port ${port}`,
     url: `http://127.0.0.1:${port}/popup.html`,
     reuseExistingServer: false,
     stdout: "ignore",

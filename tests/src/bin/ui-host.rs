@@ -1,9 +1,10 @@
 //! The companion behind a plain web page: serves the built UI and bridges it to a real `App`, so that a browser's test
 //! tools can drive the windows without Tauri.
 //!
-//! `ui-host --dist DIR --data DIR [--port N]` prints one JSON line with its address, then one JSON line for everything
-//! that the app asks of the desktop (windows, notifications, tray, links). The gateway is the built-in one, or the one
-//! that `OPENCLAW_GATEWAY_URL` and `OPENCLAW_GATEWAY_TOKEN` name.
+//! `ui-host --dist DIR [--data DIR] [--port N]` prints one JSON line with its address, then one JSON line for everything
+//! that the app asks of the desktop (windows, notifications, tray, links). Without `--data` it works in a folder that is
+//! gone when it is. The gateway is the built-in one, or the one that `OPENCLAW_GATEWAY_URL` and `OPENCLAW_GATEWAY_TOKEN`
+//! name.
 
 #![expect(clippy::print_stdout, reason = "what is printed is what the test reads")]
 
@@ -24,6 +25,7 @@ use clawtray_companion::{
     paths::Paths,
     ports::WindowKind,
 };
+use clawtray_lab::Scratch;
 use product_tests::host_ports;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -60,7 +62,8 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let dist = dist.context("--dist names the folder of the built UI")?;
-    let data = data.context("--data names a folder for this run")?;
+    let scratch = Scratch::new("ui-host")?;
+    let data = data.unwrap_or_else(|| scratch.path().to_owned());
 
     let _ = rustls::crypto::ring::default_provider().install_default();
     let named = std::env::var_os("OPENCLAW_GATEWAY_URL").is_some();
