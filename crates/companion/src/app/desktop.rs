@@ -7,6 +7,15 @@ use crate::text::one_line;
 use crate::words::Words;
 use std::sync::Arc;
 
+/// The global hotkey.
+#[derive(Debug, Default)]
+pub(super) struct Hotkey {
+    /// The keys that were asked for last, as the settings name them; the system may have its own names.
+    pub(super) wanted: String,
+    /// What became of them; None until the system has said.
+    pub(super) state: Option<HotkeyState>,
+}
+
 impl App {
     pub(super) fn on_tray_host(&mut self, present: bool) {
         let first = self.tray_host.is_none();
@@ -56,7 +65,7 @@ impl App {
     pub(super) fn bind_hotkey(&mut self) {
         let keys = self.settings.get().hotkey.clone();
         let hotkeys = Arc::clone(&self.ports.hotkeys);
-        self.hotkey.keys.clone_from(&keys);
+        self.hotkey.wanted.clone_from(&keys);
         self.spawn(async move {
             let state = hotkeys.bind(&keys).await;
             Box::new(move |app: &mut Self| app.on_hotkey_state(state)) as super::Then
@@ -101,7 +110,7 @@ impl App {
     pub(super) fn on_hotkey_state(&mut self, state: HotkeyState) {
         self.withdraw_notice("hotkey-taken");
         self.withdraw_notice("hotkey-unavailable");
-        let keys = self.settings.get().hotkey.clone();
+        let keys = self.hotkey.wanted.clone();
         match state.clone() {
             HotkeyState::Taken => self.notice("hotkey-taken", move |words| {
                 ((words.hotkey_taken)(&keys), words.hotkey_taken_hint)
@@ -114,27 +123,26 @@ impl App {
             }),
             HotkeyState::Active { .. } | HotkeyState::Off => {}
         }
-        self.show_hotkey(&state);
-        self.hotkey_state = Some(state);
+        self.hotkey.state = Some(state);
+        self.publisher.dirty.hotkey = true;
     }
 
-    /// Shows it in the language of now.
-    pub(super) fn show_hotkey(&mut self, state: &HotkeyState) {
-        let wanted = self.settings.get().hotkey.clone();
+    pub(super) fn hotkey_view(&self) -> HotkeyView {
         let words = self.words();
+        let Hotkey { wanted, state } = &self.hotkey;
         let (word, keys, sentence) = match state {
-            HotkeyState::Active { keys } => ("active", keys.clone(), String::new()),
-            HotkeyState::Taken => ("taken", wanted.clone(), (words.hotkey_taken)(&wanted)),
-            HotkeyState::Refused(reason) => ("refused", wanted, refused(reason, words)),
-            HotkeyState::Unavailable(reason) => ("unavailable", wanted, one_line(reason, 200)),
-            HotkeyState::Off => ("off", String::new(), String::new()),
+            None => ("", wanted.as_str(), String::new()),
+            Some(HotkeyState::Active { keys }) => ("active", keys.as_str(), String::new()),
+            Some(HotkeyState::Taken) => ("taken", wanted.as_str(), (words.hotkey_taken)(wanted)),
+            Some(HotkeyState::Refused(reason)) => ("refused", wanted.as_str(), refused(reason, words)),
+            Some(HotkeyState::Unavailable(reason)) => ("unavailable", wanted.as_str(), one_line(reason, 200)),
+            Some(HotkeyState::Off) => ("off", "", String::new()),
         };
-        self.hotkey = HotkeyView {
+        HotkeyView {
             state: word.to_owned(),
-            keys,
+            keys: keys.to_owned(),
             sentence,
-        };
-        self.publisher.dirty.hotkey = true;
+        }
     }
 }
 

@@ -74,7 +74,8 @@ impl App {
         }
         let _ = writeln!(text, "- keychain: {{keychain}}");
         let _ = writeln!(text, "- tray host: {}", known(self.tray_host));
-        let _ = writeln!(text, "- hotkey: {} ({})", self.hotkey.keys, self.hotkey.state);
+        let hotkey = self.hotkey_view();
+        let _ = writeln!(text, "- hotkey: {} ({})", hotkey.keys, hotkey.state);
         let _ = writeln!(text, "- HTTP APIs: {}", self.bridge.view.state);
         let _ = writeln!(text, "- notices: {}", self.notices.ids().join(", "));
         text.push_str("\n## Gateways\n\n");

@@ -38,11 +38,10 @@ pub use handle::{AppHandle, Sink};
 pub use shelf::{MemoryShelf, Shelf, Told, Turn};
 pub use shelf_on_disk::StoreShelf;
 
-use crate::api::HotkeyView;
 use crate::discovery::{Found, Surroundings, System};
 use crate::outbox::Outbox;
 use crate::paths::Paths;
-use crate::ports::{HotkeyState, IssuedToken, Ports, Secret, SecretKind, WindowKind};
+use crate::ports::{IssuedToken, Ports, Secret, SecretKind, WindowKind};
 use crate::profiles::Profiles;
 use crate::settings::SettingsFile;
 use crate::store::{SearchLane, StoreHandle};
@@ -160,9 +159,7 @@ pub struct App {
     known: HashMap<String, keychain::Secrets>,
     found: Vec<Found>,
     notices: notices::Notices,
-    hotkey: HotkeyView,
-    /// What the hotkey's view says.
-    hotkey_state: Option<HotkeyState>,
+    hotkey: desktop::Hotkey,
     bridge: bridge::Bridge,
     /// What starting with the session was last switched to.
     autostart: bool,
@@ -236,8 +233,7 @@ impl App {
             known: HashMap::new(),
             found: Vec::new(),
             notices: notices::Notices::default(),
-            hotkey: HotkeyView::default(),
-            hotkey_state: None,
+            hotkey: desktop::Hotkey::default(),
             bridge: bridge::Bridge::default(),
             autostart: false,
             tray_host: None,

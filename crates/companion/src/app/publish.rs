@@ -284,7 +284,7 @@ impl App {
             self.question_views()
         );
         part!(dirty.notices, notices, Notices, self.notice_views());
-        part!(dirty.hotkey, hotkey, Hotkey, self.hotkey.clone());
+        part!(dirty.hotkey, hotkey, Hotkey, self.hotkey_view());
         part!(dirty.bridge, bridge, Bridge, self.bridge.view.clone());
         changes
     }
@@ -307,7 +307,7 @@ impl App {
             questions: self.question_views(),
             notices: self.notice_views(),
             settings: self.settings.get().clone(),
-            hotkey: self.hotkey.clone(),
+            hotkey: self.hotkey_view(),
             bridge: self.bridge.view.clone(),
             version: self.options.version.clone(),
         };

@@ -218,8 +218,7 @@ impl App {
     }
 
     pub(super) fn on_settings_changed(&mut self) {
-        let keys = self.settings.get().hotkey.clone();
-        if keys != self.hotkey.keys && (self.hotkey.state != "off" || !keys.is_empty()) {
+        if self.settings.get().hotkey != self.hotkey.wanted {
             self.bind_hotkey();
         }
         self.switch_autostart();
@@ -238,9 +237,7 @@ impl App {
         for link in self.links.values_mut() {
             link.sessions.speak(language);
         }
-        if let Some(state) = self.hotkey_state.clone() {
-            self.show_hotkey(&state);
-        }
+        self.publisher.dirty.hotkey = true;
         self.publisher.dirty.notices = true;
         self.publisher.dirty.found = true;
     }

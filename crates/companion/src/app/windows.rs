@@ -2,7 +2,7 @@
 
 use super::{App, Sink, Timer};
 use crate::api::{Change, Signal, TargetView, Update};
-use crate::ports::WindowKind;
+use crate::ports::{HotkeyState, WindowKind};
 use crate::profiles::ENVIRONMENT;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -347,7 +347,7 @@ impl App {
 
     /// Whether a hidden popup can be reached: by the tray or by the hotkey.
     fn can_be_called_back(&self) -> bool {
-        self.tray_host != Some(false) || self.hotkey.state == "active"
+        self.tray_host != Some(false) || matches!(self.hotkey.state, Some(HotkeyState::Active { .. }))
     }
 
     pub(super) fn on_closed(&mut self, kind: WindowKind) {

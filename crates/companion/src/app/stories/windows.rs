@@ -1,5 +1,5 @@
 use super::*;
-use crate::ports::NoWindows;
+use crate::ports::{HotkeyState, NoWindows};
 
 #[tokio::test(start_paused = true)]
 async fn the_popup_comes_goes_and_is_let_go_of() {
@@ -277,4 +277,24 @@ async fn a_window_that_has_not_come_has_shown_nothing() {
     let _popup = stage.subscribe(WindowKind::Popup);
     desk.until("seen", |d| d.withdrawn.contains(&note.tag).then_some(()))
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hotkey_that_the_system_calls_otherwise_is_bound_once() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    desk.lock().hotkey = Some(HotkeyState::Active {
+        keys: "Press Ctrl+Shift+Space".to_owned(),
+    });
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    popup
+        .until("bound", |m| m.view.hotkey.keys == "Press Ctrl+Shift+Space")
+        .await;
+    stage.set(json!({ "theme": "dark" })).await;
+    stage.set(json!({ "language": "de" })).await;
+    assert_eq!(desk.lock().keys, ["Ctrl+Shift+Space"]);
+    stage.set(json!({ "hotkey": "Ctrl+Alt+K" })).await;
+    desk.until("bound anew", |d| {
+        (d.keys == ["Ctrl+Shift+Space", "Ctrl+Alt+K"]).then_some(())
+    })
+    .await;
 }
