@@ -1,4 +1,4 @@
-//! Messages and their content parts, as `chat.history` and `session.message` carry them.
+//! Messages and their content parts, as in `chat.history` and `session.message`.
 
 use crate::{MessageId, RunId};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Events that a companion understands, borrowed from the frame where they are large.
+//! The gateway's events that a companion uses. Large parts are borrowed from the frame.
 
 use crate::GatewayError;
 use crate::{AgentId, ApprovalId, Message, RunId, SessionKey};

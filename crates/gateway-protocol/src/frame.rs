@@ -1,7 +1,7 @@
-//! Frames: the request we write, and the responses and events we read without copying.
+//! Frames: the requests that we write, and the responses and events that we read without copying.
 //!
-//! Reading happens in two steps: [`Incoming::parse`] finds the parts of a frame and leaves the payload as the bytes it
-//! came in; what a payload means is decoded later, and only when somebody needs it.
+//! Reading has two steps. [`Incoming::parse`] finds the parts of a frame and keeps the payload as
+//! bytes. The payload is decoded later, and only if somebody needs it.
 
 use crate::GatewayError;
 use memchr::memmem::{Finder, FinderRev};

@@ -1,4 +1,4 @@
-//! Identifiers as newtypes, so that a run is never taken for a session.
+//! Identifiers as newtypes, so that nobody mixes up a run and a session.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Reading lists so that one row in an unexpected shape does not cost the others.
+//! Lenient list reading: one row with an unexpected shape does not lose the other rows.
 
 use serde::{Deserialize, Deserializer};
 

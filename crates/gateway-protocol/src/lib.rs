@@ -1,8 +1,10 @@
 //! Wire types of the OpenClaw gateway's WebSocket protocol, versions 3 and 4.
 //!
-//! Serde only: no IO, no clock, no policy. Reading is lenient (unknown fields and events survive), writing is strict
-//! (the gateway refuses unknown properties). The contract is the JSON Schema in the npm package
-//! `@openclaw/gateway-protocol`; where the running gateway differs, the running gateway wins and the doc comment says so.
+//! This crate does no I/O, reads no clock and holds no policy. Reading is lenient: unknown fields
+//! and events survive. Writing is strict, because the gateway refuses unknown properties.
+//!
+//! The contract is the JSON Schema in the npm package `@openclaw/gateway-protocol`. Where the
+//! running gateway differs, the running gateway wins, and the doc comment says so.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
-//! Methods: one type each, with its name, parameters, result and the scope it needs.
+//! Methods: one type each, with its name, parameters, result and required scope.
 //!
-//! Parameters are written exactly as the schema wants them, because the gateway refuses unknown properties. Results are
-//! read leniently. Methods that have no type here can still be called by name.
+//! Parameters are written exactly as the schema demands, because the gateway refuses unknown
+//! properties. Results are read leniently. Methods without a type here can still be called by name.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,4 @@
-//! Session rows, as `sessions.list`, `sessions.changed` and `chat.history` carry them.
+//! Session rows, as in `sessions.list`, `sessions.changed` and `chat.history`.
 
 use crate::{AgentId, RunId, SessionKey};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,7 @@
-//! Reading `chat` frames by their layout: the gateway repeats the whole text in every delta, and over a long reply that is
-//! nearly all of the traffic. A frame in another layout is nothing here, never wrong.
+//! Reads `chat` frames by their byte layout instead of parsing them.
+//!
+//! The gateway repeats the whole text in every delta. For a long reply this is most of the traffic.
+//! A frame with another layout gives nothing; the caller then parses it.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! `agents.*`, `models.*`, `commands.*`: who answers, with what.
+//! `agents.*`, `models.*`, `commands.*`: the agents, their models and their slash commands.
 
 use super::{NoParams, Scope, method};
 use crate::{AgentId, SessionKey};

@@ -1,7 +1,8 @@
 //! Approvals of commands (`exec.approval.*`) and of plugin actions (`plugin.approval.*`).
 //!
-//! A client is told of an approval only with the scope `operator.approvals`, the capability `approvals`, and either
-//! `operator.admin` or being the device that started the run.
+//! The gateway shows an approval to a client under three conditions. The client has the scope
+//! `operator.approvals` and the capability `approvals`. It also has `operator.admin`, or its device
+//! started the run.
 
 use super::{NoParams, Scope, method};
 use crate::ApprovalId;

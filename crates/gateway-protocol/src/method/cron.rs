@@ -1,4 +1,4 @@
-//! `cron.*`: jobs that run by themselves.
+//! `cron.*`: scheduled jobs.
 
 use super::{Scope, method};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! `question.*`: questions that an agent asks a person.
+//! `question.*`: questions that an agent asks a user.
 
 use super::{NoParams, Scope, method};
 use serde::{Deserialize, Serialize};

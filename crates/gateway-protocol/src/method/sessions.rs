@@ -1,4 +1,4 @@
-//! `sessions.*`: the list, subscriptions, and what can be done to a session.
+//! `sessions.*`: the list, the subscriptions, and the actions on a session.
 
 use super::{NoParams, Scope, method};
 use crate::{AgentId, MessageId, RunId, SessionKey, SessionRow};
