@@ -1,4 +1,4 @@
-//! Asks a gateway one question: `chat URL PROMPT`, the token in `OPENCLAW_GATEWAY_TOKEN`.
+//! Asks a gateway one question: `chat URL PROMPT`. The token is in `OPENCLAW_GATEWAY_TOKEN`.
 
 use clawtray_gateway_client::{
     Client, ClientConfig, ConnectionState, Credentials, DeviceIdentity, Gateway, GatewayEvent, Prompt,

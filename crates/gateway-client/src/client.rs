@@ -1,4 +1,4 @@
-//! The handle: what the rest of the house holds.
+//! The handle of a connection; the rest of the workspace uses this type.
 
 use crate::config::{ClientConfig, Credentials};
 use crate::dial::{Dialer, Network};

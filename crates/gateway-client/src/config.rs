@@ -1,4 +1,4 @@
-//! What a client is told when it is made.
+//! The configuration of a client.
 
 use crate::{DeviceIdentity, Secret, WebhookConfig};
 use std::sync::Arc;
@@ -90,7 +90,7 @@ pub struct ClientConfig {
     pub rng_seed: Option<u64>,
     /// The wall clock, to notice that the computer slept.
     pub wall_clock: WallClock,
-    /// How often a gateway that cannot push is asked for replies that nobody here asked for; never without it.
+    /// How often to look for replies to other clients, on a gateway that cannot push. `None`: never.
     pub poll_every: Option<Duration>,
     /// Where webhooks of a gateway of the dialect `messages-v1` arrive.
     pub webhook: Option<WebhookConfig>,

@@ -1,5 +1,7 @@
-//! What `sessions.changed` says: a payload with a row of sixty fields, most of them objects that no companion shows, several
-//! times a turn. It is kept as it came, and its outline is read by whoever wants it.
+//! The payload of `sessions.changed`: a row of sixty fields, sent several times a turn.
+//!
+//! Most fields are objects that no companion shows. So the payload is kept as bytes, and each
+//! consumer reads the few fields that it needs.
 
 use clawtray_gateway_protocol::frame::BeforeRow;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};

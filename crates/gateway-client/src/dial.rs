@@ -1,4 +1,4 @@
-//! Opening a transport: TCP, a proxy in between if the environment names one, TLS; or the user's `ssh`.
+//! Opens a transport: TCP, with a proxy if the environment names one, and TLS; or the user's `ssh`.
 
 use crate::endpoint::Endpoint;
 use crate::session::verdict::OpenError;

@@ -1,4 +1,4 @@
-//! Where a gateway is, and whether a plain connection to it is acceptable.
+//! A gateway's address, and whether a plain connection to it is acceptable.
 
 use crate::PauseReason;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

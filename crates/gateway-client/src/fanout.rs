@@ -1,4 +1,4 @@
-//! One stream of events, many consumers, none of whom can hold up the others.
+//! One stream of events for many consumers. A slow consumer cannot delay the others.
 
 use crate::GatewayEvent;
 use std::sync::{Mutex, PoisonError};

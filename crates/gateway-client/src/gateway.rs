@@ -1,4 +1,4 @@
-//! What a companion needs of a gateway, whatever protocol it speaks.
+//! The trait [`Gateway`]: what a companion needs from a gateway, in any protocol.
 
 mod error;
 mod event;
@@ -64,7 +64,7 @@ pub struct Capabilities {
     pub streaming: bool,
     /// A run can be stopped.
     pub abort: bool,
-    /// Replies that nobody here asked for are pushed.
+    /// The gateway pushes replies to other clients.
     pub push: bool,
     /// Transcripts can be read back.
     pub history: bool,

@@ -1,4 +1,4 @@
-//! The device's Ed25519 identity.
+//! The Ed25519 identity of this device.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

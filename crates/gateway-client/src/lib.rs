@@ -1,7 +1,8 @@
 //! One connection to one OpenClaw gateway.
 //!
-//! [`Gateway`] is what the rest of the house sees; [`Client`] is the WebSocket protocol behind it, [`HttpGateway`] the
-//! HTTP dialects. [`connect`] finds out which of them a gateway speaks.
+//! The rest of the workspace uses the trait [`Gateway`]. [`Client`] implements it for the WebSocket
+//! protocol, and [`HttpGateway`] for the HTTP dialects. [`connect`] detects which of them a gateway
+//! speaks.
 //!
 //! ```no_run
 //! use clawtray_gateway_client::{Client, ClientConfig, ConnectionState, Credentials, DeviceIdentity};
@@ -9,7 +10,7 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = ClientConfig::new("ws://127.0.0.1:18789", Credentials::token("the gateway's token"))
-//!     // Keep it: a gateway pairs with the device, not with the program.
+//!     // Store it: a gateway pairs with the device, not with the program.
 //!     .with_identity(DeviceIdentity::generate());
 //! let client = Client::connect(config);
 //! let mut events = client.events();
@@ -41,7 +42,7 @@
 //! # }
 //! ```
 //!
-//! Typed methods beyond the trait go through [`Client::call`] with the types of [`protocol::method`].
+//! For typed methods beyond the trait, use [`Client::call`] with the types of [`protocol::method`].
 
 #![forbid(unsafe_code)]
 

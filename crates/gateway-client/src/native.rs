@@ -1,4 +1,4 @@
-//! [`Gateway`] over the WebSocket protocol.
+//! The trait [`Gateway`] over the WebSocket protocol.
 
 use crate::client::decode;
 use crate::session::{approval, decision_name};

@@ -1,6 +1,7 @@
-//! What a connection does, without doing it: frames, timers and commands go in, effects come out.
+//! The state machine of one connection. Frames, timers and commands go in; effects come out.
 //!
-//! Nothing here opens a socket, reads a clock or draws entropy. The driver performs the effects; tests look at them.
+//! Nothing here opens a socket, reads a clock or draws random numbers. The driver performs the
+//! effects. Tests inspect them.
 
 pub(crate) mod backoff;
 mod calls;
@@ -82,7 +83,7 @@ pub enum Command {
         /// The method answers twice, `accepted` first; wait for the second.
         until_final: bool,
     },
-    /// Nobody waits for this call any more.
+    /// The caller no longer waits for this call.
     Forget(CallId),
     /// Use these from the next attempt on, and try now.
     Credentials(Credentials),

@@ -1,12 +1,13 @@
-//! Large frames that are read by their ends.
+//! Skips the middle of large frames.
 //!
-//! The gateway repeats the whole text in every delta, twice, and over a long reply that is nearly all of the traffic. The
-//! length of a frame stands in front of it (RFC 6455, 5.2), so what lies between a beginning and an end that tell all
-//! can be passed over without being looked at; on Linux without leaving the kernel.
+//! The gateway repeats the whole text in every delta, twice. For a long reply this is most of the
+//! traffic. A frame starts with its length (RFC 6455, 5.2). So the middle can be skipped if start
+//! and end tell everything. On Linux the middle then never leaves the kernel.
 //!
-//! A [`Skimmer`] stands between a transport and the WebSocket. It hands everything on as it came, but for a large text frame:
-//! of that it offers the beginning, and whoever reads says whether he wants the whole of it, which then takes the usual
-//! way, or its ends, which come out at the side. It knows frames and nothing of what is in them.
+//! A [`Skimmer`] stands between a transport and the WebSocket. It passes small frames through
+//! unchanged. For a large text frame it first shows the start to the reader. The reader then takes
+//! the whole frame, which passes through as usual, or only its ends, which come out separately. The
+//! skimmer knows frame boundaries and does not read the content.
 
 use crate::dial::Transport;
 use crate::session::Reading;
@@ -15,7 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Frames below this are read whole: there is little to pass over. Bytes.
+/// Smaller frames are read whole, because little could be skipped. Bytes.
 const LARGE: usize = 4 * 1024;
 /// Bytes of a large frame that are offered at first.
 const BEGINNING: usize = 768;
@@ -23,9 +24,11 @@ const BEGINNING: usize = 768;
 const BEGINNING_LIMIT: usize = 32 * 1024;
 /// Bytes that are read at a time while frames are looked for.
 const CHUNK: usize = 64 * 1024;
-/// Bytes that are worth a way of their own: passed over by the transport, or read into the reader's buffer.
+/// Bytes. A middle of at least this size is skipped in the transport, or read directly into the
+/// reader's buffer.
 const FAR: usize = 48 * 1024;
-/// Bytes that are read behind what the transport passed over: an end and the next beginning, for another such frame is likely.
+/// Bytes to read after a skipped middle: the end of the frame and the start of the next one. Another
+/// large frame is likely to follow.
 const NEAR: usize = 8 * 1024;
 /// A final text frame without a mask.
 const TEXT: u8 = 0x81;
@@ -330,7 +333,7 @@ impl AsyncRead for Skimmer {
                 return Poll::Ready(Ok(()));
             }
             if need == Need::Attention {
-                // Nobody is woken: who polls looks to the side next.
+                // No wake-up is needed: the poller checks the side output next.
                 return Poll::Pending;
             }
             if !ready!(this.poll_fill(cx, out))? {

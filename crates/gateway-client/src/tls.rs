@@ -1,4 +1,4 @@
-//! TLS: the system's roots, or one pinned certificate.
+//! TLS with the system's root certificates, or with one pinned certificate.
 
 use crate::identity::hex;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

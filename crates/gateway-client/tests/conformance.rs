@@ -1,6 +1,7 @@
-//! Every request we send, against the official JSON Schema.
+//! Checks every request that we send against the official JSON Schema.
 //!
-//! The schema comes from npm (`@openclaw/gateway-protocol`), once per machine, into the user's cache folder.
+//! The schema comes from npm (`@openclaw/gateway-protocol`), once per machine, into the user's
+//! cache folder.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

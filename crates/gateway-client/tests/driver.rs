@@ -1,4 +1,4 @@
-//! The whole client over an in-memory transport, in paused time.
+//! The whole client over an in-memory transport with a paused clock.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

@@ -1,5 +1,6 @@
-//! A short run of the fuzz target's body over recorded frames, shuffled and damaged, and over noise. The long run is
-//! `cargo +nightly fuzz run session` in `fuzz/`.
+//! A short run of the fuzz target over recorded frames, shuffled and damaged, and over noise.
+//!
+//! The long run is `cargo +nightly fuzz run session` in `fuzz/`.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

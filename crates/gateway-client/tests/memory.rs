@@ -1,4 +1,5 @@
-//! A million events through the session and through the whole client: nothing of them stays behind.
+//! Sends a million events through the session and the whole client, and checks that memory does not
+//! grow.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The client over real sockets on loopback: TLS, pins, refusals at the door, a proxy in between.
+//! The client over real sockets on loopback: TLS, pins, refused upgrades, and a proxy.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! Whatever chunking, repetition and overtaking the protocol allows: the same transcript.
+//! Property tests: any chunking, repetition and reordering that the protocol allows gives the same
+//! transcript.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

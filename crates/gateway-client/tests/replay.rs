@@ -1,4 +1,5 @@
-//! Recorded frames through the session: every one is classified, none panics, and what they fold to was reviewed.
+//! Replays recorded frames through the session. Every frame is classified, none panics, and the
+//! results match reviewed snapshots.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

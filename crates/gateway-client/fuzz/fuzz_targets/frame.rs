@@ -1,4 +1,4 @@
-//! Reading by layout must agree with reading by grammar.
+//! Fuzz target: reading by layout must give the same result as parsing.
 #![no_main]
 
 use clawtray_gateway_protocol::Message;

@@ -1,4 +1,4 @@
-//! The session core: a script of frames, timers and commands.
+//! Fuzz target: the session state machine, driven by a script of frames, timers and commands.
 #![no_main]
 
 #[path = "../../tests/common/drive.rs"]

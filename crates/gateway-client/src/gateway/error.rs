@@ -1,4 +1,4 @@
-//! Why a call did not succeed.
+//! The reasons why a call failed.
 
 use clawtray_gateway_protocol::GatewayError;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What happens in a gateway while somebody listens.
+//! The events of a connected gateway.
 
 use super::{Approval, Decision};
 use crate::SessionDelta;

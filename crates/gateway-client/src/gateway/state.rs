@@ -1,4 +1,4 @@
-//! Where a connection stands, and why it may wait.
+//! The states of a connection, and the reasons why it pauses.
 
 use clawtray_gateway_protocol::{AgentId, SessionKey};
 use serde::{Deserialize, Serialize};

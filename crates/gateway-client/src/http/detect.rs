@@ -1,4 +1,4 @@
-//! Which API a gateway speaks, found out by asking.
+//! Detects which API a gateway speaks, by asking it.
 
 use super::life::{self, Setback};
 use super::spec::{Call, Spec};
@@ -257,7 +257,7 @@ async fn probe(config: &ClientConfig) -> Result<Protocol, Setback> {
         Ok(Err(OpenError::Certificate { message, fingerprint })) => {
             return Err(life::failed(Trouble::Certificate { message, fingerprint }));
         }
-        // Whoever does not speak it may speak HTTP; whoever is away is away for both.
+        // A server without the WebSocket protocol may speak HTTP. An absent server speaks neither.
         Ok(
             Ok(false)
             | Err(

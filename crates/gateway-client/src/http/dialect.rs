@@ -1,4 +1,4 @@
-//! Which API a gateway speaks.
+//! The names of the APIs that a gateway can speak.
 
 use std::fmt;
 use std::str::FromStr;

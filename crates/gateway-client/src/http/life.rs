@@ -1,4 +1,6 @@
-//! The life of a connection that is none: whether the gateway answers, how often it is asked, what stops the asking.
+//! Watches an HTTP gateway: whether it answers, how often to ask, and when to stop asking.
+//!
+//! HTTP has no lasting connection. This module derives a connection state from the answers.
 
 use super::spec::Call;
 use super::wire::{Answer, Trouble};
@@ -30,7 +32,7 @@ impl Setback {
     }
 }
 
-/// Runs until it is told to stop or the last handle is gone.
+/// Runs until a stop command, or until the last handle is dropped.
 pub(crate) async fn live(inner: Arc<Inner>) {
     if let Some(config) = inner
         .config
@@ -217,7 +219,7 @@ async fn look(inner: &Inner) -> Result<ServerInfo, Setback> {
     inner.names().default_agent.clone_from(&agent);
     let mut rows = Vec::new();
     if spec.sessions.is_some() {
-        // Health is told without a token; the list is not.
+        // The health path needs no token; the list does.
         match inner.rows().await {
             Ok(found) => {
                 inner.set_can(|can| can.sessions = true);
@@ -287,7 +289,7 @@ pub(crate) fn failed(trouble: Trouble) -> Setback {
     }
 }
 
-/// An answer that is none of this dialect.
+/// An answer that does not belong to this dialect.
 pub(crate) fn refused(answer: &Answer, no_token: bool, dialect: &str) -> Setback {
     let after = answer.retry_after;
     match answer.status {

@@ -1,6 +1,8 @@
-//! The five documented HTTP dialects, and OpenAI's, behind [`Gateway`].
+//! The five documented HTTP dialects, and OpenAI's, behind the trait [`Gateway`].
 //!
-//! A dialect is data ([`spec::Spec`], one file each); the connection's life, prompts and replies are the same for all.
+//! Each dialect has one file with its [`spec::Spec`]: paths, shapes and small functions. Connection
+//! state, prompts and replies are the same code for all. A few rules still ask for the dialect by
+//! name.
 
 mod d1;
 mod d2;

@@ -1,4 +1,7 @@
-//! What the gateway calls its sessions, and which messages of their transcripts are ours.
+//! The directory of sessions on an HTTP gateway: its names for them, and which messages are ours.
+//!
+//! Transcripts of these gateways carry no run ids. So the client remembers the texts of its own
+//! exchanges and recognises them later.
 
 use super::read;
 use super::spec::{Place, Spec, Turns};
@@ -133,7 +136,7 @@ impl Names {
         Some(row)
     }
 
-    /// The session that prompts go to when nobody chose one.
+    /// The session for prompts that name none.
     pub(crate) fn main(&mut self, spec: &Spec, rows: &[(SessionRow, Option<String>)]) -> String {
         let main = rows.iter().find(|(row, _)| row.is_main == Some(true));
         let newest = rows

@@ -1,4 +1,4 @@
-//! OpenAI chat completions. The gateway keeps nothing: the conversation goes along with each prompt.
+//! OpenAI chat completions. The gateway stores nothing, so each prompt carries the conversation.
 
 use super::Dialect;
 use super::spec::{Call, Piece, Place, SESSIONS, Spec, Turns, no_method};

@@ -1,5 +1,6 @@
-//! Replies that nobody here asked for, on gateways that do not push: the list of sessions is compared with the one
-//! before, and what moved is read.
+//! Finds replies to other clients on gateways that do not push.
+//!
+//! It compares the session list with the previous one and reads the sessions that changed.
 
 use super::Inner;
 use crate::{CallError, GatewayEvent, RunStep};

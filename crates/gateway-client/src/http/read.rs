@@ -1,4 +1,4 @@
-//! Lenient readers: the write-ups leave shapes open, and gateways fill them in differently.
+//! Lenient readers. The write-ups leave shapes open, and gateways fill them in differently.
 
 use clawtray_gateway_protocol::content::MessageMeta;
 use clawtray_gateway_protocol::{ContentPart, Message, Role, SessionRow};

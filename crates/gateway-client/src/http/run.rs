@@ -1,4 +1,4 @@
-//! A prompt and its reply: whole, or piece by piece.
+//! One prompt and its reply, whole or streamed.
 
 use super::names::Names;
 use super::spec::{Piece, Place, REPLY_LIMIT, Turns};

@@ -1,4 +1,5 @@
-//! D3's `/ws?token=`: a socket per prompt, so that what comes on it is the reply to it.
+//! The socket of dialect D3, `/ws?token=`. Each prompt gets its own socket, so every frame on it
+//! belongs to that prompt.
 
 use super::d3;
 use super::read;

@@ -1,4 +1,4 @@
-//! What differs between the dialects, as data and small functions.
+//! The differences between the dialects, as data and small functions.
 
 use super::{Dialect, d1, d2, d3, d4, d5, openai};
 use crate::{CallError, Capabilities, Prompt};

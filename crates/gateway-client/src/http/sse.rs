@@ -1,4 +1,4 @@
-//! Server-sent events: bytes in, `data` of each event out.
+//! Server-sent events: takes bytes, gives the `data` of each event.
 
 /// The longest event that is kept, in bytes.
 const EVENT_MAX: usize = 8 * 1024 * 1024;

@@ -1,7 +1,8 @@
-//! D5's webhooks, received: how a gateway without a socket says that something was said.
+//! Receives D5's webhooks. A gateway without a socket reports new messages this way.
 //!
-//! The listener is on loopback only. A request counts when its signature is right (HMAC-SHA256 of the raw body, compared in
-//! constant time), its time is near, and it was not here before; the sender repeats what it got no answer to.
+//! The listener is on loopback only. A request counts if its signature is right (HMAC-SHA256 of the
+//! raw body, compared in constant time), its time is near, and it is new. The sender repeats a
+//! request that got no answer.
 
 use super::{Inner, read};
 use crate::{GatewayEvent, RunStep, Secret};

@@ -1,4 +1,4 @@
-//! Requests and answers of one gateway over HTTP: what is sent, what a status means, how long to leave it alone.
+//! The HTTP transport of one gateway: sends requests, reads statuses, and obeys waits.
 
 use super::spec::Call;
 use crate::config::{ClientConfig, WallClock};
@@ -25,7 +25,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(8);
 /// The longest time for which a gateway is left alone on its word.
 const BLOCK_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// One gateway's address, token and manners.
+/// The address, the token and the current wait of one gateway.
 pub(crate) struct Wire {
     http: Client,
     base: String,
@@ -39,7 +39,7 @@ pub(crate) struct Wire {
     refused: Mutex<bool>,
 }
 
-/// No answer at all.
+/// Why a request got no usable answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Trouble {
     /// The connection was not made, or was lost.

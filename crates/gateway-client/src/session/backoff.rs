@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt.
+//! The wait before the next connection attempt.
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};

@@ -1,4 +1,5 @@
-//! The table of calls: on answer, deadline, disconnect and when nobody waits, an entry leaves it.
+//! The table of pending calls. An entry leaves on an answer, a deadline or a disconnect, or when
+//! the caller is gone.
 
 use super::{CallId, Effect, Now, Pending, Phase, Session, Waiter};
 use crate::CallError;

@@ -1,4 +1,4 @@
-//! Opening, waiting, pausing: where a connection stands.
+//! The phases before a connection is ready: opening, waiting, pausing.
 
 use super::verdict::Verdict;
 use super::{Effect, Now, OPEN_LIMIT, PAIRING_LOOK, Phase, SOON_WINDOW, Session, Show, TUNNEL_LOOK};

@@ -1,7 +1,7 @@
-//! Large frames of which the ends tell all.
+//! Decides which large frames need only their start and end.
 //!
-//! The gateway repeats the whole text in every delta, in `chat` and in `agent`. Who has what came before, and is told by the
-//! frame's length that the text has just grown by what is added, does not need it again.
+//! The gateway repeats the whole text in every delta, in `chat` and in `agent`. If the frame's
+//! length shows that the text grew by exactly the added piece, the middle holds nothing new.
 
 use super::{Now, Phase, Session};
 use crate::GatewayEvent;
@@ -75,7 +75,7 @@ impl Session {
             if event.whole.is_some() || self.runs.is_repetition(&event) {
                 self.on_chat(event, Some(parts.seq));
             } else {
-                // A few bytes got lost on the way. They are mended by the next delta, or sooner by whoever asks for them.
+                // A few bytes are missing. The next delta repairs them, or an earlier request for the text.
                 self.follow(Some(parts.seq));
                 self.runs.forget_length(&event.run_id);
                 self.emit(GatewayEvent::Resync);

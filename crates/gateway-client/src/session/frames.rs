@@ -1,4 +1,4 @@
-//! What a frame means once the connection is ready.
+//! The meaning of each frame once the connection is ready.
 
 use super::{Effect, Now, Phase, SOON_WINDOW, Session, Waiter, translate};
 use crate::{CallError, GatewayEvent};

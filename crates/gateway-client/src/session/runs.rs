@@ -1,10 +1,12 @@
-//! Progress of runs: which steps are new, which are repetitions.
+//! Progress of runs: separates new steps from repetitions.
 //!
-//! Facts of the protocol that this module deals with:
-//! - a status may overtake a delta of lower number, so each kind of step is numbered by itself;
-//! - the last delta and the `final` carry the same number;
-//! - a failed run ends twice, the second time with number 1 and another sentence: the first end counts;
-//! - every delta repeats the whole text, so a delta that was lost is mended from the next one.
+//! Facts about the protocol that matter here:
+//!
+//! - A status may overtake a delta with a lower number. So each kind of step has its own counter.
+//! - The last delta and the `final` carry the same number.
+//! - A failed run ends twice. The second end has number 1 and another sentence. The first end
+//!   counts.
+//! - Every delta repeats the whole text. So the next delta repairs a lost one.
 
 use crate::{RunEvent, RunStep};
 use clawtray_gateway_protocol::event::{

@@ -1,4 +1,4 @@
-//! The policy, as tables.
+//! The connection policy as tables.
 #![allow(clippy::wildcard_enum_match_arm)]
 
 mod calls;

@@ -1,11 +1,11 @@
-//! What a refusal means: the whole policy of reconnecting, as tables.
+//! The reconnect policy as tables: what each refusal, close or failure leads to.
 
 use crate::PauseReason;
 use clawtray_gateway_protocol::event::is_starting;
 use clawtray_gateway_protocol::{CloseCode, GatewayError};
 use std::time::Duration;
 
-/// How the socket could not be opened.
+/// Why the socket could not be opened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OpenError {
     /// No answer, refused, reset, no such host.

@@ -1,4 +1,4 @@
-//! Bytes in any pieces: what comes out.
+//! Feeds bytes in pieces of any size and checks the output.
 
 use super::*;
 use proptest::prelude::*;

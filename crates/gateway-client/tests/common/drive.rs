@@ -1,4 +1,5 @@
-//! Drives a session with arbitrary bytes: the body of the fuzz target, and of the short run in the test suite.
+//! Drives a session with arbitrary bytes: the code of the fuzz target and of the short run in the
+//! test suite.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 use clawtray_gateway_client::session::verdict::OpenError;

@@ -1,4 +1,4 @@
-//! Telling the dialects apart.
+//! Tests of dialect detection.
 
 use crate::stand_in::{StandIn, TOKEN, json, status, until};
 use clawtray_gateway_client::{

@@ -1,5 +1,7 @@
-//! The HTTP dialects against stand-ins: raw answers, written down from the write-ups' own examples, so that nothing of
-//! the embedded gateway's reading of them is in the way.
+//! The HTTP dialects against stand-ins with raw answers.
+//!
+//! The answers are copied from the examples of the write-ups. So the embedded gateway's reading of
+//! the write-ups cannot hide a mistake here.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Each row of the write-ups: what is asked, and what is made of the answer.
+//! One test per dialect: the requests that are sent, and the result of each answer.
 
 use crate::stand_in::{StandIn, TOKEN, events, json, prompt, steps, text};
 use clawtray_gateway_client::protocol::Role;

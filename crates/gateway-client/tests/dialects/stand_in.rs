@@ -1,4 +1,4 @@
-//! A server that says what is written down for it, byte by byte, and remembers what it was asked.
+//! A server that sends prepared answers byte by byte and records the requests.
 
 use clawtray_gateway_client::{
     ClientConfig, ConnectionState, Credentials, Detected, Gateway, GatewayEvent, Prompt, Protocol, RunEvent,

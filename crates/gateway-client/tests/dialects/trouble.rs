@@ -1,4 +1,4 @@
-//! Limits, refusals, lost answers: what is said, and what is never sent twice.
+//! Limits, refusals and lost answers: what is reported, and what is never sent twice.
 
 use crate::stand_in::{StandIn, events, json, prompt, ready, status, steps, until};
 use clawtray_gateway_client::{

@@ -1,4 +1,4 @@
-//! Webhooks: what is taken, what is refused, what is told once.
+//! Webhooks: which are accepted, which are refused, and that each is reported once.
 
 use crate::stand_in::{StandIn, json, prompt, ready};
 use clawtray_gateway_client::{Dialect, Gateway, GatewayEvent, Protocol, RunStep, WebhookConfig};

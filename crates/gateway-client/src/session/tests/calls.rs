@@ -1,4 +1,4 @@
-//! The table of calls.
+//! Tests of the table of pending calls.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is told of a connection, and what is asked of it first.
+//! Tests of connection events, and of what is requested first after a connect.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Who we say we are, and what comes of it.
+//! Tests of the handshake: what we send, and how the gateway's answer changes the state.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Silence, restarts, sleep and waiting.
+//! Tests of silence, restarts, sleep and waiting.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What an answer, an end or a failure to open means.
+//! Tests of refusals, closed connections and failed openings.
 
 use super::*;
 
