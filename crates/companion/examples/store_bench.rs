@@ -1,5 +1,11 @@
-//! Measures the store: `cargo run --release -p clawtray-companion --features testing --example store_bench -- [messages]
-//! [sessions] [directory] [gateway]`. An existing directory is used as it is. Lines `figure NAME: MS` are for programs.
+//! Measures the store.
+//!
+//! ```sh
+//! cargo run --release -p clawtray-companion --features testing --example store_bench -- \
+//!     [messages] [sessions] [directory] [gateway]
+//! ```
+//!
+//! An existing directory is used as it is. Lines `figure NAME: MS` are for programs.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing)]
 

@@ -1,4 +1,4 @@
-//! From what a connection needs to the connection: the same for the desktop app and for tests.
+//! Opens a connection from a [`ConnectRequest`]. The desktop app and the tests share this code.
 
 use crate::gateway::{
     ClientConfig, Credentials, Detected, DeviceIdentity, IssuedToken as Issued, WebhookConfig,

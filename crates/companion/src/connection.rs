@@ -1,4 +1,5 @@
-//! The state of a connection in words: one sentence, one next step, a command where one helps.
+//! Describes the state of a connection to the user: one sentence, one next step, and a command
+//! where one helps.
 
 #[cfg(test)]
 mod tests;

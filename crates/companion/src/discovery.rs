@@ -1,5 +1,7 @@
-//! Finds gateways: the environment, the gateway's own configuration files, the usual port. What it finds is shown and
-//! stored only when the user takes it.
+//! Finds gateways: in the environment, in the gateway's own configuration files, and on the default
+//! port.
+//!
+//! A found gateway is only shown. It is stored when the user accepts it.
 
 #[cfg(test)]
 mod tests;

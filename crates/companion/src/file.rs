@@ -1,4 +1,5 @@
-//! Files of ours, most of them JSON: written whole or not at all, readable by their owner alone.
+//! Our files, most of them JSON. Each is written completely or not at all, and only the owner can
+//! read it.
 
 use serde_json::Value;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! This device's key for a gateway: made once, whichever of our processes asks first.
+//! The device key for a gateway. It is made once, even if two processes ask at the same time.
 
 use crate::ports::{Secret, SecretError, SecretKind, SecretStore};
 use base64::Engine;
@@ -30,7 +30,7 @@ pub async fn device_key(store: &dyn SecretStore, profile: &str, data: &Path) -> 
     Ok(key)
 }
 
-/// A key that nobody has, base64.
+/// A new random key, base64.
 #[must_use]
 pub fn new_device_key() -> Secret {
     Secret::new(STANDARD.encode(rand::random::<[u8; 32]>()))

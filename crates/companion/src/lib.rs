@@ -1,6 +1,7 @@
 //! The product without a screen: state, policy and storage behind ports.
 //!
-//! [`api`] is what crosses to the windows and the command line; [`ports`] is what the system has to offer.
+//! [`api`] is the interface to the windows and the command line. [`ports`] are the traits that a
+//! desktop implements.
 
 #![forbid(unsafe_code)]
 

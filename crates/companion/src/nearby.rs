@@ -1,6 +1,8 @@
-//! Gateways that announce themselves on the local network: `_openclaw-gw._tcp` by multicast DNS, as the gateway's
-//! `bonjour` plugin does (`docs/gateway/bonjour.md` of the package). What is announced is signed by nobody: it is shown,
-//! and nothing is sent there before the user takes it.
+//! Finds gateways that announce themselves on the local network.
+//!
+//! The gateway's `bonjour` plugin announces `_openclaw-gw._tcp` by multicast DNS
+//! (`docs/gateway/bonjour.md` of the package). Nobody signs an announcement. So it is only shown,
+//! and nothing is sent there before the user accepts it.
 
 use mdns_sd::{ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent};
 use std::collections::BTreeMap;

@@ -1,4 +1,6 @@
-//! What deserves a notification, and how much it says. Only live arrivals come here; history and echoes never do.
+//! Decides what deserves a notification, and how much the notification says.
+//!
+//! Only live arrivals come here. History and echoes never do.
 
 #[cfg(test)]
 mod tests;
@@ -79,7 +81,7 @@ pub enum OccasionKind {
         /// One sentence.
         sentence: String,
     },
-    /// Several replies ended while nobody could tell.
+    /// Several replies ended without a notification.
     Digest {
         /// Session and title of each.
         replies: Vec<(String, String)>,
@@ -97,7 +99,7 @@ pub struct Circumstances<'a> {
     pub local_minutes: u32,
     /// The conversation is in view.
     pub in_view: bool,
-    /// What it is told in.
+    /// The language of its text.
     pub language: Language,
 }
 

@@ -1,7 +1,9 @@
-//! Prompts on their way: kept until the gateway has them, sent in order per session, each exactly once.
+//! Prompts that the gateway does not have yet. They are sent in order per session, and each is sent
+//! exactly once.
 //!
-//! The id of a prompt is its idempotency key, so sending it again after a lost answer starts no second run. A prompt
-//! whose answer was lost is looked up in the transcript first; where that is not possible it waits for the user.
+//! The id of a prompt is its idempotency key. So a second send after a lost answer starts no second
+//! run. If an answer was lost, the transcript is searched for the prompt first. If that is not
+//! possible, the prompt waits for the user.
 
 use crate::api::{MessageState, QueuedView};
 use crate::gateway::{Attachment, CallError, Gateway, HistoryQuery};
@@ -154,7 +156,7 @@ impl Outbox {
         }
     }
 
-    /// What another process has left, oldest first: nobody knows what became of a prompt that was being sent.
+    /// Prompts that another process left, oldest first. The fate of a prompt in `Sending` is unknown.
     #[must_use]
     pub fn left_over(mut items: Vec<Item>) -> Vec<Item> {
         items.sort_by_key(|item| item.at_ms);

@@ -1,4 +1,4 @@
-//! Where files lie.
+//! The folders and files of the app.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! What the system has to offer, as traits. The desktop app and the command line bring adapters, tests bring fakes.
+//! The traits for what the system offers. The desktop app and the command line bring adapters;
+//! tests bring fakes.
 
 use crate::gateway::{Gateway, Protocol};
 use crate::words::Language;
@@ -204,7 +205,7 @@ pub struct Notification {
     pub actions: Vec<NotificationAction>,
     /// Stays until dismissed (approvals).
     pub urgent: bool,
-    /// What it is told in.
+    /// The language of its text.
     pub language: Language,
 }
 

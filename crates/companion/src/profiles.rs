@@ -1,4 +1,4 @@
-//! The gateways that this app knows, without their secrets.
+//! The gateways that the user added, without their secrets.
 
 use crate::file;
 use crate::gateway::Protocol;

@@ -1,4 +1,4 @@
-//! Why something that was asked for was not done: one reason each, told as a code, a sentence and a next step.
+//! The reasons why a request failed. Each has a code, a sentence and a next step.
 
 use crate::api::UiError;
 use crate::gateway::CallError;
@@ -24,7 +24,7 @@ pub enum RequestError {
     NoSuchGateway,
     /// A gateway that was found is not there any more.
     FoundGone,
-    /// A URL that is none of a gateway.
+    /// The URL is not an address of a gateway.
     Address(BadUrl),
     /// A gateway cannot be without a name.
     NameMissing,

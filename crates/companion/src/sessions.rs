@@ -1,6 +1,7 @@
-//! The sessions of one gateway: snapshots replace, changes merge.
+//! The sessions of one gateway. Snapshots replace rows; changes merge into them.
 //!
-//! In a change, a field that is absent says nothing, `null` clears and a list replaces. In a snapshot, absence clears.
+//! In a change, an absent field means no change, `null` clears, and a list replaces. In a snapshot,
+//! an absent field clears.
 
 #[cfg(test)]
 mod tests;
@@ -57,7 +58,7 @@ impl Default for Touched {
 pub struct Sessions {
     rows: BTreeMap<String, SessionRow>,
     touched: Touched,
-    /// What sessions that nobody has named are called in.
+    /// The language of titles for sessions without a name.
     language: Language,
 }
 
@@ -71,7 +72,7 @@ impl Sessions {
         }
     }
 
-    /// Calls sessions that nobody has named in this language from now on.
+    /// Sets the language of titles for sessions without a name.
     pub fn speak(&mut self, language: Language) {
         if std::mem::replace(&mut self.language, language) != language {
             self.touched = Touched::All;

@@ -1,4 +1,5 @@
-//! The settings file: versioned, edited by hand without harm, unknown keys kept, read again when it changed.
+//! The settings file. It has a version, survives edits by hand, keeps unknown keys, and is read
+//! again when it changes.
 
 use crate::api::{NotificationSettings, Settings};
 use crate::file;
@@ -6,7 +7,7 @@ use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// Nobody is asked more often than this, in seconds.
+/// The shortest interval for polling a gateway, in seconds.
 const POLL_SECONDS_MIN: u64 = 5;
 
 /// Ports that a program of the user may listen on.

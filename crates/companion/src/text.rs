@@ -1,4 +1,4 @@
-//! Small cuts of text, always on character boundaries.
+//! Short cuts of text, always at character boundaries.
 
 use pulldown_cmark::{Event, Options, Parser, TagEnd};
 

@@ -1,4 +1,4 @@
-//! What the tray shows: one of five signs, facts in the tooltip, the menu as data.
+//! The model of the tray: one of five signs, the facts in the tooltip, and the menu as data.
 
 use crate::api::ConnectionWord;
 use crate::ports::{TrayAction, TrayItem, TrayModel, TraySign};

@@ -1,5 +1,7 @@
-//! The words that the app itself says, outside of its windows: tray, notifications, the state of connections, and what the
-//! desktop lacks. The windows have their own, in `ui/src/strings`, in the same languages.
+//! The texts of the app outside of its windows: tray, notifications, connection states, missing
+//! desktop parts.
+//!
+//! The windows have their own texts in `ui/src/strings`, in the same languages.
 
 mod de;
 mod en;

@@ -146,7 +146,7 @@ pub struct SendAck {
     pub run_id: RunId,
     /// `started`, `in_flight`, `ok`, `queued`.
     pub status: String,
-    /// The session as the gateway names it, when it answered at once (HTTP dialects).
+    /// The text of the reply, if the gateway answered at once (HTTP dialects).
     pub reply: Option<String>,
 }
 

@@ -1,5 +1,7 @@
-//! The TypeScript that windows compile against is generated from these types and committed. When it differs, it is
-//! written anew and the test fails once: look at the difference and commit it.
+//! Checks that the committed TypeScript matches these types.
+//!
+//! The windows compile against TypeScript that is generated from the types and committed. If it
+//! differs, this test writes it again and fails once. Look at the difference and commit it.
 
 use super::*;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
-//! What crosses to the windows: requests in, one snapshot and then patches out.
+//! The interface to the windows: requests go in; one snapshot and then patches come out.
 //!
-//! Every type here is plain data, generated for TypeScript by `ts-rs` into `ui/src/api/` (a test fails on drift).
-//! Times are milliseconds since the epoch as JSON numbers.
+//! Every type here is plain data. `ts-rs` generates TypeScript for it in `ui/src/api/`, and a test
+//! fails if the two differ. Times are milliseconds since the epoch, as JSON numbers.
 
 #[cfg(test)]
 mod drift;

@@ -1,4 +1,5 @@
-//! The HTTP APIs for scripts on 127.0.0.1, carried out on the active gateway while the settings say so.
+//! Serves the HTTP APIs for scripts on 127.0.0.1 while the setting is on. The active gateway
+//! carries out the calls.
 
 use super::{App, Then, Timer};
 use crate::api::BridgeView;

@@ -1,4 +1,4 @@
-//! Prompts and transcripts.
+//! Sends prompts, and follows their state in the transcript.
 
 use super::handle::Reply;
 use super::shelf::Turn;

@@ -1,4 +1,4 @@
-//! What the desktop has and has not: a tray host, notifications, windows, the hotkey, a start with the session.
+//! What the desktop offers and lacks: tray host, notifications, windows, hotkey, autostart.
 
 use super::App;
 use crate::api::HotkeyView;

@@ -1,5 +1,7 @@
-//! A report for somebody who helps: what runs here and how it stands, read by its owner before it goes anywhere. No token
-//! or key, no gateway's name or address, no session's name, no message.
+//! The report for someone who helps: versions, state, log.
+//!
+//! The user reads it before saving it. It contains no token or key, no gateway's name or address,
+//! no session's name and no message.
 
 use super::handle::Reply;
 use super::{App, Then};

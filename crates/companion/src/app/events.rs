@@ -1,4 +1,4 @@
-//! What gateways tell.
+//! Handles the events of gateways.
 
 use super::link::{LiveRun, Waiting};
 use super::{App, Then, Timer};

@@ -1,4 +1,4 @@
-//! The files of an earlier run, and what is said of those that could not be used.
+//! Opens the files of an earlier run, and reports those that cannot be used.
 
 use super::App;
 use super::records;

@@ -1,4 +1,4 @@
-//! Gateways at the start, and those that are found.
+//! The gateways at start, and gateway discovery.
 
 use super::handle::Reply;
 use super::{App, Then};

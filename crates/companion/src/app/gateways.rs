@@ -1,4 +1,4 @@
-//! Profiles: adding, signing in, changing, switching.
+//! Profiles: add, sign in, change, switch, remove.
 
 use super::handle::Reply;
 use super::{App, Then};

@@ -1,4 +1,4 @@
-//! The way in: a handle that windows, tray, hotkey and command line share.
+//! The handle of the app. Windows, tray, hotkey and command line use it.
 
 use crate::api::{Request, UiError, Update};
 use crate::control::{Action, AppStatus, Host};

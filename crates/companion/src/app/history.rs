@@ -1,4 +1,4 @@
-//! Transcripts: opened, read, paged.
+//! Transcripts: open, read, load older pages.
 
 use super::handle::Reply;
 use super::{App, Then};

@@ -1,4 +1,5 @@
-//! The secrets of a profile: read from the keychain, known while the app runs, or kept for the session only.
+//! The secrets of a profile: read from the keychain, kept in memory while the app runs, or kept for
+//! the session only.
 
 use super::{App, Then, Timer};
 use crate::gateway::ConnectionState;

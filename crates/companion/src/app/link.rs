@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-/// A gateway that has been away this long is told.
+/// After this time without a connection, the user is notified.
 const DOWN_AFTER: Duration = Duration::from_secs(30);
 
 /// Something from a connection.

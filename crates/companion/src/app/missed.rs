@@ -1,4 +1,4 @@
-//! Replies that ended while nobody could tell, or wanted to be told.
+//! Replies that ended while no notification was possible or wanted.
 
 use super::notify::by_run;
 use super::{App, Then, Timer};
@@ -12,7 +12,7 @@ const MISSED_SESSIONS: usize = 40;
 /// Time for all of them to be found before they are told together.
 const DIGEST_AFTER: Duration = Duration::from_millis(400);
 
-/// A reply that ended while nobody could tell, or wanted to be told.
+/// A reply that ended while no notification was possible or wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Missed {
     session: String,

@@ -1,5 +1,6 @@
-//! The app: one loop over what windows ask, what gateways tell and what time brings. Every decision is made here or in
-//! the pure modules beside it; ports only do.
+//! The app: one loop over requests of windows, events of gateways, and timers.
+//!
+//! Every decision is made here or in the pure modules beside it. Ports only carry decisions out.
 
 mod bridge;
 mod chat;
@@ -102,7 +103,7 @@ impl fmt::Debug for Options {
     }
 }
 
-/// What is done when an answer is there.
+/// What the app does when an answer arrives.
 type Then = Box<dyn FnOnce(&mut App) + Send>;
 
 /// What time brings.
@@ -130,7 +131,7 @@ enum Timer {
     Pump(String),
     /// The session list is read again.
     Refresh(String),
-    /// Replies that ended while nobody could tell are told.
+    /// Replies that ended without a notification are notified now.
     Digest(String),
 }
 

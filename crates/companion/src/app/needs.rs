@@ -1,4 +1,4 @@
-//! Approvals and questions: what waits for the user.
+//! Approvals and questions that wait for the user.
 
 use super::handle::Reply;
 use super::link::Waiting;

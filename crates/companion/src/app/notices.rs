@@ -1,4 +1,5 @@
-//! What is wrong or missing, as every window says it until it is dismissed or over.
+//! Notices about faults and missing parts. Every window shows them until they are dismissed or no
+//! longer true.
 
 use super::App;
 use crate::api::Notice;

@@ -1,4 +1,4 @@
-//! Notifications: what is told, and what became of it.
+//! Sends notifications, and handles the user's responses to them.
 
 use super::{App, Then};
 use crate::api::Signal;

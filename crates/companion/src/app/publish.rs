@@ -1,4 +1,4 @@
-//! From state to what windows show: parts that changed, at most once per frame.
+//! Sends changed parts of the state to the windows, at most once per frame.
 
 use super::{App, Timer};
 use crate::api::{Change, SessionView, TargetView, Update, View};

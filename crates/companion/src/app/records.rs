@@ -1,5 +1,7 @@
-//! The local copy of the conversations: what the gateway gives is kept beside the loop, and shown until the gateway
-//! answers. Whatever goes wrong with it never holds up the conversation.
+//! The local copy of the conversations.
+//!
+//! The gateway's answers are stored outside of the loop, and shown until the gateway answers again.
+//! A failure here never delays a conversation.
 
 use super::handle::Reply;
 use super::{App, Then};

@@ -1,4 +1,4 @@
-//! What windows ask, one arm per request.
+//! Handles the requests of windows, one match arm each.
 
 use super::App;
 use super::gateways::protocol;

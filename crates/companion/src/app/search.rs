@@ -1,4 +1,4 @@
-//! Search: the local copy answers, and the gateway adds what is not here.
+//! Search: the local copy answers first, and the gateway adds more.
 
 use super::handle::Reply;
 use super::session_requests::{list, text};

@@ -1,4 +1,5 @@
-//! The session list: its first page shows at once, the rest follows page by page, the archive last.
+//! Loads the session list: the first page is shown at once, the rest follows page by page, and
+//! archived sessions come last.
 
 use super::{App, Then};
 use crate::gateway::{Gateway, SessionsPage, SessionsQuery};

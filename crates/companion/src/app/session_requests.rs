@@ -1,4 +1,4 @@
-//! What can be done with sessions, in the gateway's own methods and parameters.
+//! Actions on sessions, with the gateway's own methods and parameters.
 
 use super::handle::Reply;
 use super::{App, Then};

@@ -1,15 +1,15 @@
-//! What the loop keeps between two starts, besides settings and profiles.
+//! The state that survives a restart, besides settings and profiles: prompts, drafts, marks.
 
 use crate::outbox::Item;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What was told of a gateway's replies, so that each is told once.
+/// Which replies of a gateway were notified already, so that each is notified once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Told {
-    /// The gateway was seen before; from then on, replies that nobody saw are news.
+    /// The app connected to this gateway before. Since then, unseen replies count as new.
     pub begun: bool,
     /// By the gateway's clock: everything up to here is known, in sessions without an entry below.
     pub until_ms: i64,

@@ -1,4 +1,4 @@
-//! The shelf in the store's files.
+//! The implementation of [`Shelf`] with the store's files.
 
 use super::{Shelf, Told, Turn};
 use crate::gateway::Prompt;

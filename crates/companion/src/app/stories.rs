@@ -1,4 +1,4 @@
-//! The app with fake ports, told as stories.
+//! Tests of the whole app with fake ports; each one tells a story.
 
 use super::{MemoryShelf, Shelf};
 use crate::api::{ConnectionWord, MessageState, NextStep, Request, Signal};

@@ -1,4 +1,4 @@
-//! The tray: what it shows, what is done there, and the status that the command line asks for.
+//! The tray: its model, its actions, and the status for the command line.
 
 use super::views::count;
 use super::{App, Timer};

@@ -1,4 +1,4 @@
-//! Trying a gateway before it is added.
+//! Tests a gateway before it is added.
 
 use super::gateways::protocol;
 use super::handle::Reply;

@@ -1,4 +1,4 @@
-//! Parts of the view, made from state.
+//! Builds the parts of the view from the state.
 
 use super::App;
 use crate::api::{

@@ -1,4 +1,4 @@
-//! Windows: what each shows, when it shows and when it goes.
+//! Windows: what each one shows, and when it appears and goes.
 
 use super::{App, Sink, Timer};
 use crate::api::{Change, Signal, TargetView, Update};

@@ -1,7 +1,8 @@
-//! The control socket: how `clawctl`, a key binding or a status bar speaks to the running app.
+//! The control socket: `clawctl`, key bindings and status bars reach the running app through it.
 //!
-//! A Unix socket in a folder that only its owner can enter (a named pipe on Windows), JSON objects one to a line.
-//! [`Listener`] is the app's side and asks a [`Host`]; [`tell`] and [`AppGateway`] are the command line's.
+//! It is a Unix socket in a folder that only its owner can enter, or a named pipe on Windows. Each
+//! line is one JSON object. [`Listener`] is the app's end and asks a [`Host`]. [`tell`] and
+//! [`AppGateway`] are the ends of the command line.
 //!
 //! ```text
 //! → {"id":1,"op":"toggle"}

@@ -1,4 +1,4 @@
-//! What a session is called where nobody has named it, and the channel it came by.
+//! Titles of sessions without a name, and the channel of a session.
 
 use super::agent_of;
 use crate::text::{capitalised, one_line};

@@ -1,9 +1,10 @@
 //! `cache.db`: sessions, messages and their full-text index.
 //!
-//! A message's row id is its time in quarters of a second (the next free number when several share one). So "newest
-//! first" is the order of the table and of the index alike: a search reads the index backwards and stops early, a filter
-//! by date is a range of row ids, and trimming takes rows from the low end. Within a session, messages are ordered by
-//! `pos`, the gateway's own `seq` where it has one.
+//! The row id of a message is its time in quarters of a second, or the next free number. So "newest
+//! first" is the order of the table and of the index. A search reads the index backwards and stops
+//! early. A date filter is a range of row ids, and trimming removes the low end.
+//!
+//! Within a session, messages are ordered by `pos`, the gateway's own `seq` where it has one.
 
 use super::{
     Repair, Store,

@@ -1,4 +1,4 @@
-//! What can go wrong with the files, and what the person can do about it.
+//! The faults of the store's files, and what the user can do about each.
 
 use rusqlite::ErrorCode;
 use std::fmt;

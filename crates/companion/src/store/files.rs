@@ -1,4 +1,5 @@
-//! Opening a file: owner only, write-ahead log, schema up to date, and a reset in place when it is beyond repair.
+//! Opens a database file: owner only, write-ahead log, current schema. A file beyond repair is
+//! reset in place.
 
 use super::error::{Part, StoreError};
 use rusqlite::{Connection, TransactionBehavior, config::DbConfig};

@@ -1,4 +1,4 @@
-//! The store on threads of its own, for callers that must not block.
+//! The store on its own threads, for callers that must not block.
 
 use super::{SearchQuery, Store, StoreError, StoreHit};
 use std::{

@@ -1,6 +1,7 @@
-//! `outbox.db`: prompts on their way, drafts, earlier prompts and marks. Nothing here can be had from a gateway again,
-//! therefore it lives in a file of its own, every commit reaches the disk before the caller goes on, and a damaged file
-//! is read out row by row before it is set up anew.
+//! `outbox.db`: prompts on their way, drafts, earlier prompts and marks.
+//!
+//! No gateway can give this data again. So it has its own file, and every commit reaches the disk
+//! before the caller continues. A damaged file is read out row by row before it is set up again.
 
 use super::{
     error::{Part, StoreError},

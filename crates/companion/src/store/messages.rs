@@ -1,4 +1,5 @@
-//! Messages come in from history pages and from live events, in any order and more than once.
+//! Stores messages from history pages and live events. They may come in any order and more than
+//! once.
 
 use super::{
     Store, StoreError,

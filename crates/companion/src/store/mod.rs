@@ -1,15 +1,16 @@
-//! What is kept on the disk, in two SQLite files of one directory that its owner alone can read.
+//! What is stored on disk: two SQLite files in one directory that only the owner can read.
 //!
-//! - `outbox.db` has what exists nowhere else: prompts on their way, drafts, earlier prompts, marks. Every commit is on
-//!   the disk before the call returns. Nothing ever trims it.
-//! - `cache.db` has what the gateway can give again: sessions, messages and their full-text index. It is trimmed to a
-//!   size, and thrown away and filled anew when it is damaged. A commit survives the death of the process; after a loss
-//!   of power the last ones may be missing, and the gateway is asked again.
+//! - `outbox.db` has what exists nowhere else: prompts on their way, drafts, earlier prompts,
+//!   marks. Every commit is on disk before the call returns. Nothing ever trims it.
+//! - `cache.db` has what the gateway can give again: sessions, messages and their full-text
+//!   index. It is trimmed to a size. If it is damaged, it is thrown away and filled again. A
+//!   commit survives the death of the process. After a loss of power the last commits may be
+//!   missing, and the gateway is asked again.
 //!
-//! They are two files so that a damaged, full or locked cache never touches a prompt. The desktop app and the command
-//! line share both.
+//! There are two files so that a damaged, full or locked cache never affects a prompt. The desktop
+//! app and the command line share both.
 //!
-//! [`Store`] blocks; [`StoreHandle`] runs it on threads of its own.
+//! [`Store`] blocks. [`StoreHandle`] runs it on its own threads.
 
 mod cache;
 mod error;
@@ -64,7 +65,7 @@ impl Default for StoreOptions {
     }
 }
 
-/// What the store had to mend; the person is told once.
+/// What the store had to repair. The user is told once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
     /// The outbox was damaged. What could be read was kept, and a copy of the damaged file lies beside it.

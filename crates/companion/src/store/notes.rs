@@ -1,4 +1,4 @@
-//! Drafts, earlier prompts, and what this person's own machine remembers of a session.
+//! Drafts, earlier prompts, and what this computer remembers about a session.
 
 use super::{Store, StoreError};
 use rusqlite::{OptionalExtension, TransactionBehavior, params};

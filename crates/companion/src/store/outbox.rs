@@ -1,8 +1,10 @@
-//! Prompts on their way to a gateway.
+//! The stored outbox.
 //!
-//! A prompt is written here before anything else happens to it. One process at a time may send it: it claims the prompt
-//! under a lease, and only the owner of the lease says how it went. A lease that ran out, or whose owner is dead
-//! ([`super::Sender`]), can be claimed by anybody; the claim then says that the prompt may have arrived already.
+//! A prompt is written here before anything else happens to it. One process at a time may send it:
+//! the process claims the prompt with a lease. Only the owner of the lease reports the result.
+//!
+//! Any process can claim a lease that ran out or whose owner is dead ([`super::Sender`]). The claim
+//! then says that the prompt may have arrived already.
 
 use super::{Store, StoreError};
 use crate::gateway::{Attachment, Prompt};

@@ -1,4 +1,4 @@
-//! Reading a transcript in pages.
+//! Reads a transcript in pages.
 
 use super::{
     Store, StoreError,

@@ -1,5 +1,8 @@
-//! Who sends prompts: each process under a name of its own, with a lock file that the system lets go of when the process
-//! ends in any way. So a prompt whose sender was killed is free at once, and one whose sender lives is free never.
+//! The identity of a process that sends prompts.
+//!
+//! Each process has its own name and a lock file. The system releases the lock when the process
+//! ends in any way. So the prompt of a killed sender is free at once, and the prompt of a live
+//! sender never is.
 
 use super::{Store, StoreError, files};
 use rusqlite::params;
@@ -88,7 +91,7 @@ impl Store {
     }
 }
 
-/// Whether it is known that nobody sends under this name any more.
+/// Whether the process with this name has certainly ended.
 pub(super) fn is_dead(dir: &Path, owner: &str) -> bool {
     if !owner.starts_with(LOCKED) {
         return false;

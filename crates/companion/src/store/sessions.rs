@@ -1,4 +1,4 @@
-//! The session rows of a gateway, as it last gave them.
+//! The session rows of a gateway, as it last sent them.
 
 use super::{
     Store, StoreError,

@@ -1,4 +1,4 @@
-//! Conversations made up for tests and benchmarks: a fixed seed gives the same ones every time.
+//! Invented conversations for tests and benchmarks. A fixed seed gives the same ones every time.
 
 use super::{Store, StoreError, cache::ensure_session, messages::Writer};
 use clawtray_gateway_protocol::{ContentPart, Message, MessageId, MessageMeta, Role, SessionKey, SessionRow};

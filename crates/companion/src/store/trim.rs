@@ -1,4 +1,4 @@
-//! The cache's size, and making room in it.
+//! The size of the cache, and how it is trimmed.
 
 use super::{Store, StoreError, cache::gateway_id, lock};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -16,7 +16,7 @@ const GOAL_PERCENT: u64 = 80;
 /// Freed pages only show once the index has merged, so trimming goes by proportion, in a few rounds.
 const ROUNDS: u32 = 6;
 
-/// Where trimming stands. It goes in small steps, so that whoever writes gets a turn in between.
+/// The progress of a trim. It goes in small steps, so that writers get a turn in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Trim {
     #[default]

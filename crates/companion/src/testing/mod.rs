@@ -1,5 +1,5 @@
-//! Fakes for tests: a desk of ports that record, a gateway that does what a script says, and a mirror that applies
-//! updates as a window does.
+//! Fakes for tests: ports that record calls, a scripted gateway, and a mirror that applies updates
+//! like a window.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Messages that are added to a transcript while it is followed: prompts, replies, results of tools.
+//! Messages that are added to an open transcript: prompts, replies, results of tools.
 
 use super::{Transcript, fold, live, message_id};
 use crate::api::{Change, MessageRole, MessageState};

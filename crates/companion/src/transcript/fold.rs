@@ -1,4 +1,5 @@
-//! Stored rows into messages: tool calls and their results fold into the reply of their run.
+//! Turns stored rows into messages. Tool calls and their results become part of the reply of their
+//! run.
 
 use super::Entry;
 use crate::api::{AttachmentView, MessageRole, MessageState, MessageView, ToolView};

@@ -1,4 +1,4 @@
-//! What a gateway or the local copy has of a transcript, put in its place.
+//! Merges history from a gateway or from the local copy into a transcript.
 
 use super::{Transcript, fold, is_waiting};
 use crate::api::{Change, MessageRole, MessageState, MessageView};

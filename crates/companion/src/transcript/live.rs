@@ -1,4 +1,4 @@
-//! The live half of a transcript: what the steps of a run change.
+//! The live half of a transcript: how the steps of a run change it.
 
 use super::{Entry, Transcript, fold};
 use crate::api::{Change, MessageRole, MessageState, MessageView, RunView};

@@ -1,8 +1,11 @@
-//! One session's messages: history, the events of its runs and the prompts sent from here, folded into what a window
-//! shows. Pure: events in, [`Change`]s out.
+//! One session's messages, as a window shows them: history, events of runs, and prompts sent from
+//! here.
 //!
-//! Ids are stable by construction. A prompt sent from here has its idempotency key as id, and the gateway names that
-//! key on the stored message. A reply has the id of its run (`run:<id>`), in the live stream and in history alike.
+//! The code is pure: events go in, [`Change`]s come out.
+//!
+//! Ids are stable. A prompt sent from here has its idempotency key as id, and the gateway names
+//! that key on the stored message. A reply has the id of its run (`run:<id>`), in the live stream
+//! and in history.
 
 mod added;
 mod fold;

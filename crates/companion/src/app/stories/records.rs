@@ -1,4 +1,5 @@
-//! The local copy of the conversations. Its threads work in real time, so these stories do too.
+//! Stories about the local copy of the conversations. Its threads work in real time, so these
+//! stories do too.
 
 use super::*;
 use crate::testing::Mirror;

@@ -1,9 +1,12 @@
-//! Full-text search over everything that is here.
+//! Full-text search over all stored messages.
 //!
-//! The index gives matching messages newest first. The newest hundred are looked at closely: BM25 over their real text,
-//! a bonus for words in a row, and for recency. When a query matches fewer messages than that (nearly always, from the
-//! second word on), all of them are ranked; a word that is everywhere is ranked among its newest. In that case the words
-//! typed are also tried as one phrase, so that an old sentence is found among many newer messages that have its words.
+//! The index gives matching messages, newest first. The newest hundred are ranked: BM25 over their
+//! text, a bonus for words in a row, and a bonus for recency. From the second word on, a query
+//! nearly always matches fewer messages than that, so all of them are ranked. A word that is
+//! everywhere is ranked among its newest messages.
+//!
+//! If there are more matches, the typed words are also searched as one phrase. So an old sentence
+//! is found among many newer messages with its words.
 
 mod query;
 mod rank;
@@ -74,7 +77,7 @@ impl Store {
         self.search_until(query, || false)
     }
 
-    /// Searches until `stale` says that nobody wants the answer any more.
+    /// Searches until `stale` says that the answer is no longer wanted.
     pub fn search_until(
         &self,
         query: &SearchQuery,

@@ -1,4 +1,4 @@
-//! What was typed, as terms. Nothing that can be typed is an error.
+//! Turns the typed query into terms. No input is an error.
 
 use super::words::{composed, is_single, words};
 

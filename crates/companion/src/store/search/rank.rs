@@ -1,4 +1,4 @@
-//! Where a query matches in a text, how well, and which part to show.
+//! Finds where and how well a query matches a text, and which part to show.
 
 use super::{
     query::{Query, Term},

@@ -1,4 +1,4 @@
-//! How a search goes.
+//! Runs a search.
 
 use super::{
     SearchQuery, StoreHit,

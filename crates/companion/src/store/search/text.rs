@@ -1,4 +1,4 @@
-//! What of a message is indexed, and the tags that stand before it.
+//! The parts of a message that are indexed, and the tags in front of them.
 
 use super::words::{composed, words};
 use crate::store::cache::hash;

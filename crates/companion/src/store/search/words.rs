@@ -1,9 +1,9 @@
-//! How text becomes words, for the index and for queries alike.
+//! Splits text into words, the same way for the index and for queries.
 //!
-//! SQLite's own tokenizers either keep a run of Chinese as one word or need three characters to search for. So words are
-//! made here: letters are folded (case, width, accents; ß is ss), every character of a script that is written without
-//! spaces is a word of its own, and the index only splits at the blanks. A query for `数据` is then the phrase `数 据`,
-//! and a single character works like any other word.
+//! SQLite's tokenizers either keep a run of Chinese as one word or need three characters for a
+//! search. So words are made here. Letters are folded (case, width, accents; ß becomes ss). In a
+//! script without spaces, every character is a word. The index only splits at blanks. The query
+//! `数据` is then the phrase `数 据`, and a single character works like any other word.
 
 use std::{borrow::Cow, ops::Range};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, char::is_combining_mark, is_nfc_quick};

@@ -1,6 +1,8 @@
-//! A thousand deaths, simulated. What a death leaves behind is the main file and some beginning of the log, or, in the
-//! middle of a checkpoint, a main file in which some pages are new and others old. Both are made here from the files of a
-//! real run, at random places, and opened again.
+//! Simulates a thousand crashes.
+//!
+//! A crash leaves the main file and some prefix of the log. In the middle of a checkpoint it leaves
+//! a main file with some new and some old pages. This test makes both from the files of a real run,
+//! at random places, and opens them again.
 
 use super::*;
 use crate::store::{files, testing::Dice};

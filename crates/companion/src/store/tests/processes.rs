@@ -1,4 +1,4 @@
-//! Real processes: the test program starts itself again and kills what it started.
+//! Tests with real processes: the test program starts itself again and kills what it started.
 
 use super::*;
 use crate::store::{OutboxState, PageKind};
