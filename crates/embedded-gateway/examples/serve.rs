@@ -1,7 +1,9 @@
-//! Serves the built-in gateway until it is interrupted: `cargo run -p clawtray-embedded-gateway --example serve`.
+//! Serves the built-in gateway until it is interrupted:
+//! `cargo run -p clawtray-embedded-gateway --example serve`.
 //!
-//! `CLAWTRAY_DATA_DIR`, `CLAWTRAY_TOKEN`, `CLAWTRAY_BIND` and `CLAWTRAY_MODEL_URL` are read. With `OPENCLAW_GATEWAY_URL` and
-//! `OPENCLAW_GATEWAY_TOKEN` it is the bridge to that gateway. Prints one JSON line when it listens.
+//! It reads `CLAWTRAY_DATA_DIR`, `CLAWTRAY_TOKEN`, `CLAWTRAY_BIND` and `CLAWTRAY_MODEL_URL`. With
+//! `OPENCLAW_GATEWAY_URL` and `OPENCLAW_GATEWAY_TOKEN` it is the bridge to that gateway. It prints
+//! one JSON line when it listens.
 #![allow(clippy::print_stdout)]
 
 use clawtray_embedded_gateway::{AgentBackend, Bridged, Config, EmbeddedGateway};

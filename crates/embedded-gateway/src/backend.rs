@@ -1,5 +1,5 @@
-//! What the HTTP dialects need of whoever carries their calls out: the built-in agent, or the real gateway behind the
-//! bridge.
+//! The interface between the HTTP dialects and what carries their calls out: the built-in agent, or
+//! the real gateway behind the bridge.
 
 use crate::agent::Line;
 use crate::runs::Progress;

@@ -1,4 +1,5 @@
-//! The real gateway as a backend of the HTTP dialects: each call is carried out through a [`Gateway`].
+//! The bridge: the real gateway as a backend of the HTTP dialects. It carries out each call through
+//! a [`Gateway`].
 
 mod follow;
 mod shape;

@@ -1,7 +1,8 @@
-//! The configuration files that the write-ups give, read by a gateway that is started from one: D1's `openclaw.json`, D2's
-//! `openclaw.yml` and D4's `openclaw.json5`, all with one object `gateway`. What belongs to somebody else is left alone.
+//! Reads the configuration files of the write-ups: D1's `openclaw.json`, D2's `openclaw.yml` and
+//! D4's `openclaw.json5`.
 //!
-//! The files hold secrets, so no message repeats a value.
+//! All of them have one object `gateway`. Fields for other programs are ignored. The files hold
+//! secrets, so no message repeats a value.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What the sockets, the HTTP dialects and the scheduler share.
+//! The state that sockets, HTTP dialects and scheduler share.
 
 use crate::agent::Agent;
 use crate::backend::{Report, ReportKind};

@@ -1,4 +1,4 @@
-//! Why the gateway did not start, and error objects of the native protocol.
+//! The reasons why the gateway did not start, and the error objects of the native protocol.
 
 use clawtray_gateway_protocol::GatewayError;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Events on their way to the sockets that listen.
+//! Distributes events to the sockets that listen.
 
 use serde_json::Value;
 use std::sync::Arc;

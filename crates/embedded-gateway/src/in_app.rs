@@ -1,4 +1,4 @@
-//! What an app runs of this crate inside itself: the gateway for people who have none, and the bridge for their scripts.
+//! What the app runs of this crate: the built-in gateway, and the bridge for the user's scripts.
 
 use crate::{AgentBackend, Bridged, Config, EmbeddedGateway, Running, StartError, random_token};
 use std::{

@@ -1,7 +1,8 @@
-//! API keys for the HTTP dialects: made, listed, rotated and revoked here, by the server and by `clawctl api-key` alike.
+//! API keys for the HTTP dialects. The server and `clawctl api-key` make, list, rotate and revoke
+//! them here.
 //!
-//! A key is 32 random bytes, so its plain SHA-256 is what is stored: there is nothing to guess that a slow hash would
-//! protect. The key itself is shown once.
+//! A key is 32 random bytes. So its plain SHA-256 is stored: a slow hash protects only secrets that
+//! can be guessed. The key itself is shown once.
 
 use crate::error::StoreError;
 use crate::store::Store;

@@ -1,7 +1,7 @@
-//! A gateway in-process: first run, tests, and the local bridge.
+//! A gateway inside the process, for the first run, for tests and for the local bridge.
 //!
-//! It speaks the gateway's own WebSocket protocol, so that the client needs no special case, and keeps its sessions in
-//! SQLite. [`AgentBackend`] says who answers.
+//! It speaks the gateway's own WebSocket protocol, so the client needs no special case. It keeps
+//! its sessions in SQLite. [`AgentBackend`] chooses the agent that answers.
 
 #![forbid(unsafe_code)]
 

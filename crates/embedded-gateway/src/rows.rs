@@ -1,4 +1,4 @@
-//! Sessions and snapshots in the shape of the wire.
+//! Sessions and snapshots in their wire format.
 
 use crate::agent::tools::TOOLS;
 use crate::core::Core;

@@ -1,4 +1,4 @@
-//! The wall clock, in the shapes that the wire uses.
+//! The wall clock in the formats of the wire.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,5 @@
-//! Answers without a model: honest about being a demonstration, useful for a first look and for tests.
+//! The demo agent. It answers without a model, says that it is a demonstration, and serves a first
+//! look and tests.
 
 use super::{AgentError, Ending, Step, Turn, estimate_tokens, tools};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Who answers: the built-in demo, or a model server that speaks the OpenAI protocol.
+//! The agent behind the gateway: the built-in demo, or a model server that speaks the OpenAI
+//! protocol.
 
 pub(crate) mod demo;
 pub(crate) mod openai;

@@ -1,4 +1,4 @@
-//! Answers from a model server that speaks the OpenAI protocol, streamed.
+//! Streams answers from a model server that speaks the OpenAI protocol.
 
 use super::{AgentError, Ending, Line, ModelServer, Step, Turn, estimate_tokens, tools};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The few tools that the built-in agent really has.
+//! The few tools of the built-in agent.
 
 use serde_json::{Value, json};
 

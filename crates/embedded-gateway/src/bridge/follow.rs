@@ -1,4 +1,4 @@
-//! From the gateway's events to the steps of the runs that somebody here waits for.
+//! Turns the gateway's events into steps of the runs that HTTP callers wait for.
 
 use super::shape;
 use crate::backend::{Report, ReportKind};

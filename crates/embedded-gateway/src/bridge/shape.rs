@@ -1,4 +1,4 @@
-//! The real gateway's answers, reduced to what the dialects show.
+//! Reduces the real gateway's answers to what the dialects show.
 
 use crate::agent::Line;
 use crate::backend::BackendSession;

@@ -1,4 +1,4 @@
-//! Jobs that run by the clock.
+//! Scheduled jobs.
 
 pub(crate) mod expr;
 

@@ -1,4 +1,4 @@
-//! Who calls, and what they may do.
+//! Identifies the caller of a request, and what the caller may do.
 
 use super::Http;
 use super::error::Refused;

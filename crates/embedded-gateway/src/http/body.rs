@@ -1,4 +1,5 @@
-//! What a request says: bodies with a limit in size and time, queries, and fields with the words for what is wrong.
+//! Reads requests: bodies with limits for size and time, queries, and fields with their error
+//! messages.
 
 use super::Http;
 use super::error::Refused;

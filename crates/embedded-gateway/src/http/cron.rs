@@ -1,4 +1,4 @@
-//! Jobs, in the words of D2 (`/api/cron/add`) and of D3 (`/api/cron`).
+//! Jobs, with the paths and fields of D2 (`/api/cron/add`) and of D3 (`/api/cron`).
 
 use super::Http;
 use super::auth::Caller;

@@ -1,4 +1,4 @@
-//! D1 `sessions`; its `send` and `history` are D2's too.
+//! D1 `sessions`. D2 shares its `send` and `history`.
 
 use super::Http;
 use super::auth::Caller;

@@ -1,4 +1,4 @@
-//! D2 `sessions-list`: what D1 does not have already.
+//! D2 `sessions-list`: the calls that D1 does not have.
 
 use super::Http;
 use super::auth::Caller;

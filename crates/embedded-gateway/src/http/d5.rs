@@ -1,4 +1,4 @@
-//! D5 `messages-v1`: health and sessions. `/api/v1/health` is D4's too.
+//! D5 `messages-v1`: health and sessions. D4 shares `/api/v1/health`.
 
 use super::Http;
 use super::auth::Caller;

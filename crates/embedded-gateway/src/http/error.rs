@@ -1,4 +1,4 @@
-//! Refusals, each with its status, a code and a sentence.
+//! Refused requests: a status, a code and a sentence each.
 
 use crate::backend::BackendError;
 use crate::error::StoreError;

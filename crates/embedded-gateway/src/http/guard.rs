@@ -1,4 +1,4 @@
-//! What every request passes: CORS, the token, the rate limit, the headers that tell of it.
+//! The checks of every request: CORS, token, rate limit, and the headers that report them.
 
 use super::Http;
 use super::auth::{Caller, Standing, identify, token_of};

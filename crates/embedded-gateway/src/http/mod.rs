@@ -1,4 +1,4 @@
-//! The five documented HTTP dialects, side by side on one port.
+//! The five documented HTTP dialects on one port.
 
 pub(crate) mod auth;
 mod body;

@@ -1,4 +1,4 @@
-//! `/openapi.json`: what the server answers, for people and for tools.
+//! `/openapi.json`: the description of all calls, for people and tools.
 
 use axum::Json;
 use serde_json::{Map, Value, json};

@@ -1,4 +1,5 @@
-//! D3's socket, `/ws?token=`. Without a token in its query the path speaks the native protocol.
+//! The socket of D3, `/ws?token=`. Without a token in its query, the path speaks the native
+//! protocol.
 
 use super::Http;
 use super::auth::{Caller, identify, token_of};

@@ -1,4 +1,4 @@
-//! Server-sent events from the steps of a run.
+//! Turns the steps of a run into server-sent events.
 
 use crate::runs::Progress;
 use axum::body::{Body, Bytes};

@@ -1,4 +1,4 @@
-//! A prompt from an HTTP dialect: checked, run, written into the ledger.
+//! Handles a prompt from an HTTP dialect: checks it, runs it, and writes it into the ledger.
 
 use super::Http;
 use super::auth::Caller;

@@ -1,4 +1,4 @@
-//! Outbound webhooks: signed, retried, never in the way of a run.
+//! Sends webhooks. They are signed and repeated, and they never delay a run.
 
 use super::sessions::Known;
 use crate::backend::{Backend, Report, ReportKind};

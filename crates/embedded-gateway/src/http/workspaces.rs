@@ -1,4 +1,4 @@
-//! D5's workspaces: an agent, and who may talk to it.
+//! D5's workspaces. A workspace names an agent and the users who may talk to it.
 
 use super::Http;
 use super::auth::Caller;

@@ -1,4 +1,4 @@
-//! A run from its first word to its last.
+//! Drives one run from its start to its end.
 
 use super::emit::{Emitter, merge, user_body};
 use super::{Order, Progress, Reply, Run};

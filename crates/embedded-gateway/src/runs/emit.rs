@@ -1,4 +1,4 @@
-//! The events of one run, in the order and shape of the protocol.
+//! Emits the events of one run, in the order and shape of the protocol.
 
 use super::{Order, Run};
 use crate::core::Core;

@@ -1,4 +1,4 @@
-//! Runs: one turn of the agent each, in a session, one after the other.
+//! Runs: one turn of the agent each. The runs of a session go one after the other.
 
 mod drive;
 mod emit;

@@ -1,4 +1,5 @@
-//! A socket that gives up on peers that stop reading, and can still say why after the HTTP layer gave up on them.
+//! A socket that gives up on peers that stop reading. It can still send a refusal after the HTTP
+//! layer gave up.
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,4 @@
-//! Starting, serving, stopping.
+//! Starts, serves and stops the gateway.
 
 mod io;
 

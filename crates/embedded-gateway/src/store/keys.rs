@@ -1,4 +1,4 @@
-//! API keys, as they are stored: by the hash of their secret.
+//! Stored API keys, by the hash of their secret.
 
 use super::Store;
 use crate::error::StoreError;

@@ -1,4 +1,4 @@
-//! What went through the HTTP dialects: workspaces, who talked in which session, and the figures.
+//! The ledger of the HTTP dialects: workspaces, the users of each session, and figures.
 
 use super::Store;
 use super::sessions::sid_of;

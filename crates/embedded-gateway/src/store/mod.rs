@@ -1,7 +1,7 @@
-//! SQLite: sessions, transcripts, devices, jobs, API keys and the ledger.
+//! The SQLite file: sessions, transcripts, devices, jobs, API keys and the ledger.
 //!
-//! One connection behind a mutex: every statement here takes microseconds, and the write-ahead log with
-//! `synchronous = NORMAL` never waits for the disk on commit.
+//! One connection is behind a mutex. Every statement here takes microseconds. The write-ahead log
+//! with `synchronous = NORMAL` never waits for the disk on commit.
 
 pub(crate) mod cron;
 pub(crate) mod devices;

@@ -1,4 +1,4 @@
-//! `device.pair.*`: who may connect.
+//! `device.pair.*`: which devices may connect.
 
 use super::{Connection, Params};
 use crate::error::invalid;

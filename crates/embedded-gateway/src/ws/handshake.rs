@@ -1,4 +1,4 @@
-//! `connect`: who may come in, and what they are told when not.
+//! `connect`: who is admitted, and the answer for everybody else.
 
 mod admission;
 mod client;

@@ -1,4 +1,4 @@
-//! Which methods there are, which scope each needs, and who carries them out.
+//! The methods: their names, their scopes, and their handlers.
 
 use super::{Connection, Params, chat, cron, devices, sessions};
 use crate::core::agent_of;

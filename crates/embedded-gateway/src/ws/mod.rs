@@ -1,4 +1,4 @@
-//! The native protocol: one task per socket.
+//! The native protocol, one task per socket.
 
 mod chat;
 mod cron;

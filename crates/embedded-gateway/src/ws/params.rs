@@ -1,4 +1,5 @@
-//! Parameters, checked as strictly as the gateway does: nothing missing, nothing unknown, in its own words.
+//! Checks parameters as strictly as the real gateway: nothing missing, nothing unknown, with its
+//! own error texts.
 
 use crate::error::invalid;
 use clawtray_gateway_protocol::GatewayError;

@@ -1,4 +1,4 @@
-//! Requests that mean harm: refused with a status, and the gateway lives on.
+//! Hostile requests. Each is refused with a status, and the gateway continues.
 
 use crate::common::api::Api;
 use crate::common::{Lab, TOKEN, lab, lab_with};

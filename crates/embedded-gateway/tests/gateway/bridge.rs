@@ -1,4 +1,5 @@
-//! The bridge: HTTP in front, the client behind it, and a gateway at the end that speaks the native protocol.
+//! The bridge: HTTP in front, our client behind it, and a gateway with the native protocol at the
+//! end.
 
 use crate::common::api::Api;
 use crate::common::{Lab, SCOPES, Socket, TOKEN, lab, lab_with};

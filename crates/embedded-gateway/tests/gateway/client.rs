@@ -1,5 +1,7 @@
-//! Our own client of each dialect against our own server. The stand-ins in `gateway-client/tests/dialects` see to it that
-//! both do not misread the write-ups in the same way.
+//! Our client of each dialect against our own server.
+//!
+//! The stand-ins in `gateway-client/tests/dialects` ensure that both ends do not misread a write-up
+//! in the same way.
 #![allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes ends the test")]
 
 use crate::common::api::Api;

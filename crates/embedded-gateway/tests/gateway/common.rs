@@ -1,4 +1,4 @@
-//! A client made of raw frames, so that one misreading cannot hide in both ends.
+//! A client made of raw frames, so that one mistake cannot hide in both ends.
 pub(crate) mod api;
 
 use base64::Engine;

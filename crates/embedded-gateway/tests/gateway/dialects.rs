@@ -1,4 +1,4 @@
-//! Every row of the dialects, against what the write-ups say.
+//! Every call of the dialects, compared with the write-ups.
 use crate::common::api::Api;
 use crate::common::{Lab, TOKEN, lab, lab_with};
 use clawtray_embedded_gateway::AgentProfile;

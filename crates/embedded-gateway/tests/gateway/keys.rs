@@ -1,4 +1,4 @@
-//! API keys at the door: 401, 403, 429 and what their headers say.
+//! API keys: statuses 401, 403 and 429, and their headers.
 
 use crate::common::api::Api;
 use crate::common::{Lab, TOKEN, lab, lab_with};

@@ -1,4 +1,4 @@
-//! The agent that asks a model server, against canned event streams.
+//! The agent with a model server, against prepared event streams.
 
 use crate::common::{Socket, lab_with};
 use clawtray_embedded_gateway::{AgentBackend, ModelServer};

@@ -1,4 +1,4 @@
-//! The native protocol, spoken by hand-made frames.
+//! The native protocol, with frames written by hand.
 use crate::common::{Device, Socket, TOKEN, connect_params, lab, lab_with, start};
 use serde_json::{Value, json};
 use std::time::Duration;

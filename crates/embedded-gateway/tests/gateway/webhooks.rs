@@ -1,4 +1,4 @@
-//! Outbound webhooks, received by a plain socket.
+//! Outgoing webhooks, received by a plain socket.
 
 use crate::common::api::Api;
 use crate::common::{TOKEN, lab_with};

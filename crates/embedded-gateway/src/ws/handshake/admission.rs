@@ -1,4 +1,4 @@
-//! What a device may do, and whether it is paired.
+//! Which scopes a device gets, and whether it is paired.
 
 use super::{Refusal, client::Client};
 use crate::core::Core;

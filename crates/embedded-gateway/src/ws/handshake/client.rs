@@ -1,4 +1,4 @@
-//! What a client says of itself.
+//! What a client says about itself.
 
 use crate::error::invalid;
 use clawtray_gateway_protocol::GatewayError;

@@ -1,4 +1,4 @@
-//! The device's key, and its signature over the challenge.
+//! The key of a device, and its signature over the challenge.
 
 use super::{Arrival, client::Client};
 use crate::error::{invalid, invalid_with};

@@ -1,4 +1,4 @@
-//! Token, password, device token.
+//! Checks token, password and device token.
 
 use super::Refusal;
 use crate::core::Core;

@@ -1,4 +1,4 @@
-//! HTTP calls, with the status, the headers and the body to look at.
+//! HTTP calls that give status, headers and body.
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
