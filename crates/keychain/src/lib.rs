@@ -1,7 +1,9 @@
-//! Secrets in the OS keychain: Secret Service on Linux, Keychain on macOS, Credential Manager on Windows.
+//! Secrets in the keychain of the system: Secret Service on Linux, Keychain on macOS, Credential
+//! Manager on Windows.
 //!
-//! Keychain calls block, some until a person has typed a password. They run on a thread of their own with a time limit;
-//! [`Keychain`] is what the rest of the house sees. Nothing here falls back to a file.
+//! A keychain call blocks, sometimes until a user types a password. So calls run on their own
+//! thread with a time limit. The rest of the workspace uses [`Keychain`]. Nothing here falls back
+//! to a file.
 
 #![forbid(unsafe_code)]
 

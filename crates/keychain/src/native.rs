@@ -1,4 +1,4 @@
-//! macOS Keychain and Windows Credential Manager through their keyring stores.
+//! macOS Keychain and Windows Credential Manager, through their keyring stores.
 
 use crate::{SERVICE, Vault};
 use clawtray_companion::ports::{Secret, SecretError};

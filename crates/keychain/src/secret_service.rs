@@ -1,8 +1,9 @@
 //! The Secret Service (GNOME Keyring, KWallet, KeePassXC) over D-Bus.
 //!
-//! A locked collection makes every call of the keyring store wait for a person, so its state is asked first, with calls
-//! that cannot block for long. The store is opened when a service is there and opened again when another one took over:
-//! a service that comes late or restarts is found by the next call.
+//! With a locked collection, every call of the keyring store waits for a user. So this module first
+//! asks for the state, with calls that cannot block for long. It opens the store when a service
+//! exists, and opens it again when another service takes over. So the next call finds a service
+//! that starts late or restarts.
 
 use crate::{SERVICE, Vault};
 use clawtray_companion::ports::{Secret, SecretError};

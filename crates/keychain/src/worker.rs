@@ -1,4 +1,4 @@
-//! The thread that waits for the keychain, so that nobody else has to.
+//! The thread that waits for the keychain, so that no other thread has to.
 
 #[cfg(test)]
 mod tests;

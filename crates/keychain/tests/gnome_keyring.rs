@@ -1,7 +1,8 @@
-//! The keychain against a real gnome-keyring on a private bus: open, locked, absent, late, restarted, stuck.
+//! The keychain against a real gnome-keyring on a private bus: open, locked, absent, late,
+//! restarted, stuck.
 //!
-//! The Secret Service is found by the process's own environment, so each test runs this program once more inside the
-//! session and speaks with it line by line.
+//! The Secret Service is found through the environment of the process. So each test starts this
+//! program again inside the session and talks to it line by line.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
