@@ -1,4 +1,4 @@
-//! Completions and man pages, made from the command tree with every build.
+//! Writes completions and manual pages from the command tree with every build.
 
 use clap::CommandFactory;
 use std::path::{Path, PathBuf};

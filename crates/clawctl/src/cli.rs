@@ -1,4 +1,5 @@
-//! The command tree. `build.rs` includes this file too, for completions and man pages: nothing here but clap.
+//! The command tree. `build.rs` includes this file for completions and manual pages, so it uses
+//! only clap.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};

@@ -1,4 +1,4 @@
-//! How a command ends: what is said on standard error, and the exit code.
+//! The end of a command: the message on standard error, and the exit code.
 
 use clawtray_companion::api::{ConnectionView, ConnectionWord, NextStep};
 use clawtray_companion::control::TellError;

@@ -1,4 +1,4 @@
-//! One run from prompt to end: `ask`, `send` and `run`.
+//! Follows one run from its prompt to its end, for `ask`, `send` and `run`.
 
 use crate::cli::RunOutput;
 use crate::exit::{Exit, Failure, Outcome};

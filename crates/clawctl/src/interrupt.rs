@@ -1,8 +1,8 @@
-//! Being told to stop.
+//! Ctrl+C and other signals that end a command.
 
 use crate::exit::Outcome;
 
-/// Ctrl+C, and the polite signal.
+/// Ctrl+C (SIGINT) and SIGTERM.
 pub(crate) struct Interrupt {
     #[cfg(unix)]
     signals: [tokio::signal::unix::Signal; 2],

@@ -1,4 +1,4 @@
-//! Which gateway, and the connection to it: the running app's when there is one, else one of our own.
+//! Chooses the gateway and connects to it: through the running app if there is one, else directly.
 
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, Outcome, connection, keychain};

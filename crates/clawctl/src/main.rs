@@ -1,4 +1,4 @@
-//! The companion from a shell, a status bar or a window manager.
+//! Clawtray for a shell, a status bar or a window manager.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,8 @@
-//! Markdown on a terminal, as it streams.
+//! Draws Markdown on a terminal while it streams.
 //!
-//! A reply is drawn again and again from its beginning, up to a point after which more text can no longer change what is
-//! above; what is new at the end is printed. Lines are not wrapped: terminals do that, and copies stay whole.
+//! A reply is drawn again and again from its start, up to a point that later text cannot change.
+//! Only the new end is printed. Lines are not wrapped: the terminal does that, and copied text
+//! stays whole.
 
 use crate::term::harmless;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};

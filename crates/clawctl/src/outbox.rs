@@ -1,8 +1,9 @@
-//! Prompts on their way: in the outbox that the app shares, so that none is lost and none is sent twice.
+//! The outbox that `clawctl` shares with the app, so that no prompt is lost and none is sent twice.
 //!
-//! A prompt to a configured gateway is on the disk before it is sent, and leaves the outbox when the gateway has it.
-//! What an earlier process left there, because it was killed or lost its connection, is sent first, under the same key.
-//! A gateway of the environment has no outbox: nothing is stored for it.
+//! A prompt to a configured gateway is on disk before it is sent, and leaves the outbox when the
+//! gateway has it. If an earlier process was killed or lost its connection, its prompts are sent
+//! first, under the same key. A gateway from the environment has no outbox, because nothing is
+//! stored for it.
 
 use crate::commands::now_ms;
 use crate::exit::{Exit, Failure, Outcome};

@@ -1,4 +1,4 @@
-//! Completions and man pages, as the build made them.
+//! The completions and manual pages that the build wrote.
 
 use crate::exit::{Failure, Outcome};
 use crate::term::Term;

@@ -1,4 +1,5 @@
-//! Standard output and standard error: colours only on a terminal, nothing that a terminal would obey.
+//! Standard output and standard error. Colours appear only on a terminal, and text of others cannot
+//! control the terminal.
 
 use crate::cli::{Global, When};
 use crate::exit::Outcome;

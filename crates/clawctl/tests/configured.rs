@@ -1,4 +1,4 @@
-//! `clawctl` with gateways of its own list: secrets in the keychain, prompts in the outbox.
+//! `clawctl` with configured gateways: secrets in the keychain, prompts in the outbox.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,

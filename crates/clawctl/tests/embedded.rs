@@ -1,4 +1,4 @@
-//! `clawctl` as a program: against the built-in gateway, and where there is none.
+//! The program `clawctl` against the built-in gateway, and without any gateway.
 
 mod common;
 

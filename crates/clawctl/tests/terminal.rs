@@ -1,4 +1,4 @@
-//! `clawctl` on a terminal: `script` gives it a real one.
+//! `clawctl` on a real terminal, which `script` provides.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,

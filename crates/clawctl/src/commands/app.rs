@@ -1,4 +1,4 @@
-//! What is told to the running app: nothing here waits for a network.
+//! Commands for the running app: `toggle`, `open`, `dnd`, `quit`. None of them waits for a network.
 
 use crate::exit::{Failure, Outcome};
 use crate::term::Term;
@@ -12,7 +12,7 @@ fn ask(op: Op) -> Outcome {
     Ok(())
 }
 
-/// The token that lets a window take the focus, from whoever started us.
+/// The activation token of the program that started us. It lets a window take the focus.
 fn activation() -> Option<String> {
     std::env::var("XDG_ACTIVATION_TOKEN")
         .ok()

@@ -1,4 +1,4 @@
-//! `cron`
+//! `cron`.
 
 use super::local_time;
 use crate::cli::{Cron, CronAction, Global};

@@ -1,4 +1,4 @@
-//! `doctor`: everything the companion needs, one line and one next step each.
+//! `doctor`: checks everything that the companion needs, with one line and one next step each.
 
 use crate::cli::{Doctor, Global};
 use crate::exit::{Exit, Failure, Outcome};

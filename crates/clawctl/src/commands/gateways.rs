@@ -1,4 +1,4 @@
-//! `gateway`
+//! `gateway`.
 
 use crate::cli::{GatewayAction, Global};
 use crate::exit::{Exit, Failure, Outcome, keychain};

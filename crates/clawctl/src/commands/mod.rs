@@ -1,4 +1,4 @@
-//! The commands, by what they are about.
+//! The commands, one module per topic.
 
 pub(crate) mod app;
 pub(crate) mod ask;

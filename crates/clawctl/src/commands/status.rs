@@ -1,4 +1,4 @@
-//! `status`
+//! `status`.
 
 use crate::cli::{Global, Status};
 use crate::exit::{Exit, Failure, Outcome};

@@ -1,4 +1,4 @@
-//! Runs `clawctl` as a shell does, in an environment of its own, and writes down what it says.
+//! Runs `clawctl` like a shell, in its own environment, and records its output.
 
 #![allow(
     dead_code,
