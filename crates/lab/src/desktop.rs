@@ -1,7 +1,8 @@
-//! A desktop session without a screen: X server, private D-Bus, keyring, window manager, home folder.
+//! A desktop session without a screen: X server, private D-Bus, keyring, window manager, home
+//! folder.
 //!
-//! The bus starts nothing by itself: a service that was not asked for is not there, so its absence can be tested. Tray
-//! host and notification daemon are stand-ins that tests put on the bus themselves. Linux only.
+//! The bus starts no service by itself, so a test can check what happens without one. Tests put
+//! stand-ins for tray host and notification daemon on the bus. Linux only.
 
 mod keyring;
 #[cfg(test)]

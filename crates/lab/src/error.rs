@@ -1,4 +1,4 @@
-//! One error for the whole bench: what was tried, and why it failed.
+//! The error of the test bench: what was tried, and why it failed.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
-//! Cleans up after a process that could not clean up after itself.
+//! Cleans up after a process that could not do it itself.
 //!
-//! `Drop` does not run when a test runner is killed, interrupted, or keeps a fixture in a static. A small shell waits on a
-//! pipe from us; when the pipe closes, however that came about, it kills the process groups and removes the folders it
-//! was told of.
+//! `Drop` does not run if a test runner is killed or interrupted, or keeps a fixture in a static.
+//! So a small shell waits on a pipe from us. When the pipe closes for any reason, the shell kills
+//! the process groups and removes the folders on its list.
 
 use std::path::Path;
 #[cfg(unix)]

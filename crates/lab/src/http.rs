@@ -1,4 +1,4 @@
-//! Just enough HTTP to ask whether a server is ready.
+//! A minimal HTTP client that asks whether a server is ready.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

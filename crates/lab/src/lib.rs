@@ -1,7 +1,9 @@
-//! The test bench: a real gateway from npm, a scripted model behind it, and a headless desktop session.
+//! The test bench: a real gateway from npm, a scripted model behind it, and a virtual desktop
+//! session.
 //!
-//! Everything here is blocking and built on std threads, so that tests of any style can use it. What it starts lives in
-//! process groups of its own, and is gone when its owner is dropped or when the process that started it ends in any way.
+//! Everything here blocks and uses std threads, so any style of test can use it. Each started
+//! process lives in its own process group. It ends when its owner is dropped, or when the process
+//! that started it ends in any way.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Processes that leave nothing behind.
+//! Child processes that leave nothing behind.
 
 use crate::{Context, Error, Result, guardian};
 use std::io::Read;

@@ -1,7 +1,7 @@
-//! The real gateway, from npm, with everything it writes in a folder of its own.
+//! The real gateway from npm, with all its files in a folder of its own.
 //!
-//! Needs any npm of version 10 or later in `PATH`; the Node it runs on comes from npm too. The first start on a machine
-//! downloads about 270 MB and takes a minute, later ones are ready in about ten seconds.
+//! It needs npm 10 or later in `PATH`. The Node for the gateway comes from npm too. The first start
+//! on a machine downloads about 270 MB and takes a minute. Later starts take about ten seconds.
 
 mod config;
 mod install;

@@ -1,4 +1,4 @@
-//! A wire between a client and a server that can be watched and cut.
+//! A relay between a client and a server. It counts connections and can cut them.
 
 use crate::{Context, Result};
 use std::io::{self, Read as _, Write as _};

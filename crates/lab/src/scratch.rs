@@ -1,4 +1,4 @@
-//! Folders for one run.
+//! Temporary folders for one run.
 
 use crate::{Context, Result, guardian};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
-//! A model whose answers are written in the prompt.
+//! A scripted model: directives in the prompt control its answers.
 //!
-//! An OpenAI-compatible chat-completions server on loopback. Directives in the last message of the user steer it (the last
-//! one of a kind counts):
+//! It is an OpenAI-compatible chat-completions server on loopback. It reads the directives in the
+//! last message of the user. If a kind appears twice, the last one counts.
 //!
 //! | directive | what the model does |
 //! |---|---|
@@ -12,15 +12,18 @@
 //! | `[[n:40]]` | splits the answer into so many chunks (default 12) |
 //! | `[[d:50]]` | waits so many milliseconds before each chunk (default 5) |
 //! | `[[think]]` | reasons first |
-//! | `[[tool:exec {"command":"echo x"}]]` | calls a tool, then answers; several are called one after the other |
+//! | `[[tool:exec {"command":"echo x"}]]` | calls a tool (or several in order), then answers |
 //! | `[[hold:NAME]]` | stops halfway until [`ScriptedModel::release`] is called with NAME |
 //! | `[[err:500]]` | fails with this HTTP status |
 //! | `[[hang]]` | never answers |
 //! | `[[cut]]` | drops the connection halfway |
 //!
-//! Facts about the gateway that matter here: it retries 429, 500 and cut streams eight or nine times with a back-off (400
-//! fails at once); a 401 puts the provider's key aside for about a minute (use the second provider for that); it appends
-//! a message of its own after the user's, which is skipped here.
+//! Three facts about the gateway matter here:
+//!
+//! - It retries 429, 500 and cut streams eight or nine times with a back-off. 400 fails at once.
+//! - After a 401 it does not use the provider's key for about a minute. Use the second provider for
+//!   that.
+//! - It appends its own message after the user's. This server skips it.
 
 mod directives;
 mod request;

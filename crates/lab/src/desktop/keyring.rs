@@ -1,4 +1,4 @@
-//! The Secret Service.
+//! The Secret Service of a test session.
 
 use super::{Desktop, START_LIMIT, spawn_logged};
 use crate::process::wait_until;

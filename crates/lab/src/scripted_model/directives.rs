@@ -1,4 +1,4 @@
-//! What a prompt asks of the model.
+//! Reads the directives in a prompt.
 
 use serde_json::Value;
 use std::time::Duration;

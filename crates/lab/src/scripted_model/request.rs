@@ -1,4 +1,4 @@
-//! Reading a request.
+//! Reads a request.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};

@@ -1,4 +1,4 @@
-//! Giving an answer.
+//! Writes an answer.
 
 use super::Shared;
 use super::directives::{Directives, ToolCall};

@@ -1,4 +1,4 @@
-//! The model asked over a raw socket, as a client without any library would.
+//! Asks the model over a raw socket, like a client without a library.
 
 use super::directives::Directives;
 use super::*;
