@@ -1,4 +1,4 @@
-//! The compositor's leave to take the focus, from a click or a key binding, for the next window shown.
+//! Activation tokens: a click or a key binding gives the next window the right to take the focus.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,5 @@
-//! The command line of the app. It is short: `clawctl` is the command line for everything else.
+//! The command line of the app. It is short, because `clawctl` is the command line for everything
+//! else.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Starting with the desktop session: an autostart entry on Linux, the system's own list elsewhere.
+//! Start with the desktop session: an autostart entry on Linux, the system's own list elsewhere.
 
 use clawtray_companion::ports::Autostart;
 

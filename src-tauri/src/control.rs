@@ -1,4 +1,4 @@
-//! The app's side of the control socket, and what a second start says to the first.
+//! The app's end of the control socket, and the message of a second start to the first.
 
 use crate::{
     activation::{self, Activation},

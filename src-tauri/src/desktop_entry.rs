@@ -1,6 +1,8 @@
-//! Desktop entries: how the desktop knows the program, opens `clawtray://` links with it and starts it with the session.
+//! Desktop entries. Through them the desktop knows the program, opens `clawtray://` links and
+//! starts it with the session.
 //!
-//! A package brings the entry; where none did, the app writes one for this user. Portals look the app up by it.
+//! A package installs the entry. If there is none, the app writes one for this user. Portals find
+//! the app by its entry.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What the process was started with: folders, and variables that must not reach child processes.
+//! The environment of the process: folders, and variables that child processes must not get.
 
 use async_trait::async_trait;
 use clawtray_companion::{

@@ -1,7 +1,8 @@
-//! Memory that this program needs no more once its libraries are linked.
+//! Returns memory pages that are no longer needed once the libraries are linked.
 //!
-//! The loader goes through the symbols of a hundred libraries, and every page of a file that it looked at stays in this
-//! process's account: 35 MB, of which nothing is needed until a window is asked for, and most of it not even then.
+//! The loader reads the symbols of a hundred libraries. Every file page that it read counts as
+//! memory of this process: 35 MB. Nothing of it is needed before a window opens, and most of it not
+//! even then.
 
 use rustix::mm::{Advice, madvise};
 use std::{fs, io, ops::Range, path::Path};

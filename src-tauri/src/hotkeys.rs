@@ -1,4 +1,5 @@
-//! The global hotkey: a grab on X11, the desktop portal on Wayland, Tauri's plugin on Windows and macOS.
+//! The global hotkey: a key grab on X11, the desktop portal on Wayland, Tauri's plugin on Windows
+//! and macOS.
 
 mod keys;
 #[cfg(not(target_os = "linux"))]

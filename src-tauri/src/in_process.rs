@@ -1,4 +1,4 @@
-//! The windows on Windows and macOS: in this process.
+//! The windows on Windows and macOS, inside this process.
 
 use crate::{
     inbox::{Inbox, Input},

@@ -1,4 +1,4 @@
-//! What the system reports. Adapters put it here; one task hands it to the app.
+//! Reports from the system. Adapters put them here, and one task forwards them to the app.
 
 use clawtray_companion::ports::{HotkeyState, NoWindows, NotificationResponse, TrayAction, WindowKind};
 use tokio::sync::mpsc;

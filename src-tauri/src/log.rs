@@ -1,4 +1,5 @@
-//! The log file: facts for a bug report, never message text, tokens or addresses with a query.
+//! The log file: facts for a bug report. It never contains message text, tokens or addresses with a
+//! query.
 
 use std::{
     fs::{File, OpenOptions},

@@ -1,4 +1,4 @@
-//! The desktop app's program.
+//! The program `clawtray`.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 

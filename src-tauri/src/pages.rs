@@ -1,4 +1,5 @@
-//! What pages ask of the app and what it tells them, as JSON text: whoever hands it on has no reason to read it.
+//! Requests of pages and updates for pages, as JSON text. Code that only forwards them does not
+//! parse them.
 
 use clawtray_companion::{
     api::{Request, UiError},

@@ -1,4 +1,4 @@
-//! The settings file, which people edit by hand.
+//! Watches the settings file, because people edit it by hand.
 
 use notify::event::{AccessKind, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};

@@ -1,4 +1,4 @@
-//! Sleep and waking, from logind. Elsewhere, and without logind, the clock's jump has to tell.
+//! Reports sleep and waking from logind. Without logind, the app notices a jump of the clock.
 
 use crate::inbox::Inbox;
 

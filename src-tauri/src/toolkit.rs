@@ -1,6 +1,8 @@
-//! The windows' toolkit, Tauri: windows, the commands of their pages, and what only a toolkit can take from the desktop.
+//! The windows' toolkit, Tauri: windows, the commands of their pages, and parts of the desktop that
+//! need a toolkit.
 //!
-//! On Linux this is the program `clawtray-webview`, elsewhere a part of the app itself; `Owner` is all that differs.
+//! On Linux this is the program `clawtray-webview`. Elsewhere it is part of the app. `Owner` is
+//! the only difference.
 
 mod capture;
 #[cfg(target_os = "linux")]

@@ -1,7 +1,8 @@
-//! The program with the app's windows on Linux, `clawtray-webview`. The app starts it; see `webview_process.rs`.
+//! The program `clawtray-webview`: the app's windows on Linux. The app starts it; see
+//! `webview_process.rs`.
 //!
-//! It holds no token, no store and no connection to a gateway: what pages ask for goes to the app, and what the app says goes
-//! to the pages.
+//! It holds no token, no store and no gateway connection. It forwards the requests of pages to the
+//! app, and the app's answers to the pages.
 
 #[cfg(target_os = "linux")]
 mod app_socket;

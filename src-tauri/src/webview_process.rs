@@ -1,12 +1,12 @@
-//! The windows on Linux: a program of their own, `clawtray-webview`, started ahead of a window and ended with the last.
+//! Controls `clawtray-webview`, the program with the windows on Linux.
 //!
-//! WebKitGTK and GTK stay in memory for as long as the process that loaded them; an app that waits in the tray has no use for
-//! them. They take a crash, too, that would end everything with them. On Windows and macOS the webview's libraries are the
-//! system's, and `toolkit` is in this process.
+//! WebKitGTK and GTK stay in memory until the process that loaded them ends. An app that waits in
+//! the tray does not need them. A crash in them then ends only the windows. On Windows and macOS
+//! the webview's libraries belong to the system, so `toolkit` is in this process.
 //!
-//! It is started shortly after the app, and again when one ends: it waits with its libraries loaded and linked, which is a
-//! sixth of the time to a window, keeps no more in memory than linking has written, and connects to nothing before a window
-//! is asked for.
+//! The program is started shortly after the app, and again when one ends. It waits with its
+//! libraries loaded and linked: linking is a sixth of the time to a window. It keeps little memory,
+//! and it connects to nothing before a window is wanted. It ends with the last window.
 
 pub mod wire;
 

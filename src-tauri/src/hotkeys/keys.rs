@@ -1,4 +1,4 @@
-//! Keys as people write them: `Ctrl+Shift+Space`.
+//! Reads keys as people write them: `Ctrl+Shift+Space`.
 
 #[cfg(test)]
 mod tests;

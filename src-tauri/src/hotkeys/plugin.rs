@@ -1,4 +1,4 @@
-//! Tauri's plugin.
+//! The hotkey through Tauri's plugin.
 
 use super::keys::Keys;
 use crate::{

@@ -1,7 +1,7 @@
-//! The key grabbed from the X server.
+//! The hotkey as a key grab on X11.
 //!
-//! Tauri's plugin looks for a press twenty times a second and forgets the key when the keyboard's layout changes. Here one
-//! thread waits for the server, which wakes it for presses and new layouts only.
+//! Tauri's plugin polls for a press twenty times a second and loses the key when the keyboard
+//! layout changes. Here one thread sleeps until the X server reports a press or a new layout.
 
 use super::keys::Keys;
 use crate::inbox::{Inbox, Input};

@@ -1,5 +1,7 @@
-//! `org.freedesktop.Notifications`, spoken directly: one connection and one task for all notifications, their clicks and
-//! their inline replies. A library call per notification would hold a thread until the user reacts, and knows no replies.
+//! Notifications over D-Bus, `org.freedesktop.Notifications`.
+//!
+//! One connection and one task serve all notifications, clicks and inline replies. A library call
+//! per notification would hold a thread until the user reacts, and it has no inline reply.
 
 use super::{Abilities, action, terms};
 use crate::{

@@ -1,6 +1,7 @@
 //! Notifications on Windows and macOS through `notify-rust`.
 //!
-//! Waiting for a click holds a thread until the notification ends, so at most a few are waited for.
+//! Waiting for a click holds a thread until the notification ends. So only a few notifications wait
+//! for a click.
 
 use super::{Abilities, action, terms};
 use crate::{

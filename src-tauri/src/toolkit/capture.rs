@@ -1,5 +1,6 @@
-//! What can go with a prompt besides files: the clipboard, the selected text, a screenshot. Nothing is looked at unless
-//! a window asks for it, and what is found goes to that window alone.
+//! What a prompt can carry besides files: the clipboard, the selected text, a screenshot.
+//!
+//! Nothing is read unless a window asks for it. The result goes to that window alone.
 
 use clawtray_companion::request_error::RequestError;
 use serde::Serialize;

@@ -1,5 +1,7 @@
-//! What somebody copied in a window outlives the window. A desktop's clipboard manager takes it over; without one, the program
-//! that the copy belongs to has to stay.
+//! Keeps copied text after its window is gone.
+//!
+//! The desktop's clipboard manager takes it over. Without a manager, the program that owns the copy
+//! has to stay.
 
 use gtk::{gdk, glib::object::ObjectExt as _};
 

@@ -1,4 +1,4 @@
-//! What pages may call. All hand on what they get, unread.
+//! The commands that pages may call. None of them has a branch on product state.
 
 use super::{Owner, Text, capture::Captured};
 use clawtray_companion::{

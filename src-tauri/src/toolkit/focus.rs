@@ -1,4 +1,5 @@
-//! Takes the focus, and gives it back to the window that had it, on X11. Elsewhere the compositor does.
+//! Takes the focus, and returns it to the earlier window, on X11. Elsewhere the compositor does
+//! this.
 
 use gtk::prelude::{Cast, GtkWindowExt, WidgetExt};
 use std::{

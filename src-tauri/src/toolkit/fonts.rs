@@ -1,7 +1,8 @@
-//! Which fonts the desktop's names for them stand for.
+//! The real fonts behind the generic names of the desktop.
 //!
-//! WebKitGTK works out what `system-ui` and `monospace` are for each size and weight anew, and asks fontconfig some hundred
-//! questions each time: 40 ms of a popup's first paint. A family by its own name is one question.
+//! WebKitGTK resolves `system-ui` and `monospace` again for each size and weight. Each time it asks
+//! fontconfig some hundred questions, which costs 40 ms of a popup's first paint. A real family
+//! name needs one question.
 
 use gtk::{gdk, pango, prelude::*};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! What WebKit, GTK and JavaScriptCore are told before they start.
+//! Environment variables for WebKit, GTK and JavaScriptCore, set before they start.
 
 use crate::environment::APP_ID;
 

@@ -1,4 +1,4 @@
-//! Where the popup opens.
+//! The position of the popup.
 
 use tauri::{AppHandle, Monitor, PhysicalPosition, WebviewWindow};
 

@@ -1,4 +1,4 @@
-//! Where browser and settings were, and how large: kept in `windows.json` in the data folder.
+//! The positions and sizes of browser and settings, stored in `windows.json` in the data folder.
 
 use clawtray_companion::ports::WindowKind;
 use serde::{Deserialize, Serialize};

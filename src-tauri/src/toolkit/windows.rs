@@ -1,4 +1,4 @@
-//! The windows: made when first shown, hidden when closed, let go when the app says so.
+//! The windows: made when first shown, hidden when closed, released when the app says so.
 
 #[cfg(target_os = "linux")]
 use super::focus::Focus;

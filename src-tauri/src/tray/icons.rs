@@ -1,4 +1,4 @@
-//! The signs, rendered from `icons/tray/*.svg` by `icons/render.sh`.
+//! The icons of the signs, rendered from `icons/tray/*.svg` by `icons/render.sh`.
 
 use super::panel::Panel;
 use clawtray_companion::ports::TraySign;

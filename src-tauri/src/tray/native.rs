@@ -1,4 +1,4 @@
-//! Tauri's tray, for Windows and macOS.
+//! The tray through Tauri, for Windows and macOS.
 
 use super::{
     icons::bitmaps,

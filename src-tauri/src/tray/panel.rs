@@ -1,4 +1,5 @@
-//! What the panel behind the icon looks like. Nobody tells, so the desktop and its theme have to.
+//! Guesses whether the panel behind the icon is light or dark. No interface tells, so the desktop
+//! and its theme decide.
 
 #[cfg(target_os = "linux")]
 mod theme;

@@ -1,4 +1,5 @@
-//! A StatusNotifierItem with tooltip, attention status, left and middle click. Registers again when the host restarts.
+//! A StatusNotifierItem with tooltip, attention status, left and middle click. It registers again
+//! when the host restarts.
 
 use super::{icons::bitmaps, panel::Panel};
 use crate::{

@@ -1,5 +1,7 @@
-//! What the app and the program with its windows tell each other: a JSON text per line, over a socket that is the program's
-//! standard input. It carries what pages ask for and are told, so nothing of it is ever logged.
+//! The messages between the app and `clawtray-webview`: one JSON text per line.
+//!
+//! The socket is the standard input of `clawtray-webview`. The messages contain what pages ask and
+//! receive, so they are never logged.
 
 use clawtray_companion::{
     api::{Request, UiError},

@@ -1,5 +1,7 @@
-//! The desktop's theme without a toolkit: where GTK finds its name (variable, XSETTINGS, `settings.ini`), and what the
-//! portal says of dark and light.
+//! Reads the desktop's theme without a toolkit.
+//!
+//! GTK's theme name comes from a variable, XSETTINGS or `settings.ini`. Dark or light comes from
+//! the portal.
 
 use super::Panel;
 use ashpd::desktop::settings::{ColorScheme, Settings};
