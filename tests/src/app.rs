@@ -1,4 +1,4 @@
-//! The app itself.
+//! Starts the app and finds its processes.
 
 use crate::waiting::PATIENCE;
 use anyhow::{Context, Result, bail};

@@ -1,4 +1,4 @@
-//! A web server that notes who comes. What must never be fetched is given its address.
+//! A web server that records its visitors. Addresses that must never be fetched lead here.
 
 use crate::waiting::stage_hands;
 use anyhow::Result;

@@ -1,4 +1,4 @@
-//! What a benchmark prints and keeps, and what the system says a program has used.
+//! Prints and stores the figures of a benchmark, and reads what a program used from the system.
 
 use crate::leaks;
 use anyhow::{Context, Result};

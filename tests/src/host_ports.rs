@@ -1,4 +1,5 @@
-//! Ports without a desktop: what the app asks for is told as JSON lines, secrets stay in memory.
+//! Ports without a desktop: each request of the app becomes a JSON line, and secrets stay in
+//! memory.
 
 use async_trait::async_trait;
 use clawtray_companion::connect::connect;

@@ -1,4 +1,4 @@
-//! Where a secret may not be.
+//! Searches for a secret where it must not be.
 
 use anyhow::{Context, Result};
 use std::collections::HashMap;

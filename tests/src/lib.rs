@@ -1,7 +1,7 @@
-//! Whole-product tests: real gateway, real desktop session.
+//! Tests of the whole product: real gateway, real desktop session.
 //!
-//! The suites are in `suites/`. Here is what they share: stand-ins for the parts of a desktop that the app talks to over
-//! D-Bus, a driver for its webview, and the app itself.
+//! The suites are in `suites/`. This library has what they share: stand-ins for the parts of a
+//! desktop that the app reaches over D-Bus, a driver for its webview, and the app itself.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! A real gateway with a scripted model behind it, and clients of it.
+//! A real gateway with a scripted model behind it, and clients for it.
 
 use crate::waiting::PATIENCE;
 use anyhow::{Context, Result, anyhow, bail};

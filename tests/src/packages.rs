@@ -1,4 +1,4 @@
-//! Packages of other languages that tests use, in the user's cache folder: loaded once per machine.
+//! Packages of other languages for tests, in the user's cache folder, downloaded once per machine.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

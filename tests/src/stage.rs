@@ -1,4 +1,4 @@
-//! A desktop with the parts that the app talks to, and what a user does there.
+//! A desktop with the parts that the app talks to, and the actions of a user on it.
 
 use crate::app::{App, binary, pictures};
 use crate::leaks;

@@ -1,4 +1,4 @@
-//! Waiting for something that has to come, at most for some time.
+//! Waits for an event, with a time limit.
 
 use anyhow::{Result, anyhow};
 use std::future::Future;

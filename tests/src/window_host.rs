@@ -1,4 +1,5 @@
-//! The app without a desktop, and one window's page: what `ui-host` serves to browsers, driven by a test.
+//! The app without a desktop, and one window's page: what `ui-host` serves to browsers, driven by a
+//! test.
 
 use crate::waiting::PATIENCE;
 use anyhow::{Context, Result, bail};

@@ -1,6 +1,7 @@
-//! The published scripts, as they are, through `clawctl serve --bridge` and the real gateway behind it.
+//! The published scripts, unchanged, through `clawctl serve --bridge` and the real gateway behind
+//! it.
 //!
-//! curl is run from here; what Python and Node say of themselves is in `dialects/`.
+//! This file runs curl. The Python and Node programs are in `dialects/`.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! What a client lives through with the real gateway: a pairing that somebody else decides, a token taken away, the
-//! gateway killed in the middle of a reply, a restart, a lock-out.
+//! A client's life with the real gateway: pairing, revocation, a kill in the middle of a reply, a
+//! restart, a lock-out.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! What people install: the packages, and the app out of one of them.
+//! The packages, and the app from one of them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,5 @@
-//! The app and a gateway that only SSH leads to: the system's own `ssh`, a server that speaks the real protocol, the
-//! real gateway behind it.
+//! The app and a gateway behind SSH: the system's own `ssh`, a server with the real protocol, and
+//! the real gateway.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The stand-ins speak the interfaces of a real desktop: here programs of the other side talk to them over a real bus.
+//! Checks the stand-ins: programs of the other side talk to them over a real bus.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! A tray icon, a hotkey and one page: what any app of this kind costs, measured beside ours.
+//! A tray icon, a hotkey and one page: the cost of any app of this kind, measured next to ours.
 
 #[cfg(target_os = "linux")]
 fn main() -> tauri::Result<()> {

@@ -1,8 +1,9 @@
-//! `cargo xtask bench client`: what it costs to follow a long reply.
+//! `cargo xtask bench client`: the cost of following a long reply.
 //!
-//! One server on loopback plays the same stream to three programs in turn: our client, the official Node client, and a
-//! bare loop that receives and throws away. CPU time and peak memory are read from `/proc`, from the moment the stream
-//! is asked for until its end has been seen. Without arguments it measures; with `ours URL` or `bare URL` it is measured.
+//! One server on loopback plays the same stream to three programs in turn: our client, the official
+//! Node client, and a bare loop that receives and discards. CPU time and peak memory come from
+//! `/proc`. They count from the request for the stream until its end. Without arguments the program
+//! measures. With `ours URL` or `bare URL` it is measured.
 #![allow(clippy::print_stdout)]
 
 use anyhow::{Context, Result, bail, ensure};

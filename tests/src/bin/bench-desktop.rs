@@ -1,5 +1,5 @@
-//! `cargo xtask bench desktop`: what the app costs a desktop, beside a bare tray app with one page, in the same run: start,
-//! hotkey, memory, idling.
+//! `cargo xtask bench desktop`: start, hotkey, memory and idle cost of the app, next to a bare tray
+//! app in the same run.
 //!
 //! `bench-desktop [STARTS] [SECONDS AFTER CLOSING]`
 

@@ -1,5 +1,5 @@
-//! `cargo xtask demo` without a display: brings up a virtual desktop, uses the app there as a person would, and says what
-//! came of it.
+//! `cargo xtask demo` without a display: starts a virtual desktop, uses the app like a person, and
+//! prints what happened.
 #![allow(
     clippy::print_stdout,
     reason = "a command line program talks on its standard output"

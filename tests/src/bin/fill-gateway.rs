@@ -1,5 +1,7 @@
-//! Gives a gateway something to show: `fill-gateway SESSIONS MESSAGES` makes sessions with a line in each, and one with
-//! many lines, on the gateway that `OPENCLAW_GATEWAY_URL` and `OPENCLAW_GATEWAY_TOKEN` name.
+//! Fills a gateway with sessions: `fill-gateway SESSIONS MESSAGES`.
+//!
+//! It makes sessions with one line each, and one session with many lines. The gateway is the one in
+//! `OPENCLAW_GATEWAY_URL` and `OPENCLAW_GATEWAY_TOKEN`.
 
 use anyhow::{Context, Result};
 use clawtray_gateway_client::{Client, ClientConfig, Credentials, DeviceIdentity, Gateway};

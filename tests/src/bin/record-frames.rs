@@ -1,8 +1,9 @@
-//! Makes the client's recordings anew from a real gateway: `cargo xtask record-frames [FOLDER]`.
+//! Makes the client's recordings again from a real gateway: `cargo xtask record-frames [FOLDER]`.
 //!
-//! A recording that begins with a request is its own recipe: the request is sent again, with the ids that this gateway
-//! gave out in place of the old ones, and what comes back takes the recording's place. Those without a request were
-//! made with several connections or by force, and are kept; they are named at the end.
+//! A recording that starts with a request is its own recipe. The request is sent again, with the
+//! ids of this gateway in place of the old ones, and the answer replaces the recording. Recordings
+//! without a request were made with several connections or by force. They are kept, and named at
+//! the end.
 #![allow(
     clippy::print_stdout,
     reason = "a command line program talks on its standard output"

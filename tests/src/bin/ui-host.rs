@@ -1,10 +1,10 @@
-//! The companion behind a plain web page: serves the built UI and bridges it to a real `App`, so that a browser's test
-//! tools can drive the windows without Tauri.
+//! The companion behind a plain web page. It serves the built UI and connects it to a real `App`,
+//! so that a browser's test tools can drive the windows without Tauri.
 //!
-//! `ui-host --dist DIR [--data DIR] [--port N]` prints one JSON line with its address, then one JSON line for everything
-//! that the app asks of the desktop (windows, notifications, tray, links). Without `--data` it works in a folder that is
-//! gone when it is. The gateway is the built-in one, or the one that `OPENCLAW_GATEWAY_URL` and `OPENCLAW_GATEWAY_TOKEN`
-//! name.
+//! `ui-host --dist DIR [--data DIR] [--port N]` prints one JSON line with its address. Then it
+//! prints one JSON line for everything that the app asks of the desktop: windows, notifications,
+//! tray, links. Without `--data` it works in a temporary folder. The gateway is the built-in one,
+//! or the one in `OPENCLAW_GATEWAY_URL` and `OPENCLAW_GATEWAY_TOKEN`.
 
 #![expect(clippy::print_stdout, reason = "what is printed is what the test reads")]
 

@@ -1,4 +1,4 @@
-//! The interface as it is served.
+//! The D-Bus interface of the notification stand-in.
 #![allow(missing_docs, reason = "the macro makes public items of the signals")]
 
 use super::{CloseReason, Record, Shown};

@@ -1,4 +1,4 @@
-//! The watcher as it is served.
+//! The D-Bus interface of the watcher.
 #![allow(missing_docs, reason = "the macro makes public items of the signals")]
 
 use super::ItemAddress;

@@ -1,4 +1,4 @@
-//! What people have tried to get past Markdown renderers, in the engine that the app's windows use.
+//! Known attacks on Markdown renderers, in the engine of the app's windows.
 
 use super::{ANSWER, Report, accept_found_gateway};
 use clawtray_gateway_client::protocol::SessionKey;

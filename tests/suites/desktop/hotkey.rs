@@ -1,4 +1,5 @@
-//! The hotkey on X11: the same key in another layout, under CapsLock, and after it was changed.
+//! The hotkey on X11: the same key in another layout, under CapsLock, and after a change of the
+//! setting.
 
 use super::Report;
 use product_tests::Webview;

@@ -1,4 +1,4 @@
-//! The keyring that is locked, that takes half a minute, and that is emptied while the app runs.
+//! A keyring that is locked, that takes half a minute, or that is emptied while the app runs.
 
 use super::{ANSWER, Report, accept_found_gateway};
 use clawtray_lab::Keyring;

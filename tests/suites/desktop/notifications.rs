@@ -1,4 +1,5 @@
-//! Each kind of notification, with daemons that can much and little, and what a press on it does at the real gateway.
+//! Every kind of notification, with capable and simple daemons, and the effect of each button at
+//! the real gateway.
 
 use super::Report;
 use clawtray_gateway_client::{Client, Decision, Gateway, GatewayEvent};

@@ -1,5 +1,7 @@
-//! The hotkey where only the desktop can give it: the portal of a Wayland session. The windows are on X11 all the same;
-//! the toolkit goes there when the compositor that the environment names does not answer.
+//! The hotkey through the portal of a Wayland session.
+//!
+//! The windows are on X11 all the same, because the toolkit goes there when the named compositor
+//! does not answer.
 
 use super::{NOTE, Report};
 use product_tests::Stage;

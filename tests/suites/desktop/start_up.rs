@@ -1,4 +1,4 @@
-//! How the app starts: hidden, known to the desktop, with the session; and what links do.
+//! The start of the app: hidden, known to the desktop, with the session; and the effect of links.
 
 use super::Report;
 use product_tests::app::App;

@@ -1,4 +1,4 @@
-//! The program with the windows: it draws while a window is there, and what waits in the tray does not miss it when it dies.
+//! The program with the windows: it draws while a window exists, and the app survives its death.
 
 use super::Report;
 use product_tests::app::{self, App};

@@ -1,4 +1,4 @@
-//! curl, and what it got.
+//! Runs curl and reads its answer.
 
 use serde_json::Value;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Python and Node, with the packages that scripts use, in the user's cache folder.
+//! Python and Node with the packages that scripts use, in the user's cache folder.
 
 use crate::Stage;
 use crate::common::finish;

@@ -1,4 +1,4 @@
-//! Devices that ask to be let in, and devices whose token is taken away.
+//! Devices that ask for admission, and devices that lose their token.
 
 use super::{admin, gateway, paused, pending, remote, reply, stays};
 use clawtray_gateway_client::protocol::SessionKey;

@@ -1,10 +1,12 @@
-//! `cargo xtask bench popup [keys]`: the popup while a long reply streams in.
+//! `cargo xtask bench popup [keys]`: the popup while a long reply arrives.
 //!
-//! First how it stays usable: the app's own popup, in WebKitGTK, on a gateway that sends a 200 kB reply in pieces of 50
-//! bytes, about a thousand a second; keys are typed meanwhile. Then what it costs: the same long reply from the real
-//! gateway to the popup in the app, to the popup's page in a headless Chromium, and to the gateway's own Control UI in
-//! the same Chromium, each of which follows it to its end; processor time of each, from the prompt until its last words
-//! are in sight, at least two seconds after the gateway's end.
+//! The first half measures responsiveness. The app's own popup, in WebKitGTK, follows a reply of
+//! 200 kB in pieces of 50 bytes, about a thousand a second. Keys are typed meanwhile.
+//!
+//! The second half measures cost. The same reply comes from the real gateway to three pages: the
+//! popup in the app, the popup's page in a headless Chromium, and the gateway's own Control UI in
+//! the same Chromium. Each follows the reply to its end. The processor time counts from the prompt
+//! until the last words are visible, at least two seconds after the gateway's end.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 

@@ -1,4 +1,4 @@
-//! Requests at a fixed rate, whether or not the earlier ones are answered.
+//! Sends requests at a fixed rate, whether or not the earlier ones are answered.
 
 use crate::servers::Handle;
 use anyhow::{Context, Result, ensure};

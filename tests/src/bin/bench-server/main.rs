@@ -1,9 +1,10 @@
-//! `cargo xtask bench server`: what the embedded gateway holds as a server.
+//! `cargo xtask bench server`: the load that the embedded gateway carries as a server.
 //!
-//! `clawctl serve`, as a process of its own with the scripted model behind it, streams 200 replies over SSE and answers
-//! 2,000 requests a second at the same time. Every stream has a text of its own that has to arrive to the byte and in
-//! order, every answer is looked at; whatever is lost, mixed up or failed makes the program fail. How fast it was decides
-//! nothing. The real gateway gets the part of the load that it can speak, on the same machine with the same model.
+//! `clawctl serve` runs as its own process with the scripted model behind it. It streams 200
+//! replies over SSE and answers 2,000 requests a second at the same time. Every stream has its own
+//! text, which must arrive to the byte and in order. Every answer is checked. A lost, mixed or
+//! failed answer makes the program fail; speed does not. The real gateway gets the part of the load
+//! that it can speak, on the same machine with the same model.
 #![allow(clippy::print_stdout)]
 
 mod load;

@@ -1,4 +1,4 @@
-//! The table and the file.
+//! The table and the file of the server benchmark.
 
 use crate::Outcome;
 use anyhow::Result;

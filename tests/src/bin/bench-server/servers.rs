@@ -1,4 +1,4 @@
-//! The servers that are measured, each a process of its own.
+//! The measured servers, each as its own process.
 
 use anyhow::{Context, Result, ensure};
 use clawtray_lab::{GatewayConfig, RealGateway, Running, Scratch, ScriptedModel};

@@ -1,4 +1,4 @@
-//! Readers that never read: cut off, and not buffered without end.
+//! Readers that never read. The server must cut them off and must not buffer without end.
 
 use crate::servers::Server;
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! Replies over SSE, each with a text of its own.
+//! Replies over SSE, each with its own text.
 
 use crate::servers::Handle;
 use anyhow::{Context, Result, bail, ensure};

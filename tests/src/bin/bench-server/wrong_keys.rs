@@ -1,4 +1,4 @@
-//! How long a wrong key takes to be refused: what it is, and how long, must not show in it.
+//! How long a wrong key takes to be refused. The time must not depend on the key or its length.
 
 use crate::servers::Handle;
 use anyhow::{Result, ensure};
