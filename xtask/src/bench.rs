@@ -1,4 +1,6 @@
-//! `cargo xtask bench NAME`: `clawctl` and `browser` are here; any other is the binary `bench-NAME` of `product-tests`,
+//! `cargo xtask bench NAME`.
+//!
+//! `clawctl` and `browser` are here. Any other name is the binary `bench-NAME` of `product-tests`,
 //! built for release.
 
 mod browser;

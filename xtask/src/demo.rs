@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the product, running, from a clean clone.
+//! `cargo xtask demo`: runs the product from a clean clone.
 
 use crate::build;
 use crate::setup::{self, Level};

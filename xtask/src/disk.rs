@@ -1,4 +1,5 @@
-//! Whether the disk has room for what a task builds, so that a full one is named before the compiler meets it.
+//! Checks whether the disk has room for a build, so that a full disk is reported before the
+//! compiler fails.
 
 use crate::steps::{Steps, root, target_dir};
 use std::path::{Path, PathBuf};

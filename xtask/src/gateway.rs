@@ -1,4 +1,4 @@
-//! `cargo xtask real-gateway`: the gateway from npm to try things against by hand.
+//! `cargo xtask real-gateway`: runs the gateway from npm, to try things by hand.
 
 use crate::steps::Steps;
 use clawtray_lab::{Context, GatewayConfig, RealGateway, Result, ScriptedModel};

@@ -1,4 +1,4 @@
-//! Every task a developer runs. `cargo xtask` alone lists them.
+//! Every task of a developer. `cargo xtask` alone lists them.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::print_stdout,

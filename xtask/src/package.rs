@@ -1,4 +1,4 @@
-//! `cargo xtask package`: what people install.
+//! `cargo xtask package`: makes the packages.
 
 mod formats;
 mod notices;

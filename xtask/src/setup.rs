@@ -1,4 +1,4 @@
-//! Installs what is missing, and says what.
+//! Installs what is missing, and prints what it installs.
 
 use crate::steps::{Steps, cargo};
 use clawtray_lab::{Error, Result};

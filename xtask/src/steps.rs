@@ -1,4 +1,4 @@
-//! Runs one command after the other, says which and how long each took, and stops at the first that fails.
+//! Runs one command after the other, prints each with its time, and stops at the first failure.
 
 use clawtray_lab::{Context, Error, Result};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
-//! `cargo xtask bench browser [MESSAGES] [SESSIONS]`: the session browser over a full store, first the store alone, then
-//! the windows in Chromium, then the gateway's own page in the same Chromium.
+//! `cargo xtask bench browser [MESSAGES] [SESSIONS]`: the session browser with a full store.
+//!
+//! It measures the store alone, then the windows in Chromium, then the gateway's own page in the
+//! same Chromium.
 
 use super::report::{Report, load};
 use crate::build;

@@ -1,4 +1,5 @@
-//! `cargo xtask bench clawctl [ROUNDS]`: our command line beside the official one, in one run against one real gateway.
+//! `cargo xtask bench clawctl [ROUNDS]`: our command line and the official one, in one run against
+//! one real gateway.
 
 use super::measure::{Cost, cost};
 use super::report::{Report, load, median};

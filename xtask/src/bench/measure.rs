@@ -1,7 +1,7 @@
-//! What one run of a program costs.
+//! Measures one run of a program.
 //!
-//! Each run has a small process of its own around it (`xtask measure PROGRAM …`), because the system gives CPU time and
-//! peak memory of finished children only all together.
+//! Each run has a small process around it (`xtask measure PROGRAM …`), because the system reports
+//! CPU time and peak memory only for all finished children together.
 
 use clawtray_lab::{Context, Error, Result};
 use serde_json::Value;

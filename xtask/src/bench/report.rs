@@ -1,4 +1,4 @@
-//! What every benchmark prints and keeps.
+//! Prints and stores the figures of a benchmark.
 
 use crate::steps::target_dir;
 use clawtray_lab::{Context, Result};

@@ -1,4 +1,5 @@
-//! The formats of packages. The system's own tools make them, and know which libraries a program needs.
+//! The package formats. The system's own tools make them; they know which libraries a program
+//! needs.
 
 use super::tree::Tree;
 use super::{DESCRIPTION, NAME, SUMMARY, VERSION, source_date, tool};

@@ -1,4 +1,4 @@
-//! What others wrote and the programs are made of, with the licences that say so.
+//! The third-party code in the programs, with its licences.
 
 use crate::steps::{cargo, root};
 use clawtray_lab::{Context, Error, Result, process};

@@ -1,4 +1,4 @@
-//! The files of a package, where they will lie.
+//! The files of a package and their places.
 
 use super::formats::Format;
 use super::tool;
