@@ -7,8 +7,8 @@
 use rustix::mm::{Advice, madvise};
 use std::{fs, io, ops::Range, path::Path};
 
-/// Lets go of the pages of the program and its libraries that nobody wrote to. They stay in the system's cache, and whoever needs
-/// one has it again from there. Gives how many bytes were let go of.
+/// Releases the pages of the program and its libraries that were never written to. They stay in the
+/// system's page cache, so a later read gets them from there. Returns the number of released bytes.
 ///
 /// # Errors
 /// The system does not say what is mapped, or does not let go of it.

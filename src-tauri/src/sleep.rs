@@ -2,7 +2,7 @@
 
 use crate::inbox::Inbox;
 
-/// Watches in a task of its own.
+/// Starts a task that watches for sleep.
 #[cfg(target_os = "linux")]
 pub(crate) fn watch(inbox: Inbox) {
     tokio::spawn(async move {

@@ -31,7 +31,7 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use tauri::RunEvent;
 
-/// A JSON text that nobody here reads.
+/// A JSON text that this process only forwards.
 pub(crate) type Text = Box<RawValue>;
 
 /// Whose windows these are.

@@ -313,7 +313,7 @@ impl Keyboard {
 }
 
 impl Grab {
-    /// The states of the keyboard that it holds for: locks are modifiers to X11, and none of ours.
+    /// The keyboard states in which the grab counts. X11 treats locks as modifiers; the hotkey ignores them.
     fn states(&self) -> [ModMask; 4] {
         let locks = [
             ModMask::default(),

@@ -5,7 +5,8 @@
 
 use gtk::{gdk, glib::object::ObjectExt as _};
 
-/// Hands what was copied here to the desktop's clipboard manager. Whether it is still this program's to give: there is none.
+/// Hands the copied text to the desktop's clipboard manager. True if this program still owns it, because
+/// there is no manager.
 /// On the main thread; a manager that does not answer is waited for, by the toolkit, for ten seconds.
 pub(crate) fn hand_over() -> bool {
     if is_ours() {

@@ -35,8 +35,8 @@ pub(crate) fn subscribe(window: WebviewWindow, owner: State<'_, Arc<dyn Owner>>,
     owner.subscribe(kind, Box::new(sink));
 }
 
-/// Something of the desktop that goes with a prompt, when the person asks for it. Why there is none is told in the language of
-/// the page, a tag like `de`.
+/// Gives the page something of the desktop for a prompt, when the user asks for it. An error is in the
+/// language of the page, a tag like `de`.
 #[tauri::command]
 pub(crate) async fn capture(
     app: tauri::AppHandle,

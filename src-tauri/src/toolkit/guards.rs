@@ -3,15 +3,15 @@
 use crate::environment::APP_ID;
 
 const DMABUF_GUARD: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
-/// What is set where the user has not said otherwise.
+/// Variables that are set unless the user set them.
 ///
-/// With the DMA-buf renderer WebKitGTK shows a blank window with some graphics drivers. Without it GTK's OpenGL is of no use
-/// to anybody, and looking for it at the start loads the graphics driver: 30 MB where that is Mesa's software renderer.
-/// JavaScriptCore's last compiler is for programs that compute for minutes: the windows never get back what it takes, a
-/// seventh of the processor's time of a long reply.
+/// With some graphics drivers, the DMA-BUF renderer of WebKitGTK shows a blank window. Without that
+/// renderer, GTK's OpenGL has no use. Looking for it at the start would load the graphics driver: 30 MB
+/// for Mesa's software renderer. JavaScriptCore's last compiler (FTL) is for programs that compute for
+/// minutes. Here it costs a seventh of the processor time of a long reply and never pays off.
 const GUARDS: [(&str, &str); 3] = [(DMABUF_GUARD, "1"), ("GDK_GL", "disable"), ("JSC_useFTLJIT", "0")];
 
-/// What libglvnd is told of graphics drivers with: files that name them, folders with such files.
+/// The variables that name graphics drivers to libglvnd: files, and folders of files.
 const EGL_DRIVERS: [&str; 2] = ["__EGL_VENDOR_LIBRARY_FILENAMES", "__EGL_VENDOR_LIBRARY_DIRS"];
 
 /// Prepares the process's environment. The first thing in `main`, before any thread.
@@ -36,8 +36,9 @@ pub(crate) fn prepare() {
     glib::set_prgname(Some(APP_ID));
 }
 
-/// Lets this process find no graphics driver. WebKit looks for one here, too, before it starts the process that draws;
-/// without the DMA-buf renderer nothing is ever drawn with it, and Mesa's software renderer takes 24 MB.
+/// Hides graphics drivers from this process. WebKit looks for one here before it starts the process
+/// that draws. Without the DMA-BUF renderer this process never draws with it, and Mesa's software
+/// renderer takes 24 MB.
 ///
 /// libglvnd reads which drivers there are once, at a process's first question (`EGL/icd_enumeration.md` in its sources).
 /// WebKit's processes ask for themselves, in the environment as it was.

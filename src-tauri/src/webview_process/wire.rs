@@ -25,7 +25,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
     reason = "the fields are those of `Windows` and of the pages' commands"
 )]
 pub enum Order {
-    /// Shows a window, made if need be, with the compositor's leave to take the focus.
+    /// Shows a window and makes it if needed. The activation token lets it take the focus.
     Show {
         window: WindowKind,
         activation: Option<String>,
@@ -71,12 +71,12 @@ pub enum Report {
     Closed { window: WindowKind },
     /// A window could not be shown.
     NotShown { window: WindowKind },
-    /// A window's webview is gone. What was copied in it may be kept by nobody but the program.
+    /// A window's webview is gone. Only the program may still hold what was copied in it.
     Released {
         window: WindowKind,
         keeps_clipboard: bool,
     },
-    /// Somebody copied something elsewhere: there is nothing to keep any more.
+    /// Another program owns the clipboard now, so nothing has to be kept.
     ClipboardLost,
 }
 
@@ -108,7 +108,7 @@ pub async fn read<M: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -
     }
 }
 
-/// Writes lines until their sender is gone or nobody reads, then closes.
+/// Writes lines until the sender or the reader is gone, then closes.
 pub async fn write(mut to: impl AsyncWrite + Unpin, mut lines: UnboundedReceiver<Vec<u8>>) {
     while let Some(line) = lines.recv().await {
         if to.write_all(&line).await.is_err() {
