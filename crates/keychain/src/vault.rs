@@ -6,7 +6,7 @@ pub trait Vault {
     fn get(&mut self, user: &str) -> Result<Option<Secret>, SecretError>;
     /// Writes the entry of a user.
     fn set(&mut self, user: &str, value: &Secret) -> Result<(), SecretError>;
-    /// Deletes the entry of a user; fine when there is none.
+    /// Deletes the entry of a user. A missing entry is no error.
     fn delete(&mut self, user: &str) -> Result<(), SecretError>;
     /// Whether entries can be read now. Never asks for a password.
     fn is_open(&mut self) -> bool;
