@@ -99,7 +99,7 @@ pub(crate) struct Ask {
     pub(crate) channel: &'static str,
 }
 
-/// Something that happened in any session, whoever asked for it.
+/// An event in any session, also one that no HTTP caller caused.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Report {
     pub(crate) session: String,
@@ -125,7 +125,7 @@ pub(crate) enum ReportKind {
     },
 }
 
-/// Whoever carries the calls out.
+/// Carries out the calls of the HTTP dialects.
 #[async_trait]
 pub(crate) trait Backend: Send + Sync + 'static {
     /// `Err` with a sentence while calls cannot be carried out for now.

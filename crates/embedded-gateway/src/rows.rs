@@ -256,7 +256,7 @@ pub(crate) fn commands() -> Value {
     json!({ "commands": list })
 }
 
-/// The answer to a slash command; `None` when the text is none of ours.
+/// The answer to a slash command; `None` if the text is not one of our commands.
 pub(crate) fn command_reply(core: &Core, s: &SessionRecord, text: &str) -> Option<String> {
     let name = text.trim().strip_prefix('/')?.split_whitespace().next()?;
     Some(match name {

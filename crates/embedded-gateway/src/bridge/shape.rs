@@ -89,7 +89,7 @@ pub(super) fn tools(catalog: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A conversation that was brought along, as one prompt.
+/// Turns the conversation of an OpenAI call into one prompt.
 pub(super) fn conversation(history: &[Line], prompt: &str) -> String {
     if history.is_empty() {
         return prompt.to_owned();

@@ -93,7 +93,7 @@ pub(crate) fn token_of(headers: &HeaderMap, query: Option<&str>) -> Option<Strin
     query.map(str::to_owned)
 }
 
-/// Tells who calls; `Nobody` when no token came.
+/// Identifies the caller; `Nobody` without a token.
 pub(crate) fn identify(http: &Http, token: Option<&str>) -> Result<Caller, Refused> {
     let wrong = || Refused::new(StatusCode::UNAUTHORIZED, "unauthorized", "the token is wrong");
     let Some(token) = token else {

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Paths that answer without a token. One that is sent is looked at all the same.
+/// Paths that answer without a token. A token that is sent is still checked.
 const PUBLIC: [&str; 5] = [
     "/health",
     "/healthz",
@@ -31,7 +31,7 @@ const QUERY_TOKEN: [&str; 4] = [
     "/api/v1/openai",
 ];
 
-/// The methods that web pages are told they may use; all there are when none is named.
+/// The methods that web pages may use, for the CORS headers. Without names, all of them.
 pub(crate) fn cors_methods(named: &[Method]) -> HeaderValue {
     let names: Vec<&str> = named.iter().map(Method::as_str).collect();
     HeaderValue::from_str(&names.join(", "))

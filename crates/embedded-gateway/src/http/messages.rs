@@ -58,7 +58,7 @@ async fn prompt(http: &Arc<Http>, caller: &Caller, fields: &Fields) -> Result<Pr
     })
 }
 
-/// What the agent is told of the user's surroundings.
+/// The line about the user's `context` that is added to the prompt.
 fn context(map: &Map<String, Value>) -> Result<Option<String>, Refused> {
     let mut parts = Vec::new();
     for (name, word) in [("timezone", "time zone"), ("language", "language")] {

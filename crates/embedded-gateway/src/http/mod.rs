@@ -49,7 +49,7 @@ pub(crate) struct Http {
     pub(crate) webhooks: webhooks::Webhooks,
     /// Web pages that may call, by origin; `*` for all.
     pub(crate) origins: Vec<String>,
-    /// What these pages are told they may use.
+    /// The methods for these pages, for the CORS headers.
     pub(crate) cors_methods: HeaderValue,
     pub(crate) max_body: usize,
     pub(crate) body_limit: Duration,

@@ -117,7 +117,7 @@ pub(crate) async fn find(http: &Http, caller: &Caller, name: &str) -> Result<Kno
     Ok(known)
 }
 
-/// The full key of a name; `None` for a `sess_…` name that nobody has.
+/// The full key of a name; `None` for an unknown `sess_…` name.
 pub(crate) async fn key_of(http: &Http, name: &str) -> Result<Option<String>, Refused> {
     if !name.starts_with("sess_") {
         return Ok(Some(http.backend.canonical_key(name)));

@@ -382,7 +382,8 @@ fn close(
     }
 }
 
-/// Takes the run off the table and writes down how it went, so that whoever hears the last event reads the same.
+/// Removes the run from the table and stores its result before the last event goes out. So a reader of
+/// that event finds the same result in the store.
 fn settle(
     core: &Core,
     run: &Run,

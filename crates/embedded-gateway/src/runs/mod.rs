@@ -20,7 +20,7 @@ const SEEN_FOR: Duration = Duration::from_secs(300);
 /// How many idempotency keys are remembered.
 const SEEN_MAX: usize = 1_000;
 
-/// What happens in a run, for whoever started it.
+/// The events of a run, for its starter.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Progress {
     Text(String),
@@ -87,7 +87,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Waits until the run is told to stop; gives the reason.
+    /// Waits for a stop request and returns its reason.
     async fn stopped(&self) -> &'static str {
         let mut rx = self.stop.subscribe();
         match rx.wait_for(Option::is_some).await {
