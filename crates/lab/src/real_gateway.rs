@@ -36,7 +36,7 @@ const NETWORK_VARIABLES: [&str; 5] = [
 /// The gateway gives up a start when a thread of its own takes more than five seconds to come up, which happens on a
 /// machine that is busy with other gateways.
 const TOO_BUSY: &str = "state lease heartbeat did not become ready";
-/// How often such a start is tried again.
+/// How many times such a start is repeated.
 const BUSY_RETRIES: usize = 3;
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 

@@ -45,7 +45,7 @@ impl Desktop {
         self.keyring = None;
     }
 
-    /// Halts the keyring where it stands, or lets it go on: it takes calls meanwhile and answers none.
+    /// Halts the keyring, or lets it continue. A halted keyring accepts calls and answers none.
     ///
     /// # Errors
     /// There is none, or it cannot be signalled.
