@@ -72,6 +72,7 @@ export function ComposerField({
       ref={field}
       class="prompt"
       rows={1}
+      dir="auto"
       aria-label={t().promptLabel}
       aria-autocomplete="list"
       aria-controls={controls}

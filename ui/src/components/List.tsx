@@ -63,7 +63,7 @@ export function List({
             onClick={row.choose}
           >
             {row.lead}
-            <b class="clip">{row.title}</b>
+            <b class="clip" dir="auto">{row.title}</b>
             <span class="meta grow clip">{row.meta}</span>
             <span class="end">
               {/* The selected row says what its key does instead of what time it is. */}

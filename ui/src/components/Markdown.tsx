@@ -50,6 +50,7 @@ export function Markdown({
     container.replaceChildren();
     const dress = decorator({
       copy: words.copy,
+      copyPath: words.copyPath,
       code: words.code,
       image: words.image,
       done: words.taskDone,
@@ -113,8 +114,8 @@ export function Markdown({
     if (!(event.target instanceof Element)) return;
     const copy = event.target.closest("[data-copy]");
     if (copy) {
-      const code = copy.closest(".code")?.querySelector("code")?.textContent ?? "";
-      void copyText(code).then((done) => {
+      const path = copy.closest("[data-path]")?.getAttribute("data-path");
+      void copyText(path ?? copy.closest(".code")?.querySelector("code")?.textContent ?? "").then((done) => {
         if (done) answerCopied(copy);
       });
       return;
@@ -140,7 +141,10 @@ export function Markdown({
 
 function answerCopied(button: Element): void {
   const label = button.querySelector(".label");
-  if (!label) return;
+  if (!label) {
+    announce(t().copied);
+    return;
+  }
   label.textContent = t().copied;
   setTimeout(() => {
     label.textContent = t().copy;

@@ -44,7 +44,7 @@ export function Message({
 
 function SystemMessage({ cell }: { cell: MessageCell }): JSX.Element {
   return (
-    <p class="system" id={`message-${cell.id}`}>
+    <p class="system" dir="auto" id={`message-${cell.id}`}>
       {cell.text}
     </p>
   );
@@ -62,7 +62,7 @@ function UserMessage({ cell, actions }: { cell: MessageCell; actions: MessageAct
   return (
     <>
       <div class="said" id={`message-${id}`}>
-        <span class="said-text">{text}</span>
+        <span class="said-text" dir="auto">{text}</span>
         <Attachments attachments={attachments} />
       </div>
       <div class="under">
@@ -109,7 +109,7 @@ function Waiting({
   return (
     <>
       <div class={failed ? "waiting failed" : "waiting"} id={`message-${id}`}>
-        <span class="said-text">{text}</span>
+        <span class="said-text" dir="auto">{text}</span>
         <Attachments attachments={attachments} />
       </div>
       <div class="under shown">

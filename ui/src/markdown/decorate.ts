@@ -5,6 +5,7 @@ import type { Decorate } from "./stream";
 /** Words that decorations need, from the window's catalogue. */
 export interface DecorationWords {
   copy: string;
+  copyPath: string;
   code: string;
   image: string;
   done: string;
@@ -49,6 +50,11 @@ function dressCode(pre: Element, words: DecorationWords, closed: boolean): void 
 
 /** A link says where it goes. It has no address of its own: following it is a request to the host. */
 function dressLink(link: Element, words: DecorationWords): void {
+  const path = link.getAttribute("data-path");
+  if (path !== null) {
+    dressPath(link, path, words);
+    return;
+  }
   const url = link.getAttribute("data-url");
   if (!url) {
     link.replaceWith(...link.childNodes);
@@ -63,6 +69,18 @@ function dressLink(link: Element, words: DecorationWords): void {
   // Only a text that is the very address, with nothing in front of its host, may do without.
   const told = shown === host || (!shown.includes("@") && linkHost(shown) === host);
   if (host && !told) link.append(" ", element("span", "host", host));
+}
+
+/** A file on the agent's computer cannot be opened from here: its words stay, and its path can be copied. */
+function dressPath(link: Element, path: string, words: DecorationWords): void {
+  const copy = element("button", "button plain icon-only", icon("copy", true));
+  copy.setAttribute("type", "button");
+  copy.setAttribute("data-copy", "");
+  copy.setAttribute("aria-label", words.copyPath);
+  const box = element("span", "path", ...link.childNodes, copy);
+  box.setAttribute("data-path", path);
+  box.setAttribute("title", path);
+  link.replaceWith(box);
 }
 
 /** A wide table is scrolled by itself. */

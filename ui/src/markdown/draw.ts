@@ -1,5 +1,6 @@
 import type { Token } from "markdown-it";
-import { isSafeUrl, linkHost } from "./parser";
+import { setDirections } from "./direction";
+import { isSafeUrl, linkHost, localPath } from "./parser";
 
 /** Elements with something in them. Of a token that asks for another one only the text is drawn. */
 const TAGS = new Set([
@@ -15,6 +16,7 @@ const ALIGNMENTS = /text-align:(left|center|right)/;
 export function draw(tokens: readonly Token[]): DocumentFragment {
   const fragment = document.createDocumentFragment();
   drawInto(fragment, tokens);
+  setDirections(fragment);
   return fragment;
 }
 
@@ -59,9 +61,8 @@ function drawInto(root: Node, tokens: readonly Token[]): void {
         flush();
         drawInto(parent, token.children ?? []);
         break;
+      // In a chat a line ends where its author ended it.
       case "softbreak":
-        text += "\n";
-        break;
       case "hardbreak":
         put(document.createElement("br"), "\n");
         break;
@@ -117,7 +118,9 @@ function opened(token: Token): HTMLElement {
 }
 
 function pointTo(link: HTMLElement, url: string): void {
+  const path = localPath(url);
   if (isSafeUrl(url)) link.setAttribute("data-url", url);
+  else if (path !== undefined) link.setAttribute("data-path", path);
 }
 
 function code(text: string): HTMLElement {
@@ -139,7 +142,7 @@ function picture(token: Token): HTMLElement {
   const link = document.createElement("a");
   pointTo(link, url);
   link.setAttribute("data-image", "");
-  link.textContent = plainText(token.children ?? []) || linkHost(url);
+  link.textContent = plainText(token.children ?? []) || linkHost(url) || (localPath(url) ?? "");
   return link;
 }
 

@@ -2,14 +2,14 @@ import createMarkdown, { type Token } from "markdown-it";
 import { describe, expect, test, vi } from "vitest";
 import { decorator } from "./decorate";
 import { draw } from "./draw";
-import { createParser, isSafeUrl } from "./parser";
+import { createParser, isSafeUrl, localPath } from "./parser";
 import { PAYLOADS } from "./payloads";
 import { Sight } from "./sight";
 import { MarkdownStream } from "./stream";
 
 vi.stubGlobal("IntersectionObserver", Sight);
 
-const words = { copy: "Copy", code: "Code", image: "Image", done: "Done:", open: "Open:", table: "Table" };
+const words = { copy: "Copy", copyPath: "Copy path", code: "Code", image: "Image", done: "Done:", open: "Open:", table: "Table" };
 
 const TAGS = new Set(
   (
@@ -17,7 +17,7 @@ const TAGS = new Set(
   ).split(" "),
 );
 const ATTRIBUTES = new Set(
-  "aria-hidden aria-label class data-copy data-image data-url href role scope start tabindex title type".split(" "),
+  "aria-hidden aria-label class data-copy data-image data-path data-url dir href role scope start tabindex title type".split(" "),
 );
 
 /** Everything about a tree that could run or fetch something. */
@@ -29,6 +29,8 @@ function harm(root: ParentNode): string[] {
     for (const { name, value } of element.attributes) {
       if (!ATTRIBUTES.has(name)) found.push(`${tag}[${name}]`);
       if (name === "data-url" && !isSafeUrl(value)) found.push(`${tag}[${name}=${value}]`);
+      if (name === "data-path" && localPath(value) !== value) found.push(`${tag}[${name}=${value}]`);
+      if (name === "dir" && value !== "ltr" && value !== "rtl") found.push(`${tag}[${name}=${value}]`);
       if (name === "href" && !(tag === "use" && /^#icon-[a-z-]+$/.test(value))) found.push(`${tag}[href=${value}]`);
       if (name === "id") found.push(`${tag}[id]`);
     }
@@ -147,5 +149,32 @@ describe("links", () => {
     expect(box.querySelector("img")).toBeNull();
     expect(box.textContent.trim()).toBe("Image: chart img.example");
     expect(box.querySelector("a")!.getAttribute("data-url")).toBe("https://img.example/c.png");
+  });
+
+  test("a file on the agent's computer keeps its words, and its path can be copied", () => {
+    const paths: [string, string][] = [
+      ["[report](/work/report.md)", "/work/report.md"],
+      ["[report](./a.rs:12)", "./a.rs:12"],
+      ["[report](src/deep/a.rs#L3-L9)", "src/deep/a.rs#L3-L9"],
+      ["[report](~/notes.txt)", "~/notes.txt"],
+      ["[report](file:///etc/hosts)", "/etc/hosts"],
+      ["[report](</work/my report.md>)", "/work/my report.md"],
+      ["[report](README.md)", "README.md"],
+      ["![report](/work/plot.png)", "/work/plot.png"],
+    ];
+    for (const [text, path] of paths) {
+      const box = rendered(text, 99);
+      const found = box.querySelector(".path")!;
+      expect(found.textContent, text).toBe("report");
+      expect(found.getAttribute("data-path"), text).toBe(path);
+      expect(found.querySelector("button[data-copy]")?.getAttribute("aria-label"), text).toBe("Copy path");
+      expect(box.querySelector("a"), text).toBeNull();
+    }
+  });
+
+  test("what is no plain path is no path", () => {
+    for (const url of ["//evil.example/x", "javascript:alert(1)", "data:text/html,x", "file://host/share", "vbscript:x", "a:b", "/a\u202eb", "/a%0Ab", "ftp://x/y"]) {
+      expect(localPath(url), url).toBeUndefined();
+    }
   });
 });

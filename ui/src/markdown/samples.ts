@@ -21,6 +21,10 @@ export const DOCUMENTS: Record<string, string> = {
   "hard cases": "- a\n -b\n  - c\n\n\n\n1986\\. x\n14. list\n15. list\n\n***bold** and*\n",
   "blank lines": "\n\n\na\n\n\n\n\nb\n\n\n",
   "carriage returns": "a\r\nb\r\n\r\n- c\r\n- d\r\n\r\n```\r\nx\r\n```\r\n",
+  "lines of a chat": "Mon: rain\nTue: sun\nWed: snow\n\n- one\n  two\n\n> a\n> b\n",
+  "bold beside CJK punctuation": "**注意：**请先备份。\n\nテスト**「強調」**です\n\n**강조(테스트)**는\n\n*（斜体）*字，~~（删）~~除\n",
+  "right to left": "שלום `cargo run` עולם\n\n- פריט `a.rs`\n- פריט שני\n- three\n\n> مرحبا\n\n| א | b |\n|---|---|\n| ג | d |\n\n# כותרת\n\nEnglish again\n",
+  paths: "[report](/work/report.md) and [x](./a.rs:12), ![plot](/work/plot.png), [no](javascript:x)\n",
   unicode: "日本語の**強調**です。\n\n😀 *emoji* — “quotes”…\n",
   everything:
     "# Title\n\nText with [link](https://e.example/x) and `code`.\n\n- [x] a\n- [ ] b\n\n```rust src/main.rs\nfn main() {}\n```\n\n| a | b |\n|--:|---|\n| 1 | 2 |\n\n> quote\n\n![pic](https://i.example/p.png)\n\n1. one\n2. two\n",

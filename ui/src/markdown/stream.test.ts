@@ -1,8 +1,9 @@
 import type { Token } from "markdown-it";
 import { describe, expect, test, vi } from "vitest";
 import { decorator } from "./decorate";
+import { setDirections } from "./direction";
 import { draw } from "./draw";
-import { createParser, linkHost } from "./parser";
+import { createParser, linkHost, localPath } from "./parser";
 import { PAYLOADS } from "./payloads";
 import { MarkdownStream } from "./stream";
 import { DOCUMENTS, randomMarkdown, seeded } from "./samples";
@@ -10,19 +11,22 @@ import { Sight } from "./sight";
 
 vi.stubGlobal("IntersectionObserver", Sight);
 
-const words = { copy: "Copy", code: "Code", image: "Image", done: "Done:", open: "Open:", table: "Table" };
+const words = { copy: "Copy", copyPath: "Copy path", code: "Code", image: "Image", done: "Done:", open: "Open:", table: "Table" };
 
 /** The text as the parser's own renderer writes it, with the attributes that are ours. */
 function rendered(text: string): string {
   const markdown = createParser();
   const { rules } = markdown.renderer;
   const { escapeHtml } = markdown.utils;
-  const link = (url: unknown): string => `data-url="${escapeHtml(String(url))}"`;
+  const link = (url: unknown): string => {
+    const path = localPath(String(url));
+    return path === undefined ? `data-url="${escapeHtml(String(url))}"` : `data-path="${escapeHtml(path)}"`;
+  };
   rules["link_open"] = (tokens, index) => `<a ${link(tokens[index]?.attrGet("href"))}>`;
   rules["image"] = (tokens, index, options, env) => {
     const url = String(tokens[index]?.attrGet("src"));
     const alt = markdown.renderer.renderInlineAsText(tokens[index]?.children ?? [], options, env);
-    return `<a ${link(url)} data-image="">${escapeHtml(alt || linkHost(url))}</a>`;
+    return `<a ${link(url)} data-image="">${escapeHtml(alt || linkHost(url) || (localPath(url) ?? ""))}</a>`;
   };
   rules["fence"] = rules["code_block"] = (tokens, index) =>
     `<pre data-info="${escapeHtml(tokens[index]?.info.trim() ?? "")}"><code>${escapeHtml(tokens[index]?.content ?? "")}</code></pre>`;
@@ -38,6 +42,7 @@ function rendered(text: string): string {
   };
   const template = document.createElement("template");
   template.innerHTML = markdown.render(text);
+  setDirections(template.content);
   return template.innerHTML;
 }
 
@@ -64,6 +69,29 @@ function cut(text: string, random: () => number, longest: number): string[] {
 }
 
 describe("a growing text", () => {
+  test("each line of a chat is a line of its own", () => {
+    expect(drawn(["Mon: rain\nTue: sun\nWed: snow"])).toBe("<p>Mon: rain<br>\nTue: sun<br>\nWed: snow</p>\n");
+  });
+
+  test.each([
+    ["**注意：**请先备份。", "注意："],
+    ["テスト**「強調」**です", "「強調」"],
+    ["**강조(테스트)**는", "강조(테스트)"],
+  ])("%s: what is bold once stays bold", (text, bold) => {
+    const box = document.createElement("div");
+    const stream = new MarkdownStream(box);
+    let seen = "";
+    for (let end = 1; end <= text.length; end += 1) {
+      stream.set(text.slice(0, end), false);
+      const strong = box.querySelector("strong")?.textContent ?? "";
+      expect(strong.startsWith(seen), text.slice(0, end)).toBe(true);
+      seen = strong;
+    }
+    stream.set(text, true);
+    expect(box.querySelector("strong")?.textContent).toBe(bold);
+    expect(box.textContent).not.toContain("*");
+  });
+
   test.each(Object.entries(DOCUMENTS))("%s: letter by letter it is drawn as at once", (_name, text) => {
     expect(drawn([...text])).toBe(drawn([text]));
   });

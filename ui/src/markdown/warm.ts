@@ -26,7 +26,7 @@ export function warmUp(): void {
   place.className = "markdown offscreen";
   place.setAttribute("aria-hidden", "true");
   document.body.append(place);
-  const stream = new MarkdownStream(place, decorator({ copy: "", code: "", image: "", done: "", open: "", table: "" }));
+  const stream = new MarkdownStream(place, decorator({ copy: "", copyPath: "", code: "", image: "", done: "", open: "", table: "" }));
   let text = "";
   const steps = SAMPLE.values();
   const step = (): void => {

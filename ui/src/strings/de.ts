@@ -83,6 +83,7 @@ export const de: Strings = {
   tryAgain: "Erneut versuchen",
   copy: "Kopieren",
   copied: "Kopiert",
+  copyPath: "Pfad kopieren",
   quote: "Zitieren",
   again: "Noch einmal",
   code: "Code",

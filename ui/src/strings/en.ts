@@ -87,6 +87,7 @@ export const en = {
   tryAgain: "Try again",
   copy: "Copy",
   copied: "Copied",
+  copyPath: "Copy path",
   quote: "Quote",
   again: "Again",
   code: "Code",

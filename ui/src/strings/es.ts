@@ -83,6 +83,7 @@ export const es: Strings = {
   tryAgain: "Reintentar",
   copy: "Copiar",
   copied: "Copiado",
+  copyPath: "Copiar ruta",
   quote: "Citar",
   again: "Otra vez",
   code: "Código",

@@ -83,6 +83,7 @@ export const ja: Strings = {
   tryAgain: "再試行",
   copy: "コピー",
   copied: "コピーしました",
+  copyPath: "パスをコピー",
   quote: "引用",
   again: "もう一度",
   code: "コード",

@@ -83,6 +83,7 @@ export const zh: Strings = {
   tryAgain: "重试",
   copy: "复制",
   copied: "已复制",
+  copyPath: "复制路径",
   quote: "引用",
   again: "再来一次",
   code: "代码",

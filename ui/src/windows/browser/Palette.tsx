@@ -95,7 +95,7 @@ export function Palette({ browser }: { browser: Browser }): JSX.Element {
                     >
                       {entry.lead}
                       <div class="grow">
-                        <b class="clip">{entry.title}</b>
+                        <b class="clip" dir="auto">{entry.title}</b>
                         {entry.detail && <span class="detail clip">{entry.detail}</span>}
                       </div>
                       {entry.time !== undefined && <span class="dim">{entry.time}</span>}

@@ -291,7 +291,7 @@ function SessionRow({ session, name }: { session: SessionView; name: string }): 
       </span>
       <div class="grow">
         <div class="session-title">
-          <b class="clip grow">{session.title}</b>
+          <b class="clip grow" dir="auto">{session.title}</b>
           {session.running ? (
             <span role="img" aria-label={words.running}>
               <Spinner />

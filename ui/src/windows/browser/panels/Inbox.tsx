@@ -22,7 +22,7 @@ export function InboxPanel({ browser }: { browser: Browser }): JSX.Element {
             {places.map((session) => (
               <li key={session.key}>
                 <button type="button" class="share" onClick={() => browser.open(session.key)}>
-                  <span class="grow clip">{session.title}</span>
+                  <span class="grow clip" dir="auto">{session.title}</span>
                 </button>
               </li>
             ))}
