@@ -1,4 +1,5 @@
 import { highlightInSight, readInfo } from "./highlight";
+import type * as Formulas from "./math";
 import { linkHost } from "./parser";
 import type { Decorate } from "./stream";
 
@@ -93,6 +94,31 @@ function frameTable(table: Element, words: DecorationWords): void {
   frame.append(table);
 }
 
+/** The drawer of formulas: fetched with the first one, and not before. */
+let drawer: Promise<typeof Formulas> | undefined;
+/** The same once it is there: what is drawn again must not flash its source. */
+let ready: typeof Formulas | undefined;
+
+function dressFormula(source: Element, closed: boolean): void {
+  const tex = source.getAttribute("data-tex");
+  const display = source.getAttribute("data-display") === "true";
+  if (tex === null) return;
+  source.setAttribute("title", tex);
+  const put = ({ drawFormula }: typeof Formulas): void => {
+    const drawn = drawFormula(tex, display);
+    if (drawn) source.replaceChildren(drawn);
+  };
+  if (ready) {
+    put(ready);
+    return;
+  }
+  // What is drawn again with the next piece of text need not wait for it.
+  if (!closed) return;
+  drawer ??= import("./math").then((module) => (ready = module));
+  // Without the drawer the text stays as it was written.
+  void drawer.then(put).catch(() => (drawer = undefined));
+}
+
 function dressTask(item: Element, words: DecorationWords): void {
   const done = item.classList.contains("done");
   const box = element("span", "box");
@@ -106,7 +132,7 @@ function dressTask(item: Element, words: DecorationWords): void {
 export function decorator(words: DecorationWords): Decorate {
   return (fragment, closed) => {
     // One search for all: most blocks have none of these.
-    for (const found of fragment.querySelectorAll("pre, a, table, li.task")) {
+    for (const found of fragment.querySelectorAll("pre, a, table, li.task, .formula")) {
       switch (found.localName) {
         case "pre":
           dressCode(found, words, closed);
@@ -117,8 +143,11 @@ export function decorator(words: DecorationWords): Decorate {
         case "table":
           frameTable(found, words);
           break;
-        default:
+        case "li":
           dressTask(found, words);
+          break;
+        default:
+          dressFormula(found, closed);
       }
     }
   };

@@ -76,6 +76,15 @@ function drawInto(root: Node, tokens: readonly Token[]): void {
       case "hr":
         put(document.createElement("hr"), "\n");
         break;
+      case "math_inline":
+        put(formula(token, "inline"));
+        break;
+      case "math_block":
+        put(formula(token, "display"), "\n");
+        break;
+      case "math_open_end":
+        put(formula(token, "open"), "\n");
+        break;
       case "image":
         put(picture(token));
         break;
@@ -133,6 +142,18 @@ function preformatted(token: Token): HTMLElement {
   const element = document.createElement("pre");
   element.setAttribute("data-info", token.info.trim());
   element.appendChild(code(token.content));
+  return element;
+}
+
+/** A formula as it was written; who finishes the block draws it from `data-tex`. */
+function formula(token: Token, kind: "inline" | "display" | "open"): HTMLElement {
+  const element = document.createElement(kind === "inline" ? "span" : "p");
+  element.className = "formula";
+  if (kind !== "open") {
+    element.setAttribute("data-tex", token.content);
+    element.setAttribute("data-display", String(kind === "display" || token.markup.startsWith("$$")));
+  }
+  element.textContent = token.markup;
   return element;
 }
 

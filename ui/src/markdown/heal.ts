@@ -1,3 +1,5 @@
+import { formulaAt, opensFormula } from "./formulas";
+
 /** Marks do not reach further back than this; the work for a delta must not grow with the text. */
 const REACH = 2000;
 /** Marks within marks that are taken back one after the other. */
@@ -79,6 +81,16 @@ function healInline(block: string, depth = 0): string {
   let at = 0;
   while (at < block.length) {
     const letter = block[at];
+    const formula = code === undefined ? formulaAt(block, at) : undefined;
+    if (formula) {
+      at += formula.length;
+      continue;
+    }
+    if (code === undefined && opensFormula(block, at)) {
+      // Until a formula ends it is shown as it is written.
+      const before = healInline(block.slice(0, at), depth + 1);
+      return before + block.slice(at).replace(/[!-/:-@[-`{-~]/g, "\\$&");
+    }
     if (letter === "\\") {
       at += 2;
       continue;

@@ -1,5 +1,6 @@
 import createMarkdown, { type MarkdownIt } from "markdown-it";
 import cjkFriendly from "markdown-it-cjk-friendly";
+import { formulas } from "./formulas";
 
 /** What links may point to. Everything else stays text. */
 export function isSafeUrl(url: string): boolean {
@@ -61,7 +62,7 @@ function plainInfo(markdown: MarkdownIt): void {
 }
 
 /**
- * CommonMark, tables, strikethrough, task lists, bare links with a scheme. Raw HTML is text. A line break is a line break,
+ * CommonMark, tables, strikethrough, task lists, formulas, bare links with a scheme. Raw HTML is text. A line break is a line break,
  * as in every chat, and emphasis also works beside Chinese, Japanese and Korean punctuation.
  */
 export function createParser(): MarkdownIt {
@@ -69,6 +70,7 @@ export function createParser(): MarkdownIt {
   markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
   markdown.validateLink = (url) => isSafeUrl(url) || localPath(url) !== undefined;
   markdown.use(cjkFriendly);
+  markdown.use(formulas);
   taskLists(markdown);
   plainInfo(markdown);
   return markdown;

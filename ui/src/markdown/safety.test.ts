@@ -17,7 +17,7 @@ const TAGS = new Set(
   ).split(" "),
 );
 const ATTRIBUTES = new Set(
-  "aria-hidden aria-label class data-copy data-image data-path data-url dir href role scope start tabindex title type".split(" "),
+  "aria-hidden aria-label class data-copy data-display data-image data-path data-tex data-url dir href role scope start tabindex title type".split(" "),
 );
 
 /** Everything about a tree that could run or fetch something. */

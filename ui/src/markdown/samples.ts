@@ -24,6 +24,9 @@ export const DOCUMENTS: Record<string, string> = {
   "lines of a chat": "Mon: rain\nTue: sun\nWed: snow\n\n- one\n  two\n\n> a\n> b\n",
   "bold beside CJK punctuation": "**注意：**请先备份。\n\nテスト**「強調」**です\n\n**강조(테스트)**는\n\n*（斜体）*字，~~（删）~~除\n",
   "right to left": "שלום `cargo run` עולם\n\n- פריט `a.rs`\n- פריט שני\n- three\n\n> مرحبا\n\n| א | b |\n|---|---|\n| ג | d |\n\n# כותרת\n\nEnglish again\n",
+  formulas:
+    "Inline \\(a_1 * b_1\\) and $x^2$ cost $5 and $6, $$a*b*c$$ too.\n\n\\[ x^2 \\]\n\n$$\n- a\n= b\n$$\nafter\n\n- \\(y\\)\n\n  $$\n  z\n  $$\n\n> $$ q $$\n\n$$\nopen\n- end\n",
+  "escapes that are no formulas": "\\[1\\] a note, \\[2\\](x) \\* $HOME/bin:$PATH `\\(code\\)` $ x $ US$5 and A$6\n\n    \\[ code \\]\n",
   paths: "[report](/work/report.md) and [x](./a.rs:12), ![plot](/work/plot.png), [no](javascript:x)\n",
   unicode: "日本語の**強調**です。\n\n😀 *emoji* — “quotes”…\n",
   everything:
@@ -44,7 +47,7 @@ export function seeded(seed: number): () => number {
 const PIECES = [
   "word", "two words", "\n", "\n", "\n\n", "\n\n", "- ", "* ", "1. ", "2) ", "    ", "  ", "\t", "> ", "# ", "## ", "#", "---", "===",
   "***", "```", "```js\n", "~~~", "`", "*", "**", "_", "~~", "|", "| a | b |\n|---|---|\n", "|---|", "[x]", "[x]: https://x.example\n",
-  "[y](https://y.example)", "![i](https://i.example)", "https://z.example", "<b>", "<!--", "\\", "&amp;", "- [ ] ", "- [x] ", "日本", "😀",
+  "[y](https://y.example)", "![i](https://i.example)", "https://z.example", "<b>", "<!--", "\\", "&amp;", "$", "$$", "$$\n", "\\(", "\\)", "\\[\n", "\\]\n", "- [ ] ", "- [x] ", "日本", "😀",
 ];
 
 /** A text made of what Markdown stumbles over. */

@@ -30,6 +30,15 @@ function rendered(text: string): string {
   };
   rules["fence"] = rules["code_block"] = (tokens, index) =>
     `<pre data-info="${escapeHtml(tokens[index]?.info.trim() ?? "")}"><code>${escapeHtml(tokens[index]?.content ?? "")}</code></pre>`;
+  const formula = (tag: string, kind: string) => (tokens: Token[], index: number) => {
+    const { content = "", markup = "" } = tokens[index] ?? {};
+    const display = kind === "display" || markup.startsWith("$$");
+    const tex = kind === "open" ? "" : ` data-tex="${escapeHtml(content)}" data-display="${display}"`;
+    return `<${tag} class="formula"${tex}>${escapeHtml(markup)}</${tag}>`;
+  };
+  rules["math_inline"] = formula("span", "inline");
+  rules["math_block"] = formula("p", "display");
+  rules["math_open_end"] = formula("p", "open");
   const align = (token: Token | undefined): string => {
     const found = /text-align:(left|center|right)/.exec(String(token?.attrGet("style") ?? ""));
     return found ? ` class="${found[1]}"` : "";

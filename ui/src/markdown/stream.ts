@@ -240,6 +240,7 @@ export class MarkdownStream {
 function isShut(type: string, markup: string, source: string): boolean {
   switch (type) {
     case "hr":
+    case "math_block":
       return true;
     case "heading_open":
       return markup.startsWith("#") || /\n[ \t]*\n$/.test(source);
