@@ -142,7 +142,7 @@ impl ConfigFile {
         let auth = gateway.section("auth")?;
         let of_auth = auth
             .as_ref()
-            .map(|auth| auth.text("token"))
+            .map(|auth| auth.secret("token"))
             .transpose()?
             .flatten();
         let cors = gateway.section("cors")?;
@@ -150,7 +150,7 @@ impl ConfigFile {
         Ok(Self {
             host,
             port,
-            token: of_auth.or(gateway.text("token")?),
+            token: of_auth.or(gateway.secret("token")?),
             keys: keys(&gateway)?,
             origins: list("origins")?,
             methods: list("methods")?
@@ -258,7 +258,8 @@ fn key_object(
             .map(|name| Permission::parse(name).ok_or((format!("{path}.permissions"), "has an unknown name")))
             .collect::<Result<_, Wrong>>()?;
     }
-    Ok((item.text("key")?.unwrap_or_default(), new))
+    let secret = item.secret("key")?;
+    Ok((secret.ok_or_else(|| (item.name("key"), "is missing"))?, new))
 }
 
 /// D5's receivers: `url`, `secret`, `events`, `retries`, `timeoutMs`.
@@ -275,7 +276,7 @@ fn webhooks(gateway: &Section<'_>) -> Result<Vec<Webhook>, Wrong> {
             variable: gateway.variable,
         };
         let need = |name: &str| {
-            let text = item.text(name)?.filter(|text| !text.is_empty());
+            let text = item.secret(name)?;
             text.ok_or((format!("{}.{name}", item.path), "is missing"))
         };
         let mut hook = Webhook::new(need("url")?, need("secret")?);
@@ -345,6 +346,14 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A text that must say something where it is there: a variable that is not set would be no guard at all.
+    fn secret(&self, field: &str) -> Result<Option<String>, Wrong> {
+        match self.text(field)? {
+            Some(text) if text.is_empty() => Err((self.name(field), "is empty")),
+            text => Ok(text),
+        }
+    }
+
     fn switch(&self, field: &str) -> Result<Option<bool>, Wrong> {
         self.get(field, "must be true or false", Value::as_bool)
     }
@@ -380,7 +389,7 @@ impl<'a> Section<'a> {
     fn expand(&self, text: &str) -> String {
         let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
         match name {
-            Some(name) => (self.variable)(name).unwrap_or_default(),
+            Some(name) => (self.variable)(name).unwrap_or_default().trim().to_owned(),
             None => text.trim().to_owned(),
         }
     }

@@ -1,12 +1,13 @@
 //! The state that sockets, HTTP dialects and scheduler share.
 
-use crate::agent::Agent;
+use crate::agent::{Agent, AgentBackend};
 use crate::backend::{Report, ReportKind};
-use crate::error::StoreError;
+use crate::error::{StartError, StoreError};
 use crate::hub::{Audience, Hub};
-use crate::keys::GivenKeys;
+use crate::keys::{ApiKey, GivenKeys};
 use crate::pairing::Pairings;
 use crate::runs::Runs;
+use crate::server::Config;
 use crate::store::Store;
 use crate::store::sessions::{SessionRecord, sid_of};
 use crate::time::now_ms;
@@ -26,10 +27,9 @@ pub(crate) struct Core {
     pub(crate) hub: Hub,
     pub(crate) agent: Agent,
     pub(crate) agents: Vec<AgentProfile>,
+    /// Never empty.
     pub(crate) token: Option<String>,
     pub(crate) given_keys: GivenKeys,
-    /// It listens on loopback only.
-    pub(crate) on_loopback: bool,
     pub(crate) origins: Vec<String>,
     pub(crate) boot_id: String,
     pub(crate) started: Instant,
@@ -47,12 +47,56 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Nothing guards the gateway: no token, no API key was ever made or given, and only this machine reaches it.
-    pub(crate) fn is_open(&self) -> bool {
-        self.token.is_none()
-            && self.given_keys.is_empty()
-            && self.on_loopback
-            && self.store.keys().is_ok_and(|keys| keys.is_empty())
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// Nothing guards the gateway, or the database or the model server cannot be used.
+    pub(crate) fn open(config: &Config) -> Result<Self, StartError> {
+        let secrets = config
+            .token
+            .iter()
+            .chain(config.keys.iter().map(|key| &key.secret));
+        if secrets.into_iter().any(|secret| secret.trim().is_empty()) {
+            return Err(StartError::EmptySecret);
+        }
+        let store = Store::open(&config.data_dir)?;
+        let has_keys = !config.keys.is_empty() || store.keys()?.iter().any(ApiKey::is_live);
+        if config.token.is_none() && !has_keys {
+            return Err(StartError::NeedsKey);
+        }
+        // Behind the bridge nobody asks the agent.
+        let agent = match config.bridge {
+            Some(_) => AgentBackend::default(),
+            None => config.agent.clone(),
+        };
+        let mut agents = config.agents.clone();
+        if agents.is_empty() {
+            agents.push(AgentProfile {
+                id: MAIN_AGENT.into(),
+                name: Some("Clawtray".into()),
+                emoji: Some("🦞".into()),
+            });
+        }
+        Ok(Self {
+            store,
+            hub: Hub::new(4_096),
+            agent: Agent::new(agent).map_err(StartError::Model)?,
+            agents,
+            token: config.token.clone(),
+            given_keys: GivenKeys::new(&config.keys),
+            origins: config.origins.clone(),
+            boot_id: uuid::Uuid::new_v4().to_string(),
+            started: Instant::now(),
+            data_dir: config.data_dir.clone(),
+            runs: Runs::default(),
+            pairings: Pairings::default(),
+            pacing: config.pacing,
+            tick: config.tick,
+            health_every: config.health_every,
+            ask_pairing: config.ask_pairing,
+            cron_wake: tokio::sync::Notify::new(),
+            reports: broadcast::Sender::new(1_024),
+        })
     }
 
     pub(crate) fn default_agent(&self) -> &str {

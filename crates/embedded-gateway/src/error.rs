@@ -7,9 +7,12 @@ use std::net::SocketAddr;
 /// Why [`crate::EmbeddedGateway::start`] failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Listening beyond this machine needs a token or an API key.
-    #[error("listening on {0} needs a token or an API key; without one only loopback addresses are allowed")]
-    NeedsKey(SocketAddr),
+    /// A gateway that nothing guards would belong to every program and web page that reaches it.
+    #[error("the gateway needs a token or an API key")]
+    NeedsKey,
+    /// A token or an API key has no character.
+    #[error("a token or an API key is empty")]
+    EmptySecret,
     /// The address could not be bound.
     #[error("cannot listen on {addr}")]
     Bind {

@@ -281,10 +281,6 @@ impl GivenKeys {
         Self(keys.iter().map(|k| (hash(&k.secret), k.key.clone())).collect())
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The key that this secret belongs to. All are looked at, whichever it is.
     pub(crate) fn check(&self, secret: &str) -> Option<&ApiKey> {
         let wanted = hash(secret);

@@ -4,7 +4,11 @@ fn read(name: &str, text: &str) -> Result<ConfigFile, String> {
     let dir = tempfile::tempdir().expect("dir");
     let path = dir.path().join(name);
     std::fs::write(&path, text).expect("write");
-    let around = |name: &str| (name == "SECRET").then(|| "from-env".to_owned());
+    let around = |name: &str| match name {
+        "SECRET" => Some("from-env\n".to_owned()),
+        "BLANK" => Some(" \n".to_owned()),
+        _ => None,
+    };
     let said = |error: ConfigFileError| error.to_string().replace(&format!("{}", path.display()), name);
     ConfigFile::read(&path, around).map_err(said)
 }
@@ -105,8 +109,33 @@ fn what_is_wrong_is_named_and_no_value_is_repeated() {
             "c.json5: gateway.apiKeys[0] must be a key, or an object with the field key",
         ),
         (
+            "{gateway: {auth: {token: '${NONE}'}}}",
+            "c.json5: gateway.auth.token is empty",
+        ),
+        (
+            "{gateway: {auth: {token: ''}, token: 'canary'}}",
+            "c.json5: gateway.auth.token is empty",
+        ),
+        (
+            "{gateway: {auth: {token: '${BLANK}'}}}",
+            "c.json5: gateway.auth.token is empty",
+        ),
+        ("{gateway: {token: ' '}}", "c.json5: gateway.token is empty"),
+        (
             "{gateway: {apiKeys: ['${NONE}']}}",
             "c.json5: gateway.apiKeys[0] is empty",
+        ),
+        (
+            "{gateway: {apiKeys: [{key: '${NONE}'}]}}",
+            "c.json5: gateway.apiKeys[0].key is empty",
+        ),
+        (
+            "{gateway: {apiKeys: [{label: 'canary'}]}}",
+            "c.json5: gateway.apiKeys[0].key is missing",
+        ),
+        (
+            "{gateway: {webhooks: [{url: 'http://canary', secret: '${NONE}'}]}}",
+            "c.json5: gateway.webhooks[0].secret is empty",
         ),
         (
             "{gateway: {apiKeys: [{key: 'k', permissions: ['canary']}]}}",

@@ -20,7 +20,7 @@ const WINDOWS_MAX: usize = 10_000;
 /// Who calls.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Caller {
-    /// The gateway's own token; or anybody on this machine, where no token is set.
+    /// The gateway's own token.
     Owner,
     /// An API key.
     Key(Box<ApiKey>),
@@ -97,11 +97,7 @@ pub(crate) fn token_of(headers: &HeaderMap, query: Option<&str>) -> Option<Strin
 pub(crate) fn identify(http: &Http, token: Option<&str>) -> Result<Caller, Refused> {
     let wrong = || Refused::new(StatusCode::UNAUTHORIZED, "unauthorized", "the token is wrong");
     let Some(token) = token else {
-        return Ok(if http.core.is_open() {
-            Caller::Owner
-        } else {
-            Caller::Nobody
-        });
+        return Ok(Caller::Nobody);
     };
     // What is longer than any token is wrong; it takes no longer to say so.
     let token = if token.len() > TOKEN_MAX { "" } else { token };
@@ -118,7 +114,6 @@ pub(crate) fn identify(http: &Http, token: Option<&str>) -> Result<Caller, Refus
     }
     match keys::check(&http.core.store, token)? {
         Some(key) => Ok(Caller::Key(Box::new(key))),
-        None if http.core.is_open() => Ok(Caller::Owner),
         None => Err(wrong()),
     }
 }

@@ -68,7 +68,7 @@ pub(crate) async fn guard(State(http): State<Arc<Http>>, mut request: Request, n
     let is_openai = path
         .as_deref()
         .is_some_and(|p| p.contains("/chat/completions") || p.ends_with("/models"));
-    let (standing, checked) = admit(&http, path.as_deref(), &request, origin.is_some());
+    let (standing, checked) = admit(&http, path.as_deref(), &request);
     let response = match checked {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
@@ -83,34 +83,13 @@ pub(crate) async fn guard(State(http): State<Arc<Http>>, mut request: Request, n
     finish(response, standing, origin, None)
 }
 
-fn admit(
-    http: &Http,
-    path: Option<&str>,
-    request: &Request,
-    origin_known: bool,
-) -> (Standing, Result<Caller, Refused>) {
+fn admit(http: &Http, path: Option<&str>, request: &Request) -> (Standing, Result<Caller, Refused>) {
     let now = now_ms();
     let nobody = || http.limits.count(&Caller::Nobody, now);
     // What is left over looks after itself: 404, or the native protocol with its own handshake.
     let Some(path) = path.filter(|p| *p != "/ws") else {
         return (nobody(), Ok(Caller::Nobody));
     };
-    if http.core.is_open() {
-        // Without a token the browser is the only guard left: no foreign page, and no foreign name for this machine.
-        if request.headers().contains_key(header::ORIGIN) && !origin_known {
-            let refused =
-                Refused::forbidden("this web page may not call: its origin is not in the CORS list");
-            return (nobody(), Err(refused));
-        }
-        if !names_this_machine(request.headers()) {
-            return (
-                nobody(),
-                Err(Refused::forbidden(
-                    "without a token, call by 127.0.0.1, [::1] or localhost",
-                )),
-            );
-        }
-    }
     let by_query = QUERY_TOKEN
         .iter()
         .any(|p| path.starts_with(p))
@@ -146,19 +125,6 @@ fn admit(
         return (standing, Err(Refused::starting(reason)));
     }
     (standing, Ok(caller))
-}
-
-fn names_this_machine(headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|h| h.to_str().ok())
-        .unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn allowed_origin(http: &Http, headers: &HeaderMap) -> Option<HeaderValue> {

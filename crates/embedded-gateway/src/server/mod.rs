@@ -2,19 +2,17 @@
 
 mod io;
 
-use crate::agent::{Agent, AgentBackend};
+use crate::agent::AgentBackend;
 use crate::backend::Backend;
 use crate::bridge::Bridge;
-use crate::core::{Core, MAIN_AGENT};
+use crate::core::Core;
 use crate::error::StartError;
 use crate::http::auth::Limits;
 use crate::http::error::Refused;
 use crate::http::webhooks::{self, Webhook, Webhooks};
 use crate::http::{self, Http, Native};
-use crate::hub::Hub;
-use crate::keys::{ApiKey, FreshKey, GivenKeys};
+use crate::keys::FreshKey;
 use crate::local::Local;
-use crate::store::Store;
 use crate::ws::{self, Leaving};
 use crate::{AgentProfile, cron};
 use axum::Router;
@@ -48,7 +46,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen. Port 0 takes a free one.
     pub bind: SocketAddr,
-    /// The gateway token. Without one, on loopback only, everybody on this machine may connect.
+    /// The gateway token. Without one only API keys open it.
     pub token: Option<String>,
     /// Who answers.
     pub agent: AgentBackend,
@@ -101,7 +99,7 @@ impl Config {
         Self {
             data_dir: data_dir.into(),
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            token: token.filter(|t| !t.is_empty()),
+            token,
             agent: AgentBackend::default(),
             agents: Vec::new(),
             keys: Vec::new(),
@@ -130,7 +128,6 @@ pub struct EmbeddedGateway;
 #[derive(Debug)]
 pub struct Running {
     addr: SocketAddr,
-    token: Option<String>,
     core: Arc<Core>,
     leaving: watch::Sender<Leaving>,
     accept: JoinHandle<()>,
@@ -149,50 +146,15 @@ impl EmbeddedGateway {
     /// Opens the database, listens, and serves until the result is shut down or dropped.
     ///
     /// # Errors
-    /// When the address or the data directory cannot be used, or the address is not loopback and nothing guards it.
+    /// When nothing guards it (no token, no API key), or the address or the data directory cannot be used.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let token = config.token.clone().filter(|t| !t.is_empty());
-        let store = Store::open(&config.data_dir)?;
-        let has_keys = !config.keys.is_empty() || store.keys()?.iter().any(ApiKey::is_live);
-        if !config.bind.ip().is_loopback() && token.is_none() && !has_keys {
-            return Err(StartError::NeedsKey(config.bind));
-        }
-        let agent = Agent::new(config.agent.clone()).map_err(StartError::Model)?;
+        let core = Arc::new(Core::open(&config)?);
         let bind = |source| StartError::Bind {
             addr: config.bind,
             source,
         };
         let listener = TcpListener::bind(config.bind).await.map_err(bind)?;
         let addr = listener.local_addr().map_err(bind)?;
-        let mut agents = config.agents.clone();
-        if agents.is_empty() {
-            agents.push(AgentProfile {
-                id: MAIN_AGENT.into(),
-                name: Some("Clawtray".into()),
-                emoji: Some("🦞".into()),
-            });
-        }
-        let core = Arc::new(Core {
-            store,
-            hub: Hub::new(4_096),
-            agent,
-            agents,
-            token: token.clone(),
-            given_keys: GivenKeys::new(&config.keys),
-            on_loopback: addr.ip().is_loopback(),
-            origins: config.origins.clone(),
-            boot_id: uuid::Uuid::new_v4().to_string(),
-            started: Instant::now(),
-            data_dir: config.data_dir.clone(),
-            runs: crate::runs::Runs::default(),
-            pairings: crate::pairing::Pairings::default(),
-            pacing: config.pacing,
-            tick: config.tick,
-            health_every: config.health_every,
-            ask_pairing: config.ask_pairing,
-            cron_wake: tokio::sync::Notify::new(),
-            reports: tokio::sync::broadcast::Sender::new(1_024),
-        });
         let (leaving, watch) = watch::channel(Leaving::No);
         tokio::spawn(cron::schedule(core.clone(), watch.clone()));
         let (alive, sockets) = mpsc::channel(1);
@@ -233,7 +195,6 @@ impl EmbeddedGateway {
         ));
         Ok(Running {
             addr,
-            token,
             core,
             leaving,
             accept,
@@ -264,7 +225,7 @@ impl Running {
     /// The gateway token, where it has one.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
-        self.token.as_deref()
+        self.core.token.as_deref()
     }
 
     /// Says goodbye to everybody and stops.

@@ -658,13 +658,52 @@ async fn bad_frames_are_answered_like_the_gateway_does() {
 }
 
 #[tokio::test]
-async fn nothing_listens_beyond_this_machine_without_a_key() {
+async fn nothing_listens_without_a_token_or_a_key() {
+    use clawtray_embedded_gateway::{Config, EmbeddedGateway, StartError};
     let dir = tempfile::tempdir().unwrap();
-    let mut config = clawtray_embedded_gateway::Config::new(dir.path(), None);
-    config.bind = "0.0.0.0:0".parse().unwrap();
-    let refused = clawtray_embedded_gateway::EmbeddedGateway::start(config).await;
-    assert!(
-        matches!(refused, Err(clawtray_embedded_gateway::StartError::NeedsKey(_))),
-        "{refused:?}"
+    for bind in ["127.0.0.1:0", "0.0.0.0:0"] {
+        let mut config = Config::new(dir.path(), None);
+        config.bind = bind.parse().unwrap();
+        let refused = EmbeddedGateway::start(config).await;
+        assert!(
+            matches!(refused, Err(StartError::NeedsKey)),
+            "{bind}: {refused:?}"
+        );
+        for empty in ["", "  "] {
+            let mut config = Config::new(dir.path(), Some(empty.into()));
+            config.bind = bind.parse().unwrap();
+            let refused = EmbeddedGateway::start(config).await;
+            assert!(
+                matches!(refused, Err(StartError::EmptySecret)),
+                "{bind}: {refused:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_keys_alone_only_http_is_served() {
+    use crate::common::api::Api;
+    use clawtray_embedded_gateway::keys::{Keys, NewKey};
+    let dir = tempfile::tempdir().unwrap();
+    let keys = Keys::open(dir.path()).unwrap();
+    let key = keys.create(NewKey::labelled("only")).unwrap();
+    let gateway = start(dir.path(), |c| c.token = None).await;
+    let api = Api::new(gateway.http_url(), None);
+    assert_eq!(api.get("/api/status").await.status, 401);
+    assert_eq!(
+        api.with_token(Some(&key.secret)).get("/api/status").await.status,
+        200
+    );
+    let mut socket = Socket::open(&gateway.url()).await;
+    let refused = socket
+        .connect(connect_params(json!({})), Some(&Device::new(1)))
+        .await;
+    assert_eq!(refused["error"]["details"]["code"], "AUTH_TOKEN_MISSING");
+    keys.revoke(&key.key.id).unwrap();
+    assert_eq!(
+        api.get("/api/status").await.status,
+        401,
+        "nothing guards it, and nobody gets in"
     );
 }

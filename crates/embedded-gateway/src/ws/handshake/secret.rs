@@ -16,23 +16,12 @@ pub(super) fn check(
 ) -> Result<String, Refusal> {
     let text = |name: &str| auth.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
     let Some(own) = core.token.as_deref() else {
-        if !core.is_open() {
-            return Err(invalid_with(
-                "unauthorized: this gateway has no token; only its HTTP API can be used, with an API key",
-                json!({"code": "AUTH_TOKEN_MISSING", "authReason": "token_missing_config", "canRetryWithDeviceToken": false,
-                    "recommendedNextStep": "update_auth_configuration"}),
-            )
-            .into());
-        }
-        if has_device {
-            return Ok("none".into());
-        }
-        let mut error = invalid_with(
-            "device identity required",
-            json!({"code": "DEVICE_IDENTITY_REQUIRED"}),
-        );
-        error.code = "NOT_PAIRED".into();
-        return Err(error.into());
+        return Err(invalid_with(
+            "unauthorized: this gateway has no token; only its HTTP API can be used, with an API key",
+            json!({"code": "AUTH_TOKEN_MISSING", "authReason": "token_missing_config", "canRetryWithDeviceToken": false,
+                "recommendedNextStep": "update_auth_configuration"}),
+        )
+        .into());
     };
     let shared = text("token").or_else(|| text("password"));
     if shared.is_some_and(|given| same_secret(given, own)) {
