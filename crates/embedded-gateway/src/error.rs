@@ -39,6 +39,17 @@ pub enum StoreError {
     /// The directory could not be made or protected.
     #[error("the data directory cannot be used")]
     Directory(#[source] std::io::Error),
+    /// A newer version of Clawtray wrote the database; it was not touched.
+    #[error("the gateway's database is of a newer version ({found}, known is {known}) and was left as it is")]
+    TooNew {
+        /// The version of the file.
+        found: i64,
+        /// The newest version that is known here.
+        known: usize,
+    },
+    /// What the database says of itself cannot be.
+    #[error("the gateway's database is damaged")]
+    Damaged,
     /// SQLite said no.
     #[error("the database failed")]
     Sqlite(#[from] rusqlite::Error),

@@ -181,6 +181,12 @@ impl Keys {
         })
     }
 
+    /// Where the copy of a damaged database lies, when opening found one: its keys are gone and have to be made again.
+    #[must_use]
+    pub fn damaged(&self) -> Option<&Path> {
+        self.store.damaged()
+    }
+
     /// Makes a key.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use io::{PatientSocket, SocketRest};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -226,6 +226,12 @@ impl Running {
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.core.token.as_deref()
+    }
+
+    /// Where the copy of a damaged database lies, when the start found one: sessions, jobs and API keys begin anew.
+    #[must_use]
+    pub fn damaged(&self) -> Option<&Path> {
+        self.core.store.damaged()
     }
 
     /// Says goodbye to everybody and stops.
