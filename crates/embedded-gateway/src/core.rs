@@ -224,3 +224,20 @@ pub(crate) fn agent_of(key: &str) -> &str {
         .and_then(|rest| rest.split(':').next())
         .unwrap_or(MAIN_AGENT)
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use std::sync::Arc;
+
+    /// A gateway without sockets, answered at once by the demo agent.
+    pub(crate) fn core(dir: &std::path::Path, change: impl FnOnce(&mut Core)) -> Arc<Core> {
+        let mut config = Config::new(dir, Some("token-of-the-test".into()));
+        config.agent = AgentBackend::Demo {
+            word_delay: Duration::ZERO,
+        };
+        let mut core = Core::open(&config).expect("open");
+        change(&mut core);
+        Arc::new(core)
+    }
+}

@@ -238,29 +238,12 @@ async fn answer_once(core: &Core, turn: &Turn, out: &mpsc::Sender<Progress>) {
     let relay = async {
         let (mut text, mut tools) = (String::new(), Vec::new());
         while let Some(step) = rx.recv().await {
-            let step = match step {
-                Step::Text(piece) => {
-                    text.push_str(&piece);
-                    Progress::Text(piece)
-                }
-                Step::Thinking(piece) => Progress::Thinking(piece),
-                Step::ToolStart { id, name, input } => {
-                    tools.push(name.clone());
-                    Progress::ToolStart { id, name, input }
-                }
-                Step::ToolResult {
-                    id,
-                    name,
-                    output,
-                    is_error,
-                } => Progress::ToolResult {
-                    id,
-                    name,
-                    output,
-                    is_error,
-                },
-            };
-            if out.send(step).await.is_err() {
+            match &step {
+                Step::Text(piece) => text.push_str(piece),
+                Step::ToolStart { name, .. } => tools.push(name.clone()),
+                Step::Thinking(_) | Step::ToolResult { .. } => {}
+            }
+            if out.send(Progress::Step(step)).await.is_err() {
                 break;
             }
         }

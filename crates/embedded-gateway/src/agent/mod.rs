@@ -133,6 +133,9 @@ pub(crate) struct AgentError {
 pub(crate) enum Agent {
     Demo(demo::Demo),
     OpenAi(openai::OpenAi),
+    /// Panics when it is asked.
+    #[cfg(test)]
+    Broken,
 }
 
 impl Agent {
@@ -147,6 +150,8 @@ impl Agent {
         match self {
             Self::Demo(_) => "clawtray",
             Self::OpenAi(_) => "openai",
+            #[cfg(test)]
+            Self::Broken => "broken",
         }
     }
 
@@ -154,6 +159,8 @@ impl Agent {
         match self {
             Self::Demo(_) => "demo".into(),
             Self::OpenAi(agent) => agent.model_name(),
+            #[cfg(test)]
+            Self::Broken => "broken".into(),
         }
     }
 
@@ -162,8 +169,18 @@ impl Agent {
         match self {
             Self::Demo(agent) => agent.answer(turn, out).await,
             Self::OpenAi(agent) => agent.answer(turn, out).await,
+            #[cfg(test)]
+            Self::Broken => panic!("an agent with a fault"),
         }
     }
+}
+
+/// The most tokens that one figure of a model server or a gateway counts for: sums of such figures do not overflow.
+const TOKENS_MAX: u64 = u32::MAX as u64;
+
+/// A count of tokens that somebody else names.
+pub(crate) fn foreign_tokens(value: Option<&Value>) -> u64 {
+    value.and_then(Value::as_u64).unwrap_or(0).min(TOKENS_MAX)
 }
 
 /// Tokens of a text by the usual rule of thumb, where no model counted them.

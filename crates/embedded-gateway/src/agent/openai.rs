@@ -1,6 +1,6 @@
 //! Streams answers from a model server that speaks the OpenAI protocol.
 
-use super::{AgentError, Ending, Line, ModelServer, Step, Turn, estimate_tokens, tools};
+use super::{AgentError, Ending, Line, ModelServer, Step, Turn, estimate_tokens, foreign_tokens, tools};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -287,7 +287,7 @@ async fn take(event: &Value, round: &mut Round, out: &mpsc::Sender<Step>) {
         round.model = Some(model.to_owned());
     }
     if let Some(usage) = event.get("usage").filter(|u| u.is_object()) {
-        let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
+        let count = |name: &str| foreign_tokens(usage.get(name));
         round.usage = Some((count("prompt_tokens"), count("completion_tokens")));
     }
     let Some(choice) = event.pointer("/choices/0") else {

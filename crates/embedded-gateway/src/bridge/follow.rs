@@ -1,6 +1,7 @@
 //! Turns the gateway's events into steps of the runs that HTTP callers wait for.
 
 use super::shape;
+use crate::agent::Step;
 use crate::backend::{Report, ReportKind};
 use crate::runs::{Progress, Reply};
 use clawtray_gateway_client::{Gateway, GatewayEvent, RunEvent, RunStep, SendAck};
@@ -208,7 +209,7 @@ pub(super) async fn relay(
             stop_reason: "stop".into(),
             ..Reply::default()
         };
-        let _ = out.send(Progress::Text(text)).await;
+        let _ = out.send(Progress::Step(Step::Text(text))).await;
         let _ = out.send(Progress::Done(reply)).await;
         return;
     }
@@ -240,11 +241,11 @@ pub(super) async fn relay(
                     said.clear();
                 }
                 said.push_str(&text);
-                let _ = out.send(Progress::Text(text)).await;
+                let _ = out.send(Progress::Step(Step::Text(text))).await;
                 continue;
             }
             RunStep::Thinking { text } => {
-                let _ = out.send(Progress::Thinking(text)).await;
+                let _ = out.send(Progress::Step(Step::Thinking(text))).await;
                 continue;
             }
             RunStep::Tool {
@@ -256,12 +257,12 @@ pub(super) async fn relay(
                 is_error,
             } => {
                 let step = match phase.as_str() {
-                    "start" => Progress::ToolStart {
+                    "start" => Step::ToolStart {
                         id: call_id,
                         name,
                         input: arguments.unwrap_or_else(|| json!({})),
                     },
-                    "result" => Progress::ToolResult {
+                    "result" => Step::ToolResult {
                         id: call_id,
                         name,
                         output: output.unwrap_or_default(),
@@ -269,7 +270,7 @@ pub(super) async fn relay(
                     },
                     _ => continue,
                 };
-                let _ = out.send(step).await;
+                let _ = out.send(Progress::Step(step)).await;
                 continue;
             }
             RunStep::Final {
@@ -302,7 +303,7 @@ async fn catch_up(said: &str, last: Progress, out: &mpsc::Sender<Progress>) -> P
         match reply.text.strip_prefix(said) {
             Some("") | None => {}
             Some(rest) => {
-                let _ = out.send(Progress::Text(rest.to_owned())).await;
+                let _ = out.send(Progress::Step(Step::Text(rest.to_owned()))).await;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Reduces the real gateway's answers to what the dialects show.
 
-use crate::agent::Line;
+use crate::agent::{Line, foreign_tokens};
 use crate::backend::BackendSession;
 use crate::core::agent_of;
 use crate::runs::Reply;
@@ -13,7 +13,7 @@ pub(super) fn session(row: &Value) -> Option<BackendSession> {
     let number = |name: &str| row.get(name).and_then(Value::as_i64);
     let key = text("key")?;
     let updated = number("lastActivityAt").or(number("updatedAt")).unwrap_or(0);
-    let tokens = |name: &str| row.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let tokens = |name: &str| foreign_tokens(row.get(name));
     let model = match (text("modelProvider"), text("model")) {
         (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
         (_, model) => model,
@@ -167,7 +167,7 @@ pub(super) fn reply(messages: &[Value], run_id: &str) -> Option<Reply> {
                 Some(_) | None => {}
             }
         }
-        let count = |path: &str| message.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+        let count = |path: &str| foreign_tokens(message.pointer(path));
         out.input_tokens += count("/usage/input");
         out.output_tokens += count("/usage/output");
         let text = |name: &str| message.get(name).and_then(Value::as_str);

@@ -5,7 +5,7 @@ pub(crate) mod expr;
 use crate::core::Core;
 use crate::error::{StoreError, invalid, invalid_with};
 use crate::hub::Audience;
-use crate::runs::{Order, Progress, start};
+use crate::runs::{Order, Progress, RUN_MAX, start};
 use crate::time::{now_ms, parse_ms};
 use crate::ws::merge;
 use clawtray_gateway_protocol::GatewayError;
@@ -38,10 +38,12 @@ pub(crate) fn next_run(schedule: &Value, after: i64) -> Result<Option<i64>, Gate
                 .and_then(Value::as_u64)
                 .filter(|ms| *ms >= EVERY_MIN_MS);
             let every = every.ok_or_else(|| bad("everyMs must be at least 1000"))?;
-            let every = i64::try_from(every).map_err(|_| bad("everyMs is too large"))?;
+            // Wide enough for any two numbers that a caller may name.
+            let every = i128::from(every);
             let anchor = schedule.get("anchorMs").and_then(Value::as_i64).unwrap_or(after);
+            let (anchor, after) = (i128::from(anchor), i128::from(after));
             let past = (after - anchor).max(0) / every;
-            Ok(anchor.checked_add(every.saturating_mul(past + 1)))
+            Ok(i64::try_from(anchor + every * (past + 1)).ok())
         }
         Some("cron") => {
             let expr = text("expr")
@@ -223,7 +225,7 @@ fn fire(core: &Arc<Core>, mut job: Value, run_id: String) -> Result<(), GatewayE
         timeout: payload
             .get("timeoutSeconds")
             .and_then(Value::as_u64)
-            .map(Duration::from_secs),
+            .map(|seconds| Duration::from_secs(seconds).min(RUN_MAX)),
         channel: Some("cron".into()),
         sink: Some(tx),
         ..Order::default()
@@ -249,10 +251,7 @@ async fn wait(mut rx: mpsc::Receiver<Progress>) -> Result<crate::runs::Reply, St
             Progress::Done(reply) => return Ok(reply),
             Progress::Failed(error) => return Err(error),
             Progress::Aborted(_) => return Err("aborted".into()),
-            Progress::Text(_)
-            | Progress::Thinking(_)
-            | Progress::ToolStart { .. }
-            | Progress::ToolResult { .. } => {}
+            Progress::Step(_) => {}
         }
     }
     Err("the run ended without a result".into())
@@ -314,7 +313,7 @@ pub(crate) async fn schedule(core: Arc<Core>, mut leaving: watch::Receiver<crate
         }
         let due = core.store.next_due().ok().flatten();
         let wait = due.map_or(LOOK_AGAIN, |at| {
-            Duration::from_millis(u64::try_from(at - now_ms()).unwrap_or(0)).min(LOOK_AGAIN)
+            Duration::from_millis(u64::try_from(at.saturating_sub(now_ms())).unwrap_or(0)).min(LOOK_AGAIN)
         });
         tokio::select! {
             () = tokio::time::sleep(wait.max(Duration::from_millis(20))) => {}
@@ -338,3 +337,6 @@ fn fire_due(core: &Arc<Core>) -> Result<(), GatewayError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

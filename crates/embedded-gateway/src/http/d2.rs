@@ -7,6 +7,7 @@ use super::error::Refused;
 use super::sessions::{HISTORY_MAX, find, kind, transcript, visible};
 use super::turn::{Prompt, Waited, begin, wait};
 use crate::keys::Permission;
+use crate::runs::RUN_MAX;
 use crate::store::sessions::sid_of;
 use crate::time::now_ms;
 use crate::ws::merge;
@@ -70,7 +71,7 @@ pub(crate) async fn spawn(
     let limit = fields.opt_u32("runTimeoutSeconds")?;
     let limit = limit
         .filter(|s| *s > 0)
-        .map_or(TASK_LIMIT, |s| Duration::from_secs(s.into()));
+        .map_or(TASK_LIMIT, |s| Duration::from_secs(s.into()).min(RUN_MAX));
     let prompt = Prompt {
         model: fields
             .opt_str("model")?

@@ -10,6 +10,7 @@ use super::sessions::{
 };
 use super::sse::{self, Dialect};
 use super::turn::{Prompt, ask, begin};
+use crate::agent::Step;
 use crate::keys::Permission;
 use crate::runs::Progress;
 use crate::store::sessions::sid_of;
@@ -107,12 +108,14 @@ impl Dialect for Lines {
 
     fn step(&mut self, step: Progress) -> Vec<String> {
         let line = match step {
-            Progress::Text(text) => json!({"type": "text", "content": text}),
-            Progress::Thinking(_) => return Vec::new(),
-            Progress::ToolStart { name, input, .. } => {
+            Progress::Step(Step::Text(text)) => json!({"type": "text", "content": text}),
+            Progress::Step(Step::Thinking(_)) => return Vec::new(),
+            Progress::Step(Step::ToolStart { name, input, .. }) => {
                 json!({"type": "tool_use", "name": name, "input": input})
             }
-            Progress::ToolResult { output, .. } => json!({"type": "tool_result", "output": output}),
+            Progress::Step(Step::ToolResult { output, .. }) => {
+                json!({"type": "tool_result", "output": output})
+            }
             Progress::Done(reply) => {
                 json!({"type": "end", "messageId": self.message_id, "model": reply.model,
                 "usage": {"inputTokens": reply.input_tokens, "outputTokens": reply.output_tokens}})

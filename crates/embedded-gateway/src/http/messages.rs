@@ -8,6 +8,7 @@ use super::sessions::{find, slug};
 use super::sse::{self, Dialect};
 use super::turn::{Prompt, ask, begin};
 use super::workspaces::for_message;
+use crate::agent::Step;
 use crate::keys::Permission;
 use crate::runs::Progress;
 use crate::store::sessions::sid_of;
@@ -128,12 +129,12 @@ impl Dialect for Lines {
 
     fn step(&mut self, step: Progress) -> Vec<String> {
         let line = match step {
-            Progress::Text(text) => json!({"type": "token", "content": text}),
-            Progress::Thinking(_) => return Vec::new(),
-            Progress::ToolStart { name, input, .. } => {
+            Progress::Step(Step::Text(text)) => json!({"type": "token", "content": text}),
+            Progress::Step(Step::Thinking(_)) => return Vec::new(),
+            Progress::Step(Step::ToolStart { name, input, .. }) => {
                 json!({"type": "tool_use", "tool": name, "input": input})
             }
-            Progress::ToolResult { name, output, .. } => {
+            Progress::Step(Step::ToolResult { name, output, .. }) => {
                 json!({"type": "tool_result", "tool": name, "output": output})
             }
             Progress::Done(reply) => {

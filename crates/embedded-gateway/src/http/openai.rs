@@ -6,7 +6,7 @@ use super::body::{Fields, object};
 use super::error::Refused;
 use super::sse::{self, Dialect};
 use super::turn::{NO_USER, Waited, check_tokens, wait};
-use crate::agent::Line;
+use crate::agent::{Line, Step};
 use crate::keys::Permission;
 use crate::runs::Progress;
 use crate::store::ledger::{DEFAULT_WORKSPACE, Entry};
@@ -192,10 +192,12 @@ impl Dialect for Chunks {
 
     fn step(&mut self, step: Progress) -> Vec<String> {
         match step {
-            Progress::Text(text) => vec![self.chunk(&json!({ "content": text }), None)],
-            Progress::Thinking(text) => vec![self.chunk(&json!({ "reasoning_content": text }), None)],
+            Progress::Step(Step::Text(text)) => vec![self.chunk(&json!({ "content": text }), None)],
+            Progress::Step(Step::Thinking(text)) => {
+                vec![self.chunk(&json!({ "reasoning_content": text }), None)]
+            }
             // The agent runs its tools itself. A `tool_calls` chunk would ask the caller to run them.
-            Progress::ToolStart { .. } | Progress::ToolResult { .. } => Vec::new(),
+            Progress::Step(Step::ToolStart { .. } | Step::ToolResult { .. }) => Vec::new(),
             Progress::Done(reply) => {
                 let mut out = vec![self.chunk(&json!({}), Some("stop"))];
                 if self.with_usage {

@@ -44,7 +44,7 @@ impl Known {
     /// D1's Session, with the key that D2 and D3 call it by.
     pub(crate) fn d1(&self, now: i64) -> Value {
         let s = &self.session;
-        let active = s.active || now - s.updated_at < ACTIVE_MS;
+        let active = s.active || now.saturating_sub(s.updated_at) < ACTIVE_MS;
         json!({
             "id": sid_of(&s.key),
             "key": s.key,

@@ -7,6 +7,7 @@ use super::body::query_value;
 use super::error::Refused;
 use super::sessions::{key_of, may_write};
 use super::turn::{Prompt, begin};
+use crate::agent::Step;
 use crate::keys::Permission;
 use crate::runs::Progress;
 use crate::time::now_ms;
@@ -151,7 +152,7 @@ async fn refuse(tx: &mpsc::Sender<Value>, session: &str, message: &str) {
 async fn relay(tx: &mpsc::Sender<Value>, session: &str, mut steps: mpsc::Receiver<Progress>) {
     while let Some(step) = steps.recv().await {
         let frame = match step {
-            Progress::Text(text) => {
+            Progress::Step(Step::Text(text)) => {
                 json!({"type": "message", "session": session, "content": text, "done": false})
             }
             Progress::Done(_) => json!({"type": "message", "session": session, "content": "", "done": true}),
@@ -159,7 +160,7 @@ async fn relay(tx: &mpsc::Sender<Value>, session: &str, mut steps: mpsc::Receive
             Progress::Aborted(_) => {
                 return refuse(tx, session, "the run was stopped before it was done").await;
             }
-            Progress::Thinking(_) | Progress::ToolStart { .. } | Progress::ToolResult { .. } => continue,
+            Progress::Step(Step::Thinking(_) | Step::ToolStart { .. } | Step::ToolResult { .. }) => continue,
         };
         if tx.send_timeout(frame, WRITE_LIMIT).await.is_err() {
             return;

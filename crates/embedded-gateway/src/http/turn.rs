@@ -5,7 +5,7 @@ use super::auth::Caller;
 use super::error::Refused;
 use crate::backend::Ask;
 use crate::core::agent_of;
-use crate::runs::{Progress, Reply};
+use crate::runs::{Progress, RUN_MAX, Reply};
 use crate::store::ledger::{DEFAULT_WORKSPACE, Entry};
 use crate::time::{day, now_ms};
 use std::sync::Arc;
@@ -155,17 +155,14 @@ pub(crate) async fn wait(
                 Progress::Aborted(_) => {
                     return Err(Refused::failed("the run was stopped before it was done"));
                 }
-                Progress::Text(_)
-                | Progress::Thinking(_)
-                | Progress::ToolStart { .. }
-                | Progress::ToolResult { .. } => {}
+                Progress::Step(_) => {}
             }
         }
         Err(Refused::failed("the run ended without a result"))
     };
     match limit {
         None => ending.await,
-        Some(limit) => tokio::time::timeout(limit, ending)
+        Some(limit) => tokio::time::timeout(limit.min(RUN_MAX), ending)
             .await
             .unwrap_or(Ok(Waited::TimedOut)),
     }

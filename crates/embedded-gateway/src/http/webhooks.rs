@@ -19,6 +19,8 @@ use tokio::sync::{broadcast, mpsc, watch};
 const QUEUE: usize = 1_024;
 /// The first pause before a repetition; it doubles.
 const BACKOFF: Duration = Duration::from_secs(1);
+/// The longest pause, and the longest time that one attempt may take.
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// A receiver of events.
 #[derive(Clone, PartialEq, Eq)]
@@ -181,12 +183,12 @@ async fn deliver_all(client: reqwest::Client, hook: Webhook, mut queue: mpsc::Re
         let Some(signature) = sign(&hook.secret, body.as_bytes()) else {
             continue;
         };
-        let mut pause = hook.backoff;
+        let mut pause = hook.backoff.min(LONGEST);
         for attempt in 0..=hook.retries {
             if attempt > 0 {
                 let jitter = rand::rng().random_range(0.75..1.25);
                 tokio::time::sleep(pause.mul_f64(jitter)).await;
-                pause *= 2;
+                pause = pause.saturating_mul(2).min(LONGEST);
             }
             if deliver(&client, &hook, &body, &signature).await {
                 break;
@@ -202,7 +204,7 @@ async fn deliver_all(client: reqwest::Client, hook: Webhook, mut queue: mpsc::Re
 async fn deliver(client: &reqwest::Client, hook: &Webhook, body: &str, signature: &str) -> bool {
     let sent = client
         .post(&hook.url)
-        .timeout(hook.timeout)
+        .timeout(hook.timeout.min(LONGEST))
         .header("content-type", "application/json")
         .header("x-openclaw-signature", signature)
         .body(body.to_owned())

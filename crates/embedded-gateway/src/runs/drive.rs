@@ -1,7 +1,7 @@
 //! Drives one run from its start to its end.
 
 use super::emit::{Emitter, merge, user_body};
-use super::{Order, Progress, Reply, Run};
+use super::{Order, Progress, RUN_MAX, Reply, Run};
 use crate::agent::{AgentError, Ending, Line, Step, Turn, estimate_tokens};
 use crate::backend::ReportKind;
 use crate::core::Core;
@@ -9,7 +9,9 @@ use crate::error::StoreError;
 use crate::rows;
 use crate::store::sessions::SessionRecord;
 use crate::time::now_ms;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -22,11 +24,26 @@ const RUN_LIMIT: Duration = Duration::from_secs(600);
 /// How long a full sink may hold a run up before it is cut off.
 const SINK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// What is said of a run whose code panicked.
+const BROKEN: &str = "the agent broke down";
+
 /// How the agent's part of a run ended.
 enum Outcome {
     Done(Ending),
     Failed(AgentError),
     Stopped(&'static str),
+}
+
+/// Takes the run off the table at the latest when it is dropped: a run that breaks down must not count as active.
+struct Listed {
+    core: Arc<Core>,
+    run: Arc<Run>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.core.runs.finish(&self.run);
+    }
 }
 
 /// Carries a run through; it always ends, and always says how.
@@ -36,6 +53,10 @@ pub(super) async fn drive(
     mut order: Order,
     gate: Arc<tokio::sync::Mutex<()>>,
 ) {
+    let _listed = Listed {
+        core: core.clone(),
+        run: run.clone(),
+    };
     let turn = tokio::select! {
         turn = gate.lock_owned() => Some(turn),
         _ = run.stopped() => None,
@@ -47,14 +68,22 @@ pub(super) async fn drive(
         text: order.text.clone(),
     });
     let last = match turn {
-        Some(_turn) => match conduct(&core, &run, &order, &mut sink).await {
-            Ok(last) => last,
-            Err(error) => {
-                tracing::error!(%error, "a run could not be written down");
+        Some(_turn) => {
+            let conducted = AssertUnwindSafe(conduct(&core, &run, &order, &mut sink)).catch_unwind();
+            let broken = match conducted.await {
+                Ok(Ok(last)) => Ok(last),
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "a run could not be written down");
+                    Err("the gateway could not reach its database")
+                }
+                Err(_) => Err(BROKEN),
+            };
+            broken.unwrap_or_else(|message| {
                 core.runs.finish(&run);
-                Progress::Failed("the gateway could not reach its database".into())
-            }
-        },
+                Emitter::new(&core, &run, String::new()).failed(message, "internal");
+                Progress::Failed(message.into())
+            })
+        }
         None => {
             Emitter::new(&core, &run, String::new()).aborted("", "rpc");
             core.runs.finish(&run);
@@ -70,11 +99,7 @@ pub(super) async fn drive(
         Progress::Failed(message) => ReportKind::Failed {
             message: message.clone(),
         },
-        Progress::Aborted(_)
-        | Progress::Text(_)
-        | Progress::Thinking(_)
-        | Progress::ToolStart { .. }
-        | Progress::ToolResult { .. } => ReportKind::Failed {
+        Progress::Aborted(_) | Progress::Step(_) => ReportKind::Failed {
             message: "the run was stopped".into(),
         },
     });
@@ -173,9 +198,10 @@ async fn listen(
     sink: &mut Sink,
 ) -> Result<Outcome, StoreError> {
     let (tx, mut rx) = mpsc::channel(64);
-    let answer = core.agent.answer(turn, &tx);
+    // A panic of the agent is a failed run, with its place in the transcript like any other.
+    let answer = AssertUnwindSafe(core.agent.answer(turn, &tx)).catch_unwind();
     tokio::pin!(answer);
-    let deadline = Instant::now() + order.timeout.unwrap_or(RUN_LIMIT);
+    let deadline = Instant::now() + order.timeout.unwrap_or(RUN_LIMIT).min(RUN_MAX);
     let mut next_delta = Instant::now();
     let outcome = loop {
         tokio::select! {
@@ -189,8 +215,12 @@ async fn listen(
                 }
             }
             ending = &mut answer => break match ending {
-                Ok(ending) => Outcome::Done(ending),
-                Err(error) => Outcome::Failed(error),
+                Ok(Ok(ending)) => Outcome::Done(ending),
+                Ok(Err(error)) => Outcome::Failed(error),
+                Err(_) => Outcome::Failed(AgentError {
+                    message: BROKEN.into(),
+                    reason: "internal",
+                }),
             },
             () = tokio::time::sleep_until(next_delta), if !talk.pending.is_empty() => {
                 flush(emit, talk);
@@ -230,12 +260,12 @@ async fn take(
             run.append(&text);
             talk.said.push_str(&text);
             talk.pending.push_str(&text);
-            sink.send(Progress::Text(text)).await;
+            sink.step(Step::Text(text)).await;
         }
         Step::Thinking(text) => {
             talk.thought.push_str(&text);
             emit.agent("thinking", json!({"text": talk.thought, "delta": text}));
-            sink.send(Progress::Thinking(text)).await;
+            sink.step(Step::Thinking(text)).await;
         }
         Step::ToolStart { id, name, input } => {
             flush(emit, talk);
@@ -257,7 +287,7 @@ async fn take(
                 json!({"phase": "start", "name": name, "toolCallId": id, "args": input}),
             );
             talk.tools.push(name.clone());
-            sink.send(Progress::ToolStart { id, name, input }).await;
+            sink.step(Step::ToolStart { id, name, input }).await;
         }
         Step::ToolResult {
             id,
@@ -278,7 +308,7 @@ async fn take(
                 &output,
                 json!({"content": content, "toolCallId": id, "toolName": name, "isError": is_error}),
             )?;
-            sink.send(Progress::ToolResult {
+            sink.step(Step::ToolResult {
                 id,
                 name,
                 output,
@@ -467,6 +497,10 @@ struct Sink {
 }
 
 impl Sink {
+    async fn step(&mut self, step: Step) {
+        self.send(Progress::Step(step)).await;
+    }
+
     /// Hands a step over. A sink that stays full is cut off, so that one slow reader neither stalls the run nor fills
     /// memory.
     async fn send(&mut self, step: Progress) {

@@ -3,6 +3,7 @@
 mod drive;
 mod emit;
 
+use crate::agent::Step;
 use crate::core::{Core, agent_of};
 use crate::error::{invalid_with, unavailable};
 use crate::time::now_ms;
@@ -15,6 +16,8 @@ use tokio::sync::{mpsc, watch};
 
 /// Runs that may be under way or waiting at once.
 const ACTIVE_MAX: usize = 2_000;
+/// No run takes longer, whatever time limit its caller names.
+pub(crate) const RUN_MAX: Duration = Duration::from_secs(86_400);
 /// How long an idempotency key is remembered after its run began.
 const SEEN_FOR: Duration = Duration::from_secs(300);
 /// How many idempotency keys are remembered.
@@ -23,19 +26,8 @@ const SEEN_MAX: usize = 1_000;
 /// The events of a run, for its starter.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Progress {
-    Text(String),
-    Thinking(String),
-    ToolStart {
-        id: String,
-        name: String,
-        input: Value,
-    },
-    ToolResult {
-        id: String,
-        name: String,
-        output: String,
-        is_error: bool,
-    },
+    /// The agent goes on.
+    Step(Step),
     Done(Reply),
     Failed(String),
     Aborted(String),
@@ -180,15 +172,18 @@ impl Runs {
         all.iter().for_each(|r| r.stop(reason));
     }
 
+    /// Takes a run off the table; the second time does nothing.
     fn finish(&self, run: &Run) {
         let mut tables = self.tables();
-        tables.count = tables.count.saturating_sub(1);
         if let Some(list) = tables.active.get_mut(&run.session) {
-            list.retain(|r| r.id != run.id);
-            if list.is_empty() {
+            let before = list.len();
+            list.retain(|r| !std::ptr::eq(&**r, run));
+            let (gone, is_empty) = (before - list.len(), list.is_empty());
+            if is_empty {
                 tables.active.remove(&run.session);
                 tables.gates.remove(&run.session);
             }
+            tables.count = tables.count.saturating_sub(gone);
         }
     }
 }
@@ -253,3 +248,6 @@ fn fingerprint(order: &Order) -> u64 {
     (&order.session, &order.text, &order.images).hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -707,3 +707,37 @@ async fn with_keys_alone_only_http_is_served() {
         "nothing guards it, and nobody gets in"
     );
 }
+
+#[tokio::test]
+async fn numbers_that_nobody_can_mean_are_answered() {
+    let lab = lab().await;
+    let device = Device::new(8);
+    for signed_at in [i64::MIN, i64::MAX, 0] {
+        let mut socket = Socket::open(&lab.gateway.url()).await;
+        let mut params = connect_params(json!({"token": TOKEN}));
+        let nonce = socket.challenge["nonce"].as_str().unwrap().to_owned();
+        params["device"] = device.sign(&params, &nonce, signed_at);
+        let answer = socket.connect(params, None).await;
+        assert_eq!(
+            answer["error"]["details"]["code"], "DEVICE_AUTH_SIGNATURE_EXPIRED",
+            "{signed_at}: {answer}"
+        );
+    }
+    let mut socket = Socket::connected(&lab.gateway.url()).await;
+    let every = json!({"kind": "every", "everyMs": 3_600_000, "anchorMs": i64::MIN});
+    let payload = json!({"kind": "agentTurn", "message": "hello", "timeoutSeconds": u64::MAX});
+    let job = socket
+        .call(
+            "cron.add",
+            json!({"name": "n", "schedule": every, "payload": payload}),
+        )
+        .await;
+    assert!(job["nextRunAtMs"].as_i64().unwrap() > job["createdAtMs"].as_i64().unwrap());
+    let run = socket.call("cron.run", json!({"id": job["id"]})).await;
+    let done = socket
+        .until(|e| e["event"] == "cron" && e["payload"]["action"] == "finished")
+        .await;
+    assert_eq!(done["payload"]["runId"], run["runId"]);
+    assert_eq!(done["payload"]["status"], "ok", "{done}");
+    assert_eq!(socket.call("status", json!({})).await["tasks"]["active"], 0);
+}

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// How far a signature's time may be from ours, in milliseconds.
-const SKEW_MS: i64 = 120_000;
+const SKEW_MS: u64 = 120_000;
 
 /// Checks the device's signature; gives the device without its approval.
 pub(super) fn check(
@@ -50,7 +50,7 @@ pub(super) fn check(
         return Err(mismatch());
     }
     let signed_at = device.get("signedAt").and_then(Value::as_i64).unwrap_or(0);
-    if (now_ms() - signed_at).abs() > SKEW_MS {
+    if now_ms().abs_diff(signed_at) > SKEW_MS {
         return Err(refuse(
             "device signature expired",
             "DEVICE_AUTH_SIGNATURE_EXPIRED",
