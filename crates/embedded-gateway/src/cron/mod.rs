@@ -105,15 +105,18 @@ pub(crate) fn add(core: &Core, mut job: Value) -> Result<Value, GatewayError> {
         .unwrap_or("isolated")
         .to_owned();
     let enabled = job.get("enabled").and_then(Value::as_bool).unwrap_or(true);
+    let id = uuid::Uuid::new_v4().to_string();
     merge(
         &mut job,
-        json!({"id": uuid::Uuid::new_v4().to_string(), "enabled": enabled, "createdAtMs": now,
+        json!({"id": id, "enabled": enabled, "createdAtMs": now,
         "updatedAtMs": now, "sessionTarget": target, "state": {}}),
     );
     if job.get("wakeMode").is_none() {
         merge(&mut job, json!({"wakeMode": "now"}));
     }
-    store(core, &mut job, next.filter(|_| enabled))?;
+    let next = next.filter(|_| enabled);
+    set_next(&mut job, next);
+    core.store.put_job(&id, next, &job)?;
     tell(core, &job, "added", Value::Null);
     core.cron_wake.notify_one();
     Ok(job)
@@ -121,11 +124,10 @@ pub(crate) fn add(core: &Core, mut job: Value) -> Result<Value, GatewayError> {
 
 /// Changes a job.
 pub(crate) fn update(core: &Core, id: &str, patch: &Value) -> Result<Value, GatewayError> {
-    let mut job = core.store.job(id)?.ok_or_else(|| not_found(id))?;
     let fields = patch
         .as_object()
         .ok_or_else(|| invalid("invalid cron.update params: at /patch: must be object"))?;
-    for (name, value) in fields {
+    for name in fields.keys() {
         let known = [
             "name",
             "displayName",
@@ -145,17 +147,23 @@ pub(crate) fn update(core: &Core, id: &str, patch: &Value) -> Result<Value, Gate
                 "invalid cron.update params: at /patch: unexpected property '{name}'"
             )));
         }
-        match (name.as_str(), job.get_mut("payload")) {
-            ("payload", Some(payload)) => merge(payload, value.clone()),
-            _ => merge(&mut job, json!({ name.as_str(): value })),
-        }
     }
-    check_payload(job.get("payload").unwrap_or(&Value::Null))?;
-    let now = now_ms();
-    let next = next_run(job.get("schedule").unwrap_or(&Value::Null), now)?;
-    let enabled = job.get("enabled").and_then(Value::as_bool).unwrap_or(true);
-    merge(&mut job, json!({ "updatedAtMs": now }));
-    store(core, &mut job, next.filter(|_| enabled))?;
+    let changed = core.store.edit_job(id, |job| {
+        for (name, value) in fields {
+            match (name.as_str(), job.get_mut("payload")) {
+                ("payload", Some(payload)) => merge(payload, value.clone()),
+                _ => merge(job, json!({ name.as_str(): value })),
+            }
+        }
+        check_payload(job.get("payload").unwrap_or(&Value::Null))?;
+        let now = now_ms();
+        let next = next_run(job.get("schedule").unwrap_or(&Value::Null), now)?;
+        let enabled = job.get("enabled").and_then(Value::as_bool).unwrap_or(true);
+        merge(job, json!({ "updatedAtMs": now }));
+        set_next(job, next.filter(|_| enabled));
+        Ok::<_, GatewayError>(())
+    })?;
+    let job = changed.ok_or_else(|| not_found(id))?;
     tell(core, &job, "updated", Value::Null);
     core.cron_wake.notify_one();
     Ok(job)
@@ -181,17 +189,12 @@ pub(crate) fn run_now(core: &Arc<Core>, id: &str) -> Result<String, GatewayError
     Ok(run_id)
 }
 
-fn store(core: &Core, job: &mut Value, next: Option<i64>) -> Result<(), StoreError> {
+/// Writes down when a job is due next, in both of the places where the protocol has it.
+fn set_next(job: &mut Value, next: Option<i64>) {
     if let Some(state) = job.get_mut("state") {
         merge(state, json!({ "nextRunAtMs": next }));
     }
     merge(job, json!({ "nextRunAtMs": next }));
-    let id = job
-        .get("id")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    core.store.put_job(&id, next, job)
 }
 
 fn tell(core: &Core, job: &Value, action: &str, more: Value) {
@@ -238,7 +241,7 @@ fn fire(core: &Arc<Core>, mut job: Value, run_id: String) -> Result<(), GatewayE
     let core = core.clone();
     tokio::spawn(async move {
         let outcome = wait(rx).await;
-        if let Err(error) = settle(&core, &id, &session, &run_id, began, &outcome) {
+        if let Err(error) = settle(&core, &id, Some(&session), &run_id, began, &outcome) {
             tracing::error!(%error, "a job's run could not be written down");
         }
     });
@@ -260,20 +263,31 @@ async fn wait(mut rx: mpsc::Receiver<Progress>) -> Result<crate::runs::Reply, St
 fn settle(
     core: &Core,
     id: &str,
-    session: &str,
+    session: Option<&str>,
     run_id: &str,
     began: i64,
     outcome: &Result<crate::runs::Reply, String>,
 ) -> Result<(), GatewayError> {
     let now = now_ms();
+    let (status, took) = (if outcome.is_ok() { "ok" } else { "error" }, (now - began).max(0));
+    let changed = core.store.edit_job(id, |job| {
+        if let Some(state) = job.get_mut("state") {
+            merge(
+                state,
+                json!({"lastRunAtMs": began, "lastRunStatus": status, "lastStatus": status,
+                "lastDurationMs": took, "lastError": outcome.as_ref().err()}),
+            );
+            if let Some(map) = state.as_object_mut() {
+                map.remove("runningAtMs");
+            }
+        }
+        Ok::<_, StoreError>(())
+    })?;
     // Removed while it ran: nothing is left to write to.
-    let Some(mut job) = core.store.job(id)? else {
-        return Ok(());
-    };
-    let status = if outcome.is_ok() { "ok" } else { "error" };
+    let Some(job) = changed else { return Ok(()) };
     let mut entry = json!({"ts": now, "jobId": id, "action": "finished", "status": status, "runId": run_id,
         "completionStatus": if outcome.is_ok() { "succeeded" } else { "failed" },
-        "runAtMs": began, "durationMs": (now - began).max(0), "sessionKey": session, "jobName": job.get("name"),
+        "runAtMs": began, "durationMs": took, "sessionKey": session, "jobName": job.get("name"),
         "nextRunAtMs": job.get("nextRunAtMs"), "deliveryStatus": "not-requested"});
     match outcome {
         Ok(reply) => merge(
@@ -285,21 +299,8 @@ fn settle(
         Err(error) => merge(&mut entry, json!({ "error": error })),
     }
     core.store.add_cron_run(id, now, &entry)?;
-    if let Some(state) = job.get_mut("state") {
-        merge(
-            state,
-            json!({"lastRunAtMs": began, "lastRunStatus": status, "lastStatus": status,
-            "lastDurationMs": (now - began).max(0), "lastError": outcome.as_ref().err()}),
-        );
-        if let Some(map) = state.as_object_mut() {
-            map.remove("runningAtMs");
-        }
-    }
-    let next = job.get("nextRunAtMs").and_then(Value::as_i64);
     if job.get("deleteAfterRun").and_then(Value::as_bool) == Some(true) && outcome.is_ok() {
         core.store.delete_job(id)?;
-    } else {
-        store(core, &mut job, next)?;
     }
     tell(core, &job, "finished", entry);
     Ok(())
@@ -325,15 +326,16 @@ pub(crate) async fn schedule(core: Arc<Core>, mut leaving: watch::Receiver<crate
 
 fn fire_due(core: &Arc<Core>) -> Result<(), GatewayError> {
     let now = now_ms();
-    for mut job in core.store.due_jobs(now)? {
-        let next = next_run(job.get("schedule").unwrap_or(&Value::Null), now)?;
-        store(core, &mut job, next)?;
-        let id = job
-            .get("id")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        fire(core, job, format!("cron:{id}:{}", uuid::Uuid::new_v4()))?;
+    for due in core.store.due_jobs(now)? {
+        // What is wrong with one job does not hold up the others.
+        let next = next_run(due.body.get("schedule").unwrap_or(&Value::Null), now);
+        let Some(job) = core.store.claim_job(&due, *next.as_ref().unwrap_or(&None))? else {
+            continue;
+        };
+        let run_id = format!("cron:{}:{}", due.id, uuid::Uuid::new_v4());
+        if let Err(error) = next.and_then(|_| fire(core, job, run_id.clone())) {
+            settle(core, &due.id, None, &run_id, now, &Err(error.message))?;
+        }
     }
     Ok(())
 }

@@ -156,7 +156,6 @@ impl EmbeddedGateway {
         let listener = TcpListener::bind(config.bind).await.map_err(bind)?;
         let addr = listener.local_addr().map_err(bind)?;
         let (leaving, watch) = watch::channel(Leaving::No);
-        tokio::spawn(cron::schedule(core.clone(), watch.clone()));
         let (alive, sockets) = mpsc::channel(1);
         let shared = Shared {
             core: core.clone(),
@@ -166,7 +165,11 @@ impl EmbeddedGateway {
         let native: Native = Arc::new(move |request| Box::pin(native(shared.clone(), request)));
         let backend: Arc<dyn Backend> = match &config.bridge {
             Some(Bridged(gateway)) => Arc::new(Bridge::start(gateway.clone())),
-            None => Arc::new(Local(core.clone())),
+            None => {
+                // Jobs are the built-in agent's: a bridge beside it, on the same folder, leaves them alone.
+                tokio::spawn(cron::schedule(core.clone(), watch.clone()));
+                Arc::new(Local(core.clone()))
+            }
         };
         let http = Arc::new(Http {
             core: core.clone(),
