@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use subtle::ConstantTimeEq;
 
+use crate::server::door::network_of;
 use crate::store::devices::DeviceRecord;
 
 /// A device that asked to be paired.
@@ -99,7 +100,7 @@ impl Pairings {
     /// How long an address is still locked out.
     pub(crate) fn locked(&self, ip: IpAddr) -> Option<std::time::Duration> {
         let map = self.failures.by_ip.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, last) = map.get(&ip)?;
+        let (count, last) = map.get(&network_of(ip))?;
         (*count >= FAILURES_MAX)
             .then(|| LOCKOUT.saturating_sub(last.elapsed()))
             .filter(|d| !d.is_zero())
@@ -111,8 +112,9 @@ impl Pairings {
         }
         let mut map = self.failures.by_ip.lock().unwrap_or_else(PoisonError::into_inner);
         map.retain(|_, (_, last)| last.elapsed() < LOCKOUT);
-        if map.len() < ADDRESSES_MAX {
-            let entry = map.entry(ip).or_insert((0, Instant::now()));
+        let network = network_of(ip);
+        if map.len() < ADDRESSES_MAX || map.contains_key(&network) {
+            let entry = map.entry(network).or_insert((0, Instant::now()));
             *entry = (entry.0 + 1, Instant::now());
         }
     }

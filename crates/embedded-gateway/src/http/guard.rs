@@ -4,12 +4,14 @@ use super::Http;
 use super::auth::{Caller, Standing, identify, token_of};
 use super::body::query_value;
 use super::error::Refused;
+use crate::server::door::Visitor;
 use crate::time::now_ms;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -23,6 +25,8 @@ const PUBLIC: [&str; 5] = [
 ];
 /// Paths that answer also while the backend is not ready.
 const ALWAYS: [&str; 3] = ["/health", "/healthz", "/openapi.json"];
+/// D3's socket with a token in its query; without one it speaks the native protocol.
+const SOCKET: &str = "/ws";
 /// D4 takes the token from the query too.
 const QUERY_TOKEN: [&str; 4] = [
     "/api/v1/chat",
@@ -68,7 +72,7 @@ pub(crate) async fn guard(State(http): State<Arc<Http>>, mut request: Request, n
     let is_openai = path
         .as_deref()
         .is_some_and(|p| p.contains("/chat/completions") || p.ends_with("/models"));
-    let (standing, checked) = admit(&http, path.as_deref(), &request);
+    let (standing, checked) = admit(&http, path.as_deref(), &request, origin.is_some());
     let response = match checked {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
@@ -83,27 +87,51 @@ pub(crate) async fn guard(State(http): State<Arc<Http>>, mut request: Request, n
     finish(response, standing, origin, None)
 }
 
-fn admit(http: &Http, path: Option<&str>, request: &Request) -> (Standing, Result<Caller, Refused>) {
+fn admit(
+    http: &Http,
+    path: Option<&str>,
+    request: &Request,
+    origin_known: bool,
+) -> (Standing, Result<Caller, Refused>) {
     let now = now_ms();
     let nobody = || http.limits.count(&Caller::Nobody, now);
+    let visitor = request.extensions().get::<Visitor>();
+    let ip = visitor.map(|v| v.addr.ip());
+    if is_open_to_pages(path, request) && is_foreign_page(request.headers(), ip, origin_known) {
+        let refused = Refused::forbidden("this web page may not call: its origin is not in the CORS list");
+        return (nobody(), Err(refused));
+    }
+    let by_query = path
+        .and_then(query_token)
+        .and_then(|name| query_value(request.uri(), name));
     // What is left over looks after itself: 404, or the native protocol with its own handshake.
-    let Some(path) = path.filter(|p| *p != "/ws") else {
+    let Some(path) = path.filter(|p| *p != SOCKET || by_query.is_some()) else {
         return (nobody(), Ok(Caller::Nobody));
     };
-    let by_query = QUERY_TOKEN
-        .iter()
-        .any(|p| path.starts_with(p))
-        .then(|| query_value(request.uri(), "api_key"))
-        .flatten();
     let token = token_of(request.headers(), by_query.as_deref());
+    let locked = ip
+        .filter(|_| token.is_some())
+        .and_then(|ip| http.core.pairings.locked(ip));
+    if let Some(wait) = locked {
+        return (
+            nobody(),
+            Err(Refused::limited("too many wrong tokens from this address", wait)),
+        );
+    }
     let caller = match identify(http, token.as_deref()) {
         Ok(caller) => caller,
         Err(refused) => {
+            if let Some(ip) = ip.filter(|_| refused.status == StatusCode::UNAUTHORIZED) {
+                http.core.pairings.count_failure(ip);
+            }
             let standing = nobody();
             let limited = || Refused::limited("too many wrong tokens", standing.wait(now));
             return (standing, Err(if standing.exceeded { limited() } else { refused }));
         }
     };
+    if let Some(visitor) = visitor.filter(|_| caller != Caller::Nobody) {
+        visitor.keep_place();
+    }
     let standing = http.limits.count(&caller, now);
     if standing.exceeded {
         let message = format!("more than {} requests a minute", standing.limit);
@@ -125,6 +153,36 @@ fn admit(http: &Http, path: Option<&str>, request: &Request) -> (Standing, Resul
         return (standing, Err(Refused::starting(reason)));
     }
     (standing, Ok(caller))
+}
+
+/// The parameter of the query that has the token on this path, where there is one.
+fn query_token(path: &str) -> Option<&'static str> {
+    match path {
+        SOCKET => Some("token"),
+        _ if QUERY_TOKEN.iter().any(|p| path.starts_with(p)) => Some("api_key"),
+        _ => None,
+    }
+}
+
+/// Whether a browser lets any page do this without asking us first: open a socket, or start a run with a plain GET.
+fn is_open_to_pages(path: Option<&str>, request: &Request) -> bool {
+    request.headers().contains_key(header::UPGRADE)
+        || (path == Some("/api/v1/chat/stream") && request.method() == Method::GET)
+}
+
+/// Whether the request comes from a page of another origin that may not call. An `Origin` says so, and where browsers
+/// send none, `Sec-Fetch-Site` does. Programs send neither.
+fn is_foreign_page(headers: &HeaderMap, ip: Option<IpAddr>, origin_known: bool) -> bool {
+    match headers.get(header::ORIGIN) {
+        Some(_) if origin_known => false,
+        // The app's own windows.
+        Some(origin) => {
+            origin != "tauri://localhost" || !ip.is_some_and(|ip| ip.to_canonical().is_loopback())
+        }
+        None => headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site != "same-origin" && site != "none"),
+    }
 }
 
 fn allowed_origin(http: &Http, headers: &HeaderMap) -> Option<HeaderValue> {
@@ -164,4 +222,59 @@ fn finish(
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::testing::core;
+    use axum::body::Body;
+    use tower::ServiceExt as _;
+
+    async fn status(http: &Arc<Http>, from: &str, token: &str) -> (u16, Option<u64>) {
+        let mut request = Request::builder()
+            .uri("/api/sessions")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::empty())
+            .expect("request");
+        let from = Visitor::at(format!("{from}:1").parse().expect("address"));
+        request.extensions_mut().insert(from);
+        let response = crate::http::router(http.clone())
+            .oneshot(request)
+            .await
+            .expect("an answer");
+        let after = response.headers().get(header::RETRY_AFTER);
+        let after = after.and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+        (response.status().as_u16(), after)
+    }
+
+    #[tokio::test]
+    async fn ten_wrong_tokens_lock_a_network_out_as_on_the_socket() {
+        let dir = tempfile::tempdir().expect("dir");
+        let http = crate::http::testing::http(core(dir.path(), |_| {}));
+        let right = http.core.token.clone().expect("token");
+        for n in 0..10 {
+            let from = format!("[2001:db8::{n}]");
+            assert_eq!(status(&http, &from, "wrong").await.0, 401, "try {n}");
+        }
+        let (locked, after) = status(&http, "[2001:db8::99]", &right).await;
+        assert_eq!(
+            locked, 429,
+            "another address of the same network, even with the right one"
+        );
+        assert!((1..=300).contains(&after.expect("when to come back")));
+        assert_eq!(
+            status(&http, "192.0.2.1", &right).await.0,
+            200,
+            "others are let in"
+        );
+        for _ in 0..30 {
+            assert_eq!(
+                status(&http, "127.0.0.1", "wrong").await.0,
+                401,
+                "loopback is exempt"
+            );
+        }
+        assert_eq!(status(&http, "127.0.0.1", &right).await.0, 200);
+    }
 }

@@ -34,8 +34,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, patch, post};
 use error::Refused;
 use serde_json::json;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -60,7 +58,7 @@ pub(crate) struct Http {
 }
 
 /// Takes a WebSocket request over.
-pub(crate) type Native = Arc<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
+pub(crate) type Native = Arc<dyn Fn(Request) -> Response + Send + Sync>;
 
 pub(crate) const NO_NATIVE: &str =
     "the native protocol is not served behind the bridge; connect to the real gateway itself";
@@ -152,7 +150,7 @@ async fn live() -> Response {
 async fn anything(State(http): State<Arc<Http>>, request: Request) -> Response {
     let wants_socket = request.headers().contains_key(header::UPGRADE);
     match &http.native {
-        Some(native) if wants_socket => native(request).await,
+        Some(native) if wants_socket => native(request),
         None if wants_socket => {
             Refused::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", NO_NATIVE).into_response()
         }
@@ -166,4 +164,26 @@ async fn wrong_method(method: Method) -> Refused {
         "method_not_allowed",
         format!("{method} is not for this path"),
     )
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// The dialects without sockets, answered by the built-in agent.
+    pub(crate) fn http(core: Arc<Core>) -> Arc<Http> {
+        Arc::new(Http {
+            backend: Arc::new(crate::local::Local(core.clone())),
+            core,
+            limits: Limits::new(60_000),
+            webhooks: webhooks::Webhooks::default(),
+            origins: Vec::new(),
+            cors_methods: guard::cors_methods(&[]),
+            max_body: 1024 * 1024,
+            body_limit: Duration::from_secs(10),
+            requests: AtomicU64::new(0),
+            native: None,
+            leaving: watch::channel(Leaving::No).1,
+        })
+    }
 }

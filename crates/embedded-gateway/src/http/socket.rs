@@ -2,7 +2,7 @@
 //! protocol.
 
 use super::Http;
-use super::auth::{Caller, identify, token_of};
+use super::auth::Caller;
 use super::body::query_value;
 use super::error::Refused;
 use super::sessions::{key_of, may_write};
@@ -10,9 +10,9 @@ use super::turn::{Prompt, begin};
 use crate::agent::Step;
 use crate::keys::Permission;
 use crate::runs::Progress;
+use crate::server::upgrade::{Socket, upgrade as accept};
 use crate::time::now_ms;
-use axum::extract::ws::{Message, WebSocket};
-use axum::extract::{FromRequestParts, Request, State, WebSocketUpgrade};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::SplitSink;
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 
 const FRAME_MAX: usize = 1024 * 1024;
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
@@ -31,28 +32,31 @@ const OUTBOX: usize = 512;
 const RUNS_MAX: usize = 16;
 
 /// `GET /ws`.
-pub(crate) async fn upgrade(State(http): State<Arc<Http>>, request: Request) -> Response {
-    let token = query_value(request.uri(), "token");
-    if token.is_none() {
+pub(crate) async fn upgrade(State(http): State<Arc<Http>>, caller: Caller, request: Request) -> Response {
+    if query_value(request.uri(), "token").is_none() {
         return match http.native.clone() {
-            Some(native) => native(request).await,
+            Some(native) => native(request),
             None => {
                 Refused::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", super::NO_NATIVE).into_response()
             }
         };
     }
-    let token = token_of(request.headers(), token.as_deref());
-    let caller = match identify(&http, token.as_deref()).and_then(|caller| admit(&http, caller)) {
-        Ok(caller) => caller,
-        Err(refused) => return refused.into_response(),
-    };
-    let (mut parts, _) = request.into_parts();
-    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade
-            .max_message_size(FRAME_MAX)
-            .max_frame_size(FRAME_MAX)
-            .on_upgrade(move |socket| serve(http, caller, socket)),
-        Err(_) => Refused::new(
+    let allowed = caller
+        .need(Permission::MessagesWrite)
+        .and_then(|()| caller.need_default());
+    if let Err(refused) = allowed {
+        return refused.into_response();
+    }
+    match accept(request, FRAME_MAX, None) {
+        Some((answer, socket)) => {
+            tokio::spawn(async move {
+                if let Some(socket) = socket.await {
+                    serve(http, caller, socket).await;
+                }
+            });
+            answer
+        }
+        None => Refused::new(
             StatusCode::UPGRADE_REQUIRED,
             "upgrade_required",
             "this path is a WebSocket",
@@ -61,21 +65,7 @@ pub(crate) async fn upgrade(State(http): State<Arc<Http>>, request: Request) -> 
     }
 }
 
-fn admit(http: &Http, caller: Caller) -> Result<Caller, Refused> {
-    if caller == Caller::Nobody {
-        return Err(Refused::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "a token is needed",
-        ));
-    }
-    caller.need(Permission::MessagesWrite)?;
-    caller.need_default()?;
-    http.backend.ready().map_err(Refused::starting)?;
-    Ok(caller)
-}
-
-async fn serve(http: Arc<Http>, caller: Caller, socket: WebSocket) {
+async fn serve(http: Arc<Http>, caller: Caller, socket: Socket) {
     let (out, mut input) = socket.split();
     let (tx, rx) = mpsc::channel::<Value>(OUTBOX);
     let mut writer = tokio::spawn(write(out, rx));
@@ -89,7 +79,9 @@ async fn serve(http: Arc<Http>, caller: Caller, socket: WebSocket) {
         };
         let text = match message {
             Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => continue,
+            Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                continue;
+            }
             Some(Ok(Message::Close(_)) | Err(_)) | None => break,
         };
         let standing = http.limits.count(&caller, now_ms());
@@ -168,7 +160,7 @@ async fn relay(tx: &mpsc::Sender<Value>, session: &str, mut steps: mpsc::Receive
     }
 }
 
-async fn write(mut out: SplitSink<WebSocket, Message>, mut rx: mpsc::Receiver<Value>) {
+async fn write(mut out: SplitSink<Socket, Message>, mut rx: mpsc::Receiver<Value>) {
     while let Some(frame) = rx.recv().await {
         let sent = timeout(WRITE_LIMIT, out.send(Message::Text(frame.to_string().into()))).await;
         if !matches!(sent, Ok(Ok(()))) {

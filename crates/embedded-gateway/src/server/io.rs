@@ -1,6 +1,7 @@
 //! A socket that gives up on peers that stop reading. It can still send a refusal after the HTTP
 //! layer gave up.
 
+use super::door::Place;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -10,7 +11,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
 /// One side of a shared socket.
@@ -22,7 +22,7 @@ pub(crate) struct PatientSocket {
     write_limit: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     /// Its place among the connections that may be open, for as long as it lives, also as a WebSocket.
-    _slot: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What is kept beside the HTTP layer.
@@ -33,13 +33,8 @@ pub(crate) struct SocketRest {
 }
 
 impl PatientSocket {
-    pub(crate) fn new(
-        stream: TcpStream,
-        write_limit: Duration,
-        slot: OwnedSemaphorePermit,
-    ) -> (Self, SocketRest) {
+    pub(crate) fn new(stream: Arc<TcpStream>, write_limit: Duration, place: Place) -> (Self, SocketRest) {
         let _ = stream.set_nodelay(true);
-        let stream = Arc::new(stream);
         let unanswered = Arc::new(AtomicU64::new(0));
         let rest = SocketRest {
             stream: stream.clone(),
@@ -51,7 +46,7 @@ impl PatientSocket {
                 unanswered,
                 write_limit,
                 stalled: None,
-                _slot: slot,
+                _place: place,
             },
             rest,
         )

@@ -1,6 +1,8 @@
 //! Starts, serves and stops the gateway.
 
+pub(crate) mod door;
 mod io;
+pub(crate) mod upgrade;
 
 use crate::agent::AgentBackend;
 use crate::backend::Backend;
@@ -16,10 +18,11 @@ use crate::local::Local;
 use crate::ws::{self, Leaving};
 use crate::{AgentProfile, cron};
 use axum::Router;
-use axum::extract::{FromRequestParts, Request, WebSocketUpgrade};
+use axum::extract::Request;
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use clawtray_gateway_client::Gateway;
+use door::{Door, Visitor};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use io::{PatientSocket, SocketRest};
@@ -30,7 +33,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// How long connections get to end by themselves when the gateway stops.
@@ -78,7 +81,8 @@ pub struct Config {
     pub read_limit: Duration,
     /// How long a peer may take nothing before it is dropped.
     pub write_limit: Duration,
-    /// Connections at once, streams and WebSockets among them; whoever comes on top is answered 503.
+    /// Connections at once, streams and WebSockets among them. Half of them are for callers that have shown no token yet:
+    /// of these the oldest gives way to the newest. Whoever comes on top of those with a token is answered 503.
     pub max_connections: usize,
 }
 
@@ -162,7 +166,7 @@ impl EmbeddedGateway {
             leaving: watch.clone(),
             alive,
         };
-        let native: Native = Arc::new(move |request| Box::pin(native(shared.clone(), request)));
+        let native: Native = Arc::new(move |request| native(shared.clone(), request));
         let backend: Arc<dyn Backend> = match &config.bridge {
             Some(Bridged(gateway)) => Arc::new(Bridge::start(gateway.clone())),
             None => {
@@ -276,21 +280,27 @@ async fn accept(
     write_limit: Duration,
     max_connections: usize,
 ) {
-    let slots = Arc::new(Semaphore::new(max_connections));
+    let door = Door::new(max_connections);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             arrived = listener.accept() => match arrived {
-                Ok((stream, peer)) => match Arc::clone(&slots).try_acquire_owned() {
-                    Ok(slot) => {
-                        let (socket, rest) = PatientSocket::new(stream, write_limit, slot);
-                        connections.spawn(connection(socket, rest, peer, router.clone(), leaving.clone(), read_limit));
+                Ok((stream, peer)) => {
+                    let stream = Arc::new(stream);
+                    match door.enter(&stream, peer.ip()) {
+                        Some(place) => {
+                            let visitor = place.visitor(peer);
+                            let (socket, rest) = PatientSocket::new(stream, write_limit, place);
+                            connections.spawn(connection(socket, rest, visitor, router.clone(), leaving.clone(), read_limit));
+                        }
+                        None if connections.len() < max_connections + REFUSALS => {
+                            if let Some(stream) = Arc::into_inner(stream) {
+                                connections.spawn(refuse(stream));
+                            }
+                        }
+                        None => drop(stream),
                     }
-                    Err(_) if connections.len() < max_connections + REFUSALS => {
-                        connections.spawn(refuse(stream));
-                    }
-                    Err(_) => drop(stream),
-                },
+                }
                 // Out of file handles, most likely: give others time to end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
@@ -319,12 +329,12 @@ async fn refuse(mut stream: TcpStream) {
 async fn connection(
     socket: PatientSocket,
     rest: SocketRest,
-    peer: SocketAddr,
+    visitor: Visitor,
     router: Router,
     mut leaving: watch::Receiver<Leaving>,
     read_limit: Duration,
 ) {
-    let service = TowerToHyperService::new(router.layer(axum::Extension(peer)));
+    let service = TowerToHyperService::new(router.layer(axum::Extension(visitor)));
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -350,23 +360,22 @@ async fn connection(
 }
 
 /// Serves the native protocol to a request that asks for a WebSocket.
-async fn native(shared: Shared, request: Request) -> Response {
-    let (mut parts, _) = request.into_parts();
-    let peer = parts.extensions.get::<SocketAddr>().copied();
-    let (Ok(upgrade), Some(peer)) = (WebSocketUpgrade::from_request_parts(&mut parts, &()).await, peer)
-    else {
-        return Refused::bad("this is no proper WebSocket request").into_response();
-    };
-    let origin = parts
-        .headers
+fn native(shared: Shared, request: Request) -> Response {
+    let visitor = request.extensions().get::<Visitor>().cloned();
+    let origin = request
+        .headers()
         .get(header::ORIGIN)
         .and_then(|o| o.to_str().ok())
         .map(str::to_owned);
-    upgrade
-        .max_message_size(ws::MAX_PAYLOAD)
-        .max_frame_size(ws::MAX_PAYLOAD)
-        .on_upgrade(move |socket| async move {
-            let _alive = shared.alive;
-            ws::serve(shared.core, socket, peer.ip(), origin, shared.leaving).await;
-        })
+    let upgraded = upgrade::upgrade(request, ws::MAX_PAYLOAD, Some(ws::MAX_GREETING));
+    let (Some((answer, socket)), Some(visitor)) = (upgraded, visitor) else {
+        return Refused::bad("this is no proper WebSocket request").into_response();
+    };
+    tokio::spawn(async move {
+        let _alive = shared.alive;
+        if let Some(socket) = socket.await {
+            ws::serve(shared.core, socket, visitor, origin, shared.leaving).await;
+        }
+    });
+    answer
 }

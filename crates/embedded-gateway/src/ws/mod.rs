@@ -12,10 +12,11 @@ use crate::core::Core;
 use crate::error::invalid;
 use crate::hub::{Audience, Event};
 use crate::rows;
+use crate::server::door::Visitor;
+use crate::server::upgrade::{Socket, TooLarge};
 use crate::time::now_ms;
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use clawtray_gateway_protocol::GatewayError;
-use futures_util::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
+use futures_util::{Sink, SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
 use handshake::{Arrival, Peer, connect};
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -24,13 +25,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 pub(crate) use params::Params;
 
 /// The largest frame after the handshake, in bytes.
 pub(crate) const MAX_PAYLOAD: usize = 26_214_400;
-/// The largest frame before it.
-const MAX_GREETING: usize = 64 * 1024;
+/// All that may come before it.
+pub(crate) const MAX_GREETING: usize = 64 * 1024;
 /// How long a client may take to say `connect`.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
 const PING_EVERY: Duration = Duration::from_secs(25);
@@ -78,31 +81,33 @@ pub(crate) struct Connection {
     pub(crate) core: Arc<Core>,
     pub(crate) peer: Peer,
     pub(crate) subs: Subscriptions,
-    out: SplitSink<WebSocket, Message>,
+    out: SplitSink<Socket, Message>,
     seq: u64,
 }
 
 /// Serves one socket until it ends.
 pub(crate) async fn serve(
     core: Arc<Core>,
-    socket: WebSocket,
-    ip: IpAddr,
+    mut socket: Socket,
+    visitor: Visitor,
     origin: Option<String>,
     mut leaving: watch::Receiver<Leaving>,
 ) {
-    let (mut out, mut input) = socket.split();
     let greeted = tokio::select! {
-        greeted = timeout(HANDSHAKE_LIMIT, greet(&core, &mut out, &mut input, ip, origin.as_deref())) => greeted,
+        greeted = timeout(HANDSHAKE_LIMIT, greet(&core, &mut socket, visitor.addr.ip(), origin.as_deref())) => greeted,
         _ = gone(&mut leaving) => {
-            close(&mut out, 1012, "service restart").await;
+            close(&mut socket, 1012, "service restart").await;
             return;
         }
     };
     let (peer, reply) = match greeted {
         Ok(Some(greeted)) => greeted,
         Ok(None) => return,
-        Err(_) => return close(&mut out, 1000, "").await,
+        Err(_) => return close(&mut socket, 1000, "").await,
     };
+    visitor.keep_place();
+    socket.get_mut().trust();
+    let (out, mut input) = socket.split();
     // Subscribed before the answer goes out: no event after hello-ok is missed.
     let events = core.hub.subscribe();
     let mut connection = Connection {
@@ -117,45 +122,50 @@ pub(crate) async fn serve(
     }
 }
 
-async fn close(out: &mut SplitSink<WebSocket, Message>, code: u16, reason: &str) {
+async fn close(out: &mut (impl Sink<Message> + Unpin), code: u16, reason: &str) {
     // A close reason holds 123 bytes.
     let mut reason = reason.to_owned();
     while reason.len() > 123 {
         reason.pop();
     }
     let frame = CloseFrame {
-        code,
+        code: code.into(),
         reason: reason.into(),
     };
     let _ = timeout(WRITE_LIMIT, out.send(Message::Close(Some(frame)))).await;
     let _ = timeout(Duration::from_secs(1), out.flush()).await;
 }
 
+/// Whether a frame, or all that came before the greeting, was larger than allowed.
+fn is_too_large(error: &tungstenite::Error) -> bool {
+    if let tungstenite::Error::Io(error) = error {
+        return error.get_ref().is_some_and(|error| error.is::<TooLarge>());
+    }
+    matches!(error, tungstenite::Error::Capacity(_))
+}
+
 /// The handshake; `None` when the socket was closed over it.
-async fn greet(
-    core: &Core,
-    out: &mut SplitSink<WebSocket, Message>,
-    input: &mut SplitStream<WebSocket>,
-    ip: IpAddr,
-    origin: Option<&str>,
-) -> Option<(Peer, String)> {
+async fn greet(core: &Core, out: &mut Socket, ip: IpAddr, origin: Option<&str>) -> Option<(Peer, String)> {
     let (nonce, conn_id) = (uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v4().to_string());
     let challenge = json!({"type": "event", "event": "connect.challenge",
         "payload": {"nonce": nonce, "ts": now_ms(), "capabilities": []}});
     out.send(Message::Text(challenge.to_string().into())).await.ok()?;
     let text = loop {
-        match input.next().await?.ok()? {
-            Message::Text(text) if text.len() > MAX_GREETING => {
-                close(out, 1009, "").await;
+        match out.next().await? {
+            Ok(Message::Text(text)) => break text,
+            Ok(Message::Binary(_)) => {
+                close(out, 1000, "").await;
                 return None;
             }
-            Message::Text(text) => break text,
-            Message::Binary(bytes) => {
-                close(out, if bytes.len() > MAX_GREETING { 1009 } else { 1000 }, "").await;
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+            Ok(Message::Close(_)) => return None,
+            Err(error) => {
+                if is_too_large(&error) {
+                    close(out, 1009, "").await;
+                    out.get_mut().discard().await;
+                }
                 return None;
             }
-            Message::Ping(_) | Message::Pong(_) => {}
-            Message::Close(_) => return None,
         }
     };
     let Ok(frame) = serde_json::from_str::<Value>(&text) else {
@@ -239,7 +249,7 @@ impl Connection {
 
     async fn run(
         &mut self,
-        input: &mut SplitStream<WebSocket>,
+        input: &mut SplitStream<Socket>,
         mut events: broadcast::Receiver<Arc<Event>>,
         mut leaving: watch::Receiver<Leaving>,
     ) {
@@ -262,7 +272,7 @@ impl Connection {
                         self.take(message).await
                     }
                     Some(Err(error)) => {
-                        if error.to_string().contains("too long") {
+                        if is_too_large(&error) {
                             close(&mut self.out, 1009, "").await;
                         }
                         false
@@ -334,7 +344,7 @@ impl Connection {
                 Ok(text) => text,
                 Err(_) => return true,
             },
-            Message::Ping(_) | Message::Pong(_) => return true,
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return true,
             Message::Close(_) => return false,
         };
         // Like the gateway: what is no JSON gets no answer.
@@ -377,4 +387,21 @@ fn check_frame(frame: &Value) -> Result<(Value, &str, &Value), (Value, Box<Gatew
     }
     let method = frame.get("method").and_then(Value::as_str).unwrap_or_default();
     Ok((id, method, frame.get("params").unwrap_or(&Value::Null)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+    use tokio_tungstenite::tungstenite::error::CapacityError;
+
+    #[test]
+    fn what_is_too_large_is_known_by_its_type() {
+        let too_long = CapacityError::MessageTooLong { size: 2, max_size: 1 };
+        assert!(is_too_large(&tungstenite::Error::Capacity(too_long)));
+        let greeting = Error::new(ErrorKind::InvalidData, TooLarge);
+        assert!(is_too_large(&tungstenite::Error::Io(greeting)));
+        let other = Error::new(ErrorKind::InvalidData, "a word that is too long");
+        assert!(!is_too_large(&tungstenite::Error::Io(other)));
+    }
 }

@@ -186,9 +186,75 @@ async fn a_reader_that_stops_is_dropped_and_the_run_is_kept() {
 }
 
 #[tokio::test]
+async fn web_pages_stay_out_of_sockets_and_streams() {
+    let lab = lab_with(|c| c.origins = vec!["https://app.example".into()]).await;
+    let socket = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    let stream = format!("/api/v1/chat/stream?message=x&api_key={TOKEN}");
+    let with_token = format!("/ws?token={TOKEN}");
+    for (page, allowed) in [
+        ("", true),
+        (
+            "origin: https://app.example\r\nsec-fetch-site: cross-site\r\n",
+            true,
+        ),
+        ("sec-fetch-site: same-origin\r\n", true),
+        ("sec-fetch-site: none\r\n", true),
+        ("origin: https://evil.example\r\n", false),
+        ("origin: null\r\n", false),
+        ("sec-fetch-site: cross-site\r\n", false),
+        ("sec-fetch-site: same-site\r\n", false),
+        // A name that was made to point here is another origin all the same.
+        ("host: evil.example\r\norigin: http://evil.example\r\n", false),
+    ] {
+        for (path, more, status) in [
+            (stream.as_str(), "", 200),
+            (with_token.as_str(), socket, 101),
+            ("/ws", socket, 101),
+            ("/", socket, 101),
+        ] {
+            let head = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{page}{more}\r\n");
+            // The second host is the one that counts for the case above; two are refused by themselves.
+            let head = match page.starts_with("host:") {
+                true => head.replacen("host: 127.0.0.1\r\n", "", 1),
+                false => head,
+            };
+            let expected = if allowed { status } else { 403 };
+            assert_eq!(raw(&lab, head.as_bytes()).await, expected, "{path} with {page}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn strangers_who_sit_idle_do_not_shut_the_owner_out() {
+    let lab = lab_with(|config| config.max_connections = 8).await;
+    let health = format!("GET /api/status HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\r\n");
+    let mut known = TcpStream::connect(lab.gateway.addr()).await.unwrap();
+    known.write_all(health.as_bytes()).await.unwrap();
+    let mut first = [0u8; 12];
+    known.read_exact(&mut first).await.unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..40 {
+        idle.push(TcpStream::connect(lab.gateway.addr()).await.unwrap());
+    }
+    assert_eq!(raw(&lab, health.as_bytes()).await, 200, "the owner gets in");
+    // Whoever has shown the token keeps its connection.
+    known.write_all(health.as_bytes()).await.unwrap();
+    let mut rest = Vec::new();
+    while !String::from_utf8_lossy(&rest).contains("\"ok\":true") {
+        let mut chunk = [0; 4096];
+        let n = known.read(&mut chunk).await.unwrap();
+        assert!(n > 0, "closed: {}", String::from_utf8_lossy(&rest));
+        rest.extend_from_slice(&chunk[..n]);
+    }
+    drop(idle);
+}
+
+#[tokio::test]
 async fn who_comes_on_top_of_the_limit_is_told_to_come_back() {
     let lab = lab_with(|config| config.max_connections = 2).await;
-    let health = b"GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n";
+    let health = format!("GET /api/health HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\r\n");
+    let health = health.as_bytes();
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(lab.gateway.addr()).await.unwrap();

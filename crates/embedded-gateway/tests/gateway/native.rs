@@ -709,6 +709,41 @@ async fn with_keys_alone_only_http_is_served() {
 }
 
 #[tokio::test]
+async fn an_unfinished_large_frame_before_connect_is_told_off_at_its_head() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let lab = lab().await;
+    let mut stream = tokio::net::TcpStream::connect(lab.gateway.addr()).await.unwrap();
+    let ask = "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    // A text frame of 1 MiB, of which nothing but the head and some bytes come.
+    let mut frame = vec![0x81, 0x80 | 127];
+    frame.extend((1024u64 * 1024).to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend([b'x'; 100]);
+    stream.write_all(&frame).await.unwrap();
+    let mut answer = Vec::new();
+    // The end comes when we close, or when the gateway gives up; the close frame comes before.
+    let closed = [0x88, 0x02, 0x03, 0xf1];
+    while !answer.windows(4).any(|w| w == closed) {
+        let mut chunk = [0; 4096];
+        let n = stream.read(&mut chunk).await.unwrap();
+        assert!(n > 0, "closed without 1009: {}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&chunk[..n]);
+    }
+    // After the greeting a frame of that size is welcome.
+    let mut socket = Socket::connected(&lab.gateway.url()).await;
+    let long = "x".repeat(1024 * 1024);
+    let answer = socket
+        .request(
+            "chat.send",
+            json!({"sessionKey": "main", "message": long, "idempotencyKey": "long"}),
+        )
+        .await;
+    assert_eq!(answer["ok"], true, "{answer}");
+}
+
+#[tokio::test]
 async fn numbers_that_nobody_can_mean_are_answered() {
     let lab = lab().await;
     let device = Device::new(8);
