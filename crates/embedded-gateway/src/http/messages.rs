@@ -4,7 +4,7 @@ use super::Http;
 use super::auth::Caller;
 use super::body::{Fields, object};
 use super::error::Refused;
-use super::sessions::{find, slug};
+use super::sessions::{find, user_session};
 use super::sse::{self, Dialect};
 use super::turn::{Prompt, ask, begin};
 use super::workspaces::for_message;
@@ -43,7 +43,12 @@ async fn prompt(http: &Arc<Http>, caller: &Caller, fields: &Fields) -> Result<Pr
             }
             known.session.key
         }
-        None => format!("agent:{}:api:{}:{}", workspace.agent, slug(id), slug(user)),
+        None => {
+            let key = user_session(&workspace.agent, id, user);
+            // By its name it is this user's, whoever wrote into it before.
+            http.core.store.assign_api_session(&key, id, user)?;
+            key
+        }
     };
     let text = match note {
         Some(note) => format!("{message}\n\n[{note}]"),

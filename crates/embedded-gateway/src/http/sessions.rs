@@ -99,7 +99,7 @@ pub(crate) async fn visible(http: &Http, caller: &Caller) -> Result<Vec<Known>, 
         session,
     });
     Ok(known
-        .filter(|k| caller.need_workspace(k.workspace()).is_ok())
+        .filter(|k| may_use(caller, &k.session.key, k.api.as_ref()).is_ok())
         .collect())
 }
 
@@ -113,7 +113,7 @@ pub(crate) async fn find(http: &Http, caller: &Caller, name: &str) -> Result<Kno
         session,
     };
     // What belongs to others does not exist for this caller.
-    caller.need_workspace(known.workspace()).map_err(|_| unknown())?;
+    may_use(caller, &known.session.key, known.api.as_ref()).map_err(|_| unknown())?;
     Ok(known)
 }
 
@@ -128,10 +128,44 @@ pub(crate) async fn key_of(http: &Http, name: &str) -> Result<Option<String>, Re
     }
 }
 
-/// Refuses a caller who may not write into a session that exists for somebody else.
+/// Refuses a caller who may not write into a session that is somebody else's, also when it does not exist yet.
 pub(crate) fn may_write(http: &Http, caller: &Caller, key: &str) -> Result<(), Refused> {
-    let workspace = http.core.store.api_session(key)?.map(|a| a.workspace);
-    caller.need_workspace(workspace.as_deref().unwrap_or(DEFAULT_WORKSPACE))
+    may_use(caller, key, http.core.store.api_session(key)?.as_ref())
+}
+
+/// Refuses a caller who is limited to other workspaces than the session's: the one that it is registered for, and the one
+/// that its key names. Whoever wrote first must not own what is another's by its name.
+fn may_use(caller: &Caller, key: &str, api: Option<&ApiSession>) -> Result<(), Refused> {
+    let Some(list) = caller.workspaces() else {
+        return Ok(());
+    };
+    let named = workspace_slug(key);
+    match api {
+        Some(api) => caller.need_workspace(&api.workspace)?,
+        None if named.is_none() => caller.need_workspace(DEFAULT_WORKSPACE)?,
+        None => {}
+    }
+    match named {
+        Some(named) if !list.iter().any(|w| slug(w) == named) => Err(Refused::forbidden(
+            "this key is not for the workspace of this session",
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The key of D5's session for a user of a workspace.
+pub(crate) fn user_session(agent: &str, workspace: &str, user: &str) -> String {
+    format!("agent:{agent}:api:{}:{}", slug(workspace), slug(user))
+}
+
+/// The slug of the workspace that a key of [`user_session`] belongs to. The gateway behind a bridge takes keys in any
+/// case, so that they count in any case here.
+fn workspace_slug(key: &str) -> Option<String> {
+    let key = key.to_lowercase();
+    let mut parts = key.splitn(5, ':').map(str::trim);
+    let is_ours = parts.next() == Some("agent") && parts.next().is_some() && parts.next() == Some("api");
+    let workspace = parts.next().filter(|_| is_ours)?;
+    parts.next().map(|_| workspace.to_owned())
 }
 
 /// Rows that are read at once to fill a page with messages that are shown.
@@ -218,7 +252,12 @@ pub(crate) fn slug(name: &str) -> String {
         if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_' {
             out.push(c);
         } else {
-            out.push_str(&format!(".{:x}", u32::from(c)));
+            // Two digits, or any number of them between marks: nothing that follows can be read as one of them.
+            let escaped = match u32::from(c) {
+                code @ ..0x100 => format!(".{code:02x}"),
+                code => format!("._{code:x}_"),
+            };
+            out.push_str(&escaped);
         }
     }
     if out.len() > 96 {
@@ -232,14 +271,40 @@ pub(crate) fn slug(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::slug;
+    use super::{slug, user_session, workspace_slug};
+
+    #[test]
+    fn a_key_of_a_user_names_its_workspace() {
+        let names = |key: &str| workspace_slug(key);
+        let key = user_session("main", "Support Ä", "ann");
+        assert_eq!(names(&key), Some(slug("Support Ä")));
+        for key in [
+            "agent:main:api:support:ann",
+            "agent:x:API:Support:ann:more",
+            "agent:main:api: support :a",
+        ] {
+            assert_eq!(names(key).as_deref(), Some("support"), "{key}");
+        }
+        for key in [
+            "agent:main:main",
+            "agent:main:api",
+            "agent:main:api:support",
+            "agent:main:work:api:x:y",
+        ] {
+            assert_eq!(names(key), None, "{key}");
+        }
+    }
 
     #[test]
     fn different_names_stay_different() {
-        let names = ["ann", "Ann", "an.6e", "ä", "a b", "a:b", "a/b", ""];
+        let names = [
+            "ann", "Ann", "an.6e", "ä", "a b", "a:b", "a/b", "", "Nf", "\u{4ef}", "\n0", "\u{a0}", "\u{a0}0",
+            "\u{a00}",
+        ];
         let slugs: std::collections::HashSet<String> = names.iter().map(|n| slug(n)).collect();
         assert_eq!(slugs.len(), names.len());
         assert_eq!(slug("user-123"), "user-123");
+        assert_eq!(slug("N f"), ".4e.20f");
         let (a, b) = (slug(&"x".repeat(500)), slug(&"x".repeat(501)));
         assert_ne!(a, b);
         assert!(a.len() < 96 && a.bytes().all(|c| c.is_ascii_graphic() && c != b':' && c != b'/'));

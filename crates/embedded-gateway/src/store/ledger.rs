@@ -142,6 +142,20 @@ impl Store {
         Ok(())
     }
 
+    /// Gives a session that somebody else has registered to a user of a workspace.
+    pub(crate) fn assign_api_session(
+        &self,
+        key: &str,
+        workspace: &str,
+        user: &str,
+    ) -> Result<(), StoreError> {
+        self.conn().execute(
+            "UPDATE api_sessions SET workspace = ?2, user = ?3 WHERE key = ?1 AND (workspace <> ?2 OR user <> ?3)",
+            [key, workspace, user],
+        )?;
+        Ok(())
+    }
+
     /// Notes that a session is used by somebody; true when it is new.
     pub(crate) fn open_api_session(
         &self,

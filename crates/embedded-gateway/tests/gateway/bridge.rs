@@ -200,3 +200,53 @@ async fn what_the_gateway_behind_does_not_allow_is_501_with_a_sentence() {
     );
     client.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_key_cannot_take_over_sessions_of_another_workspace_behind_the_bridge() {
+    let f = front().await;
+    let api = Api::new(f.front.gateway.http_url(), Some(TOKEN));
+    let keys = clawtray_embedded_gateway::keys::Keys::open(f.front.dir.path()).unwrap();
+    crate::keys::workspaces_cannot_be_taken_over(&api, &keys).await;
+    f.client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_bridge_leaves_the_jobs_of_the_built_in_gateway_alone() {
+    let real = lab().await;
+    let config = ClientConfig::new(real.gateway.url(), Credentials::token(TOKEN))
+        .with_identity(DeviceIdentity::from_secret_bytes(&[7; 32]));
+    let client = Arc::new(Client::connect(config));
+    let behind: Arc<dyn Gateway> = client.clone();
+    // A built-in gateway made a job that is due, and stopped; then a bridge starts on the same folder.
+    let lab = lab().await;
+    let mut socket = Socket::connected(&lab.gateway.url()).await;
+    let job = json!({"name": "n", "schedule": {"kind": "every", "everyMs": 1_000},
+        "payload": {"kind": "agentTurn", "message": "hello"}});
+    let id = socket.call("cron.add", job).await["id"].clone();
+    socket
+        .until(|e| e["event"] == "cron" && e["payload"]["action"] == "finished")
+        .await;
+    drop(socket);
+    let Lab { dir, gateway } = lab;
+    gateway.shutdown().await;
+    let before = due(&dir, id.as_str().unwrap());
+    let front = crate::common::start(dir.path(), |c| c.bridge = Some(Bridged(behind))).await;
+    // The built-in gateway looks for due jobs before it listens: long since done when this is answered.
+    let api = Api::new(front.http_url(), Some(TOKEN));
+    while i64::try_from(before).unwrap() + 200 > jiff::Timestamp::now().as_millisecond() {
+        assert_eq!(api.get("/health").await.status, 200);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(due(&dir, id.as_str().unwrap()), before, "nobody claimed it");
+    client.shutdown().await;
+}
+
+/// When a job is due, as the database has it.
+fn due(dir: &tempfile::TempDir, id: &str) -> u64 {
+    let conn = rusqlite::Connection::open(dir.path().join("gateway.sqlite")).unwrap();
+    conn.query_row("SELECT next_run FROM cron_jobs WHERE id = ?1", [id], |r| {
+        r.get::<_, i64>(0)
+    })
+    .unwrap()
+    .unsigned_abs()
+}

@@ -4,9 +4,11 @@ use crate::common::api::Api;
 use crate::common::{Lab, TOKEN, lab, lab_with};
 use clawtray_embedded_gateway::ConfigFile;
 use clawtray_embedded_gateway::keys::{Keys, NewKey, Permission};
+use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
+use tokio_tungstenite::tungstenite::Message;
 
 fn keys(lab: &Lab) -> Keys {
     Keys::open(lab.dir.path()).unwrap()
@@ -152,6 +154,89 @@ async fn a_key_for_one_workspace_sees_nothing_of_another() {
     assert_eq!(stolen.status, 404);
     assert_eq!(b.got("/api/v1/stats").await["totals"]["messages"], 0);
     assert_eq!(b.get("/api/v1/stats/users?workspace=a").await.status, 403);
+}
+
+/// What a key for another workspace may not do with the session of a user, before that user ever wrote and after.
+async fn is_kept_out(stranger: &Api, key: &str) {
+    let prompt = json!({"message": "mine now"});
+    let by_key = json!({"message": "mine now", "sessionKey": key});
+    let d4 = json!({"agentId": "main", "message": "mine now", "sessionId": key});
+    let path = format!("/api/sessions/{key}/messages");
+    for (path, body) in [
+        ("/api/sessions/send", &by_key),
+        (path.as_str(), &prompt),
+        ("/api/v1/chat", &d4),
+        ("/api/v1/chat/stream", &d4),
+    ] {
+        let answer = stranger.post(path, body.clone()).await;
+        assert_eq!(answer.status, 403, "{path} {body}: {}", answer.text);
+    }
+    for path in [
+        format!("/api/sessions/{key}/history"),
+        format!("/api/sessions/history?sessionKey={key}"),
+        format!("/api/session/status?sessionKey={key}"),
+        format!("/api/v1/sessions/{key}/history"),
+        format!("/api/v1/agents/main/sessions/{key}"),
+    ] {
+        assert_eq!(stranger.get(&path).await.status, 404, "{path}");
+    }
+}
+
+/// The sequence of somebody who wants the sessions of another workspace by writing into them first.
+pub(crate) async fn workspaces_cannot_be_taken_over(owner: &Api, keys: &Keys) {
+    let limited = |id: &str| {
+        let new = NewKey {
+            workspaces: vec![id.into()],
+            ..NewKey::labelled(id)
+        };
+        owner.with_token(Some(&keys.create(new).unwrap().secret))
+    };
+    let (stranger, support) = (limited("default"), limited("support"));
+    for key in ["agent:main:api:support:ann", "agent:main:API:Support:ann"] {
+        is_kept_out(&stranger, key).await;
+    }
+    // The owner may; it does not make the session the owner's.
+    let ann = "agent:main:api:support:ann";
+    owner
+        .posted(
+            "/api/sessions/send",
+            json!({"message": "hello", "sessionKey": ann}),
+        )
+        .await;
+    is_kept_out(&stranger, ann).await;
+    assert_eq!(
+        stranger.got("/api/v1/sessions?workspace=support").await,
+        json!([])
+    );
+    let sent = json!({"workspace": "support", "userId": "ann", "message": "my card number is 4111"});
+    let sent = support.posted("/api/v1/messages", sent).await;
+    is_kept_out(&stranger, ann).await;
+    let mine = support.got("/api/v1/sessions").await;
+    assert_eq!(mine[0]["id"], sent["sessionId"], "{mine}");
+    assert_eq!(
+        (&mine[0]["userId"], &mine[0]["workspace"]),
+        (&json!("ann"), &json!("support"))
+    );
+    let listed =
+        stranger.got("/api/sessions").await.to_string() + &stranger.got("/api/v1/sessions").await.to_string();
+    assert!(!listed.contains(sent["sessionId"].as_str().unwrap()), "{listed}");
+}
+
+#[tokio::test]
+async fn a_key_cannot_take_over_sessions_of_another_workspace() {
+    let lab = lab().await;
+    workspaces_cannot_be_taken_over(&api(&lab, TOKEN), &keys(&lab)).await;
+    let new = NewKey {
+        workspaces: vec!["default".into()],
+        ..NewKey::labelled("socket")
+    };
+    let stranger = keys(&lab).create(new).unwrap().secret;
+    let url = format!("{}/ws?token={stranger}", lab.gateway.url());
+    let (mut ws, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let prompt = json!({"type": "message", "session": "agent:main:api:support:bob", "content": "mine now"});
+    ws.send(Message::Text(prompt.to_string().into())).await.unwrap();
+    let said = ws.next().await.unwrap().unwrap().into_text().unwrap();
+    assert!(said.contains("not for the workspace"), "{said}");
 }
 
 #[tokio::test]
