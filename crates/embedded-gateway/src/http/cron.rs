@@ -13,6 +13,9 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// The fields of a payload that may be set over HTTP.
+const PAYLOAD: [&str; 6] = ["kind", "message", "text", "model", "thinking", "timeoutSeconds"];
+
 /// A job as both dialects read it: the protocol's fields, and D3's `cron`, `tz` and `message` beside them.
 fn view(job: &Value) -> Value {
     let mut out = json!({});
@@ -89,6 +92,23 @@ pub(crate) async fn add(
     let payload = job
         .opt_object("payload")?
         .ok_or_else(|| Refused::bad("\"payload\" is missing"))?;
+    // A bridge carries this out with the owner's rights: prompts are all that a key may leave there.
+    let mut clean = json!({});
+    for (name, value) in payload {
+        if !PAYLOAD.contains(&name.as_str()) {
+            return Err(Refused::bad(format!("\"payload.{name}\" is not supported here")));
+        }
+        merge(&mut clean, json!({ name.as_str(): value }));
+    }
+    if !matches!(
+        payload.get("kind").and_then(Value::as_str),
+        Some("agentTurn" | "systemEvent")
+    ) {
+        return Err(Refused::bad(
+            "\"payload.kind\" must be \"agentTurn\" or \"systemEvent\"",
+        ));
+    }
+    let payload = clean;
     let clean = json!({"name": job.str("name")?, "schedule": schedule, "payload": payload, "sessionTarget": target,
         "wakeMode": "now"});
     Ok(Json(view(&http.backend.cron_add(clean).await?)))

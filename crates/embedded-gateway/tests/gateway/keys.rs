@@ -240,6 +240,26 @@ async fn a_key_cannot_take_over_sessions_of_another_workspace() {
 }
 
 #[tokio::test]
+async fn a_key_leaves_prompts_and_nothing_else_as_jobs() {
+    let lab = lab().await;
+    let api = api(&lab, TOKEN);
+    let job = |payload: serde_json::Value| json!({"job": {"name": "n", "schedule": {"kind": "every", "everyMs": 3_600_000}, "payload": payload}});
+    let good = json!({"kind": "agentTurn", "message": "hello", "timeoutSeconds": 60});
+    api.posted("/api/cron/add", job(good)).await;
+    for (payload, what) in [
+        (json!({"kind": "command", "message": "x"}), "payload.kind"),
+        (
+            json!({"kind": "agentTurn", "message": "x", "toolsAllow": ["*"]}),
+            "payload.toolsAllow",
+        ),
+    ] {
+        let refused = api.post("/api/cron/add", job(payload)).await;
+        assert_eq!(refused.status, 400);
+        assert!(refused.text.contains(what), "{}", refused.text);
+    }
+}
+
+#[tokio::test]
 async fn a_rate_limit_is_told_and_kept() {
     let lab = lab().await;
     let new = NewKey {
