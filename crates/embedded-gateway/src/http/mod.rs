@@ -11,6 +11,7 @@ mod d5;
 pub(crate) mod error;
 pub(crate) mod guard;
 mod messages;
+pub(crate) mod meter;
 mod openai;
 mod openapi;
 mod sessions;
@@ -44,6 +45,7 @@ pub(crate) struct Http {
     pub(crate) core: Arc<Core>,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) limits: Limits,
+    pub(crate) reservations: meter::Reservations,
     pub(crate) webhooks: webhooks::Webhooks,
     /// Web pages that may call, by origin; `*` for all.
     pub(crate) origins: Vec<String>,
@@ -176,6 +178,7 @@ pub(crate) mod testing {
             backend: Arc::new(crate::local::Local(core.clone())),
             core,
             limits: Limits::new(60_000),
+            reservations: meter::Reservations::default(),
             webhooks: webhooks::Webhooks::default(),
             origins: Vec::new(),
             cors_methods: guard::cors_methods(&[]),

@@ -4,9 +4,10 @@ use super::Http;
 use super::auth::Caller;
 use super::body::{Fields, object};
 use super::error::Refused;
+use super::meter::Meter;
 use super::sse::{self, Dialect};
-use super::turn::{NO_USER, Waited, check_tokens, wait};
-use crate::agent::{Line, Step};
+use super::turn::{NO_USER, PATIENCE, Waited, wait};
+use crate::agent::{Line, Step, estimate_tokens};
 use crate::keys::Permission;
 use crate::runs::Progress;
 use crate::store::ledger::{DEFAULT_WORKSPACE, Entry};
@@ -54,15 +55,28 @@ async fn complete(http: &Arc<Http>, caller: &Caller, request: Request) -> Result
         == Some(&Value::Bool(true));
     let model = fields.str("model")?.to_owned();
     let (history, prompt) = conversation(&fields)?;
-    check_tokens(http, caller)?;
     // `openclaw/<agent>` names an agent, as on the real gateway; any other name is left to the agent.
     let default = http.backend.default_agent();
     let agent = model
         .strip_prefix("openclaw/")
         .map(str::to_owned)
         .unwrap_or(default);
+    let entry = Entry {
+        ts: now_ms(),
+        key: caller.id().to_owned(),
+        workspace: DEFAULT_WORKSPACE.into(),
+        user: NO_USER.into(),
+        ..Entry::default()
+    };
+    let heard = history
+        .iter()
+        .map(|line| estimate_tokens(&line.text))
+        .sum::<u64>()
+        + estimate_tokens(&prompt);
+    let mut meter = Meter::open(http, caller, String::new(), entry, heard, None)?;
     let steps = http.backend.complete(history, prompt, None, &agent).await?;
-    let steps = noted(http, caller, steps);
+    meter.start();
+    let steps = metered(meter, steps);
     let (id, created) = (
         format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
         now_ms() / 1_000,
@@ -88,32 +102,14 @@ async fn complete(http: &Arc<Http>, caller: &Caller, request: Request) -> Result
     .into_response())
 }
 
-/// Writes the exchange down when it is done.
-fn noted(http: &Arc<Http>, caller: &Caller, mut inner: mpsc::Receiver<Progress>) -> mpsc::Receiver<Progress> {
+/// Counts the exchange, however it ends.
+fn metered(mut meter: Meter, mut inner: mpsc::Receiver<Progress>) -> mpsc::Receiver<Progress> {
     let (tx, rx) = mpsc::channel(512);
-    let (http, key, began) = (http.clone(), caller.id().to_owned(), now_ms());
     tokio::spawn(async move {
         while let Some(step) = inner.recv().await {
-            if let Progress::Done(reply) = &step {
-                let entry = Entry {
-                    ts: now_ms(),
-                    key: key.clone(),
-                    workspace: DEFAULT_WORKSPACE.into(),
-                    user: NO_USER.into(),
-                    tokens_in: reply.input_tokens,
-                    tokens_out: reply.output_tokens,
-                    latency_ms: u64::try_from(now_ms() - began).unwrap_or(0),
-                };
-                if let Err(error) = http.core.store.record_exchange("", &entry) {
-                    tracing::error!(%error, "an exchange could not be written down");
-                }
-            }
+            meter.take(&step);
             // A reader that is gone ends the answer: nothing is kept of it.
-            if tx
-                .send_timeout(step, std::time::Duration::from_secs(10))
-                .await
-                .is_err()
-            {
+            if tx.send_timeout(step, PATIENCE).await.is_err() {
                 return;
             }
         }

@@ -3,11 +3,13 @@
 use super::Http;
 use super::auth::Caller;
 use super::error::Refused;
+use super::meter::Meter;
+use crate::agent::estimate_tokens;
 use crate::backend::Ask;
 use crate::core::agent_of;
 use crate::runs::{Progress, RUN_MAX, Reply};
 use crate::store::ledger::{DEFAULT_WORKSPACE, Entry};
-use crate::time::{day, now_ms};
+use crate::time::now_ms;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -15,7 +17,7 @@ use tokio::sync::mpsc;
 /// Steps that wait for a reader before it is cut off.
 const STEPS: usize = 512;
 /// How long a reader may leave them there.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The user of dialects that name none.
 pub(crate) const NO_USER: &str = "owner";
 
@@ -54,7 +56,6 @@ pub(crate) struct Started {
 
 /// Starts a run. It goes on, and is written down, whether or not somebody stays to read.
 pub(crate) async fn begin(http: &Arc<Http>, caller: &Caller, prompt: Prompt) -> Result<Started, Refused> {
-    check_tokens(http, caller)?;
     let agent = agent_of(&prompt.session);
     if !http.backend.knows_agent(agent).await? {
         return Err(Refused::not_found(format!("there is no agent \"{agent}\"")));
@@ -68,6 +69,8 @@ pub(crate) async fn begin(http: &Arc<Http>, caller: &Caller, prompt: Prompt) -> 
         user: prompt.user,
         ..Entry::default()
     };
+    let heard = estimate_tokens(&prompt.text);
+    let mut meter = Meter::open(http, caller, prompt.session.clone(), entry.clone(), heard, None)?;
     let is_new = http.core.store.open_api_session(&prompt.session, &entry, "api")?;
     let ask = Ask {
         session: prompt.session.clone(),
@@ -78,17 +81,15 @@ pub(crate) async fn begin(http: &Arc<Http>, caller: &Caller, prompt: Prompt) -> 
         channel: "api",
     };
     let mut inner = http.backend.ask(ask).await?;
+    meter.start();
     if is_new {
         http.webhooks.session_started(&prompt.session, &entry);
     }
     let (tx, steps) = mpsc::channel(STEPS);
-    let http = http.clone();
     tokio::spawn(async move {
         let mut tx = Some(tx);
         while let Some(step) = inner.recv().await {
-            if let Progress::Done(reply) = &step {
-                note(&http, &prompt.session, &entry, began, reply);
-            }
+            meter.take(&step);
             if let Some(open) = &tx
                 && open.send_timeout(step, PATIENCE).await.is_err()
             {
@@ -101,37 +102,6 @@ pub(crate) async fn begin(http: &Arc<Http>, caller: &Caller, prompt: Prompt) -> 
         began,
         steps,
     })
-}
-
-fn note(http: &Http, session: &str, entry: &Entry, began: i64, reply: &Reply) {
-    let now = now_ms();
-    let entry = Entry {
-        ts: now,
-        tokens_in: reply.input_tokens,
-        tokens_out: reply.output_tokens,
-        latency_ms: u64::try_from(now - began).unwrap_or(0),
-        ..entry.clone()
-    };
-    if let Err(error) = http.core.store.record_exchange(session, &entry) {
-        tracing::error!(%error, "an exchange could not be written down");
-    }
-}
-
-/// Refuses a key that has used up its tokens for today.
-pub(crate) fn check_tokens(http: &Http, caller: &Caller) -> Result<(), Refused> {
-    let Caller::Key(key) = caller else { return Ok(()) };
-    let Some(limit) = key.tokens_per_day else {
-        return Ok(());
-    };
-    let now = now_ms();
-    if http.core.store.tokens_of_key(&key.id, &day(now))? < limit {
-        return Ok(());
-    }
-    let until_midnight = 86_400 - (now / 1_000).rem_euclid(86_400);
-    Err(Refused::limited(
-        format!("this key has used its {limit} tokens for today"),
-        Duration::from_secs(until_midnight.unsigned_abs()),
-    ))
 }
 
 /// How a run ended for somebody who waited.

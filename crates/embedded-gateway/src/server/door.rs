@@ -195,7 +195,9 @@ mod tests {
 
         fn shows_token(&self) {
             let place = self.place.as_ref().expect("in");
-            place.visitor("192.0.2.1:1".parse().expect("address")).keep_place();
+            place
+                .visitor("192.0.2.1:1".parse().expect("address"))
+                .keep_place();
         }
     }
 

@@ -179,6 +179,7 @@ impl EmbeddedGateway {
             core: core.clone(),
             backend: backend.clone(),
             limits: Limits::new(config.strangers_per_minute),
+            reservations: http::meter::Reservations::default(),
             webhooks: Webhooks::start(config.webhooks.clone()).map_err(StartError::Webhook)?,
             origins: config.origins.clone(),
             cors_methods: http::guard::cors_methods(&config.cors_methods),

@@ -260,6 +260,36 @@ async fn a_key_leaves_prompts_and_nothing_else_as_jobs() {
 }
 
 #[tokio::test]
+async fn tokens_count_for_a_caller_who_hangs_up() {
+    let lab = lab().await;
+    let new = NewKey {
+        tokens_per_day: Some(60),
+        ..NewKey::labelled("small")
+    };
+    let key = keys(&lab).create(new).unwrap();
+    let api = api(&lab, &key.secret);
+    let ask = json!({"model": "openclaw", "stream": true, "messages": [{"role": "user", "content": "a long story"}]});
+    let request = api.request(Method::POST, "/v1/chat/completions").json(&ask);
+    let mut response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let mut read = 0;
+    while read < 12_000 {
+        read += response.chunk().await.unwrap().expect("a long story").len();
+    }
+    // Another one does not pass while this one is under way.
+    assert_eq!(api.post("/v1/chat/completions", ask.clone()).await.status, 429);
+    drop(response);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while api.got("/api/v1/stats").await["totals"]["tokensOut"] == 0 {
+        assert!(tokio::time::Instant::now() < deadline, "it was never counted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let spent = api.post("/v1/chat/completions", ask).await;
+    assert_eq!(spent.status, 429);
+    assert!(spent.text.contains("has used"), "{}", spent.text);
+}
+
+#[tokio::test]
 async fn a_rate_limit_is_told_and_kept() {
     let lab = lab().await;
     let new = NewKey {
