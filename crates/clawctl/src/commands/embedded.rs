@@ -61,6 +61,7 @@ pub(crate) async fn serve(global: &Global, args: &Serve, term: &mut Term) -> Out
     let running = EmbeddedGateway::start(config)
         .await
         .map_err(|error| Failure::local(error.to_string()))?;
+    begun_anew(running.damaged(), term);
     let mut line = json!({
         "url": running.url(),
         "httpUrl": running.http_url(),
@@ -125,6 +126,16 @@ impl Bridge {
     }
 }
 
+/// Says that the database was damaged, where it was: whoever uses an API key finds out otherwise.
+fn begun_anew(copy: Option<&Path>, term: &mut Term) {
+    if let Some(copy) = copy {
+        term.note(&format!(
+            "the gateway's database was damaged and is empty now: API keys, jobs and sessions have to be made again; a copy is {}",
+            copy.display()
+        ));
+    }
+}
+
 /// Refuses to be seen by other computers before there is a key that can be taken back.
 fn need_key(bind: IpAddr) -> Outcome {
     let keys = Keys::open(&data_dir()).and_then(|keys| keys.list());
@@ -159,8 +170,8 @@ fn from_environment() -> Option<String> {
 async fn kept_token() -> (String, bool) {
     let store = Keychain::system();
     match store.get(EMBEDDED, SecretKind::GatewayToken).await {
-        Ok(Some(token)) => (token.expose().to_owned(), true),
-        Ok(None) => {
+        Ok(Some(token)) if !token.expose().trim().is_empty() => (token.expose().to_owned(), true),
+        Ok(_) => {
             let token = random_token();
             let kept = store
                 .set(EMBEDDED, SecretKind::GatewayToken, Secret::new(token.clone()))
@@ -191,6 +202,7 @@ async fn ended() -> Outcome {
 pub(crate) fn api_key(action: ApiKeyAction, term: &mut Term) -> Outcome {
     let failed = |error: StoreError| Failure::local(error.to_string());
     let keys = Keys::open(&data_dir()).map_err(failed)?;
+    begun_anew(keys.damaged(), term);
     match action {
         ApiKeyAction::Create {
             label,
