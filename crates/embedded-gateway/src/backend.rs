@@ -4,6 +4,7 @@
 use crate::agent::Line;
 use crate::runs::Progress;
 use async_trait::async_trait;
+use clawtray_gateway_client::Attachment;
 use clawtray_gateway_protocol::GatewayError;
 use serde_json::Value;
 use std::time::Duration;
@@ -96,7 +97,19 @@ pub(crate) struct Ask {
     pub(crate) run_id: String,
     pub(crate) model: Option<String>,
     pub(crate) timeout: Option<Duration>,
+    /// For the gateway behind the bridge.
+    pub(crate) attachments: Vec<Attachment>,
     pub(crate) channel: &'static str,
+}
+
+/// A conversation that the caller sends with its request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Completion {
+    pub(crate) agent: String,
+    pub(crate) history: Vec<Line>,
+    pub(crate) prompt: Line,
+    /// The most tokens that the answer may have; a gateway behind the bridge is not told.
+    pub(crate) max_tokens: Option<u32>,
 }
 
 /// An event in any session, also one that no HTTP caller caused.
@@ -161,13 +174,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Starts a run; the steps come through the channel, the last one says how it ended.
     async fn ask(&self, ask: Ask) -> Result<mpsc::Receiver<Progress>, BackendError>;
     /// Answers a conversation that is brought along and kept nowhere.
-    async fn complete(
-        &self,
-        history: Vec<Line>,
-        prompt: String,
-        model: Option<String>,
-        agent: &str,
-    ) -> Result<mpsc::Receiver<Progress>, BackendError>;
+    async fn complete(&self, completion: Completion) -> Result<mpsc::Receiver<Progress>, BackendError>;
 
     async fn cron_list(&self) -> Result<Vec<Value>, BackendError>;
     async fn cron_add(&self, job: Value) -> Result<Value, BackendError>;

@@ -4,9 +4,8 @@
 mod follow;
 mod shape;
 
-use crate::agent::Line;
 use crate::backend::{
-    Ask, Backend, BackendAgent, BackendError, BackendSession, BackendStatus, Report, Transcript,
+    Ask, Backend, BackendAgent, BackendError, BackendSession, BackendStatus, Completion, Report, Transcript,
 };
 use crate::runs::Progress;
 use crate::store::sessions::sid_of;
@@ -313,7 +312,7 @@ impl Backend for Bridge {
             text: ask.text,
             idempotency_key: ask.run_id.clone(),
             thinking: None,
-            attachments: Vec::new(),
+            attachments: ask.attachments,
             timeout_ms: ask.timeout.and_then(|t| u64::try_from(t.as_millis()).ok()),
         };
         let ack = self.gateway.send(prompt).await.map_err(refusal)?;
@@ -326,24 +325,30 @@ impl Backend for Bridge {
         Ok(rx)
     }
 
-    async fn complete(
-        &self,
-        history: Vec<Line>,
-        prompt: String,
-        _: Option<String>,
-        agent: &str,
-    ) -> Result<mpsc::Receiver<Progress>, BackendError> {
-        if !self.knows_agent(agent).await? {
+    async fn complete(&self, completion: Completion) -> Result<mpsc::Receiver<Progress>, BackendError> {
+        let Completion {
+            agent,
+            history,
+            prompt,
+            ..
+        } = completion;
+        if !self.knows_agent(&agent).await? {
             return Err(BackendError::NotFound(format!("there is no agent \"{agent}\"")));
         }
         let id = uuid::Uuid::new_v4().to_string();
         let session = format!("agent:{agent}:completion-{id}");
-        let text = shape::conversation(&history, &prompt);
+        let text = shape::conversation(&history, &prompt.text);
+        let pictures = history.iter().chain([&prompt]).flat_map(|line| &line.images);
+        let attachments = pictures
+            .enumerate()
+            .filter_map(|(at, url)| shape::attachment(at, url))
+            .collect();
         let mut inner = self
             .ask(Ask {
                 session: session.clone(),
                 text,
                 run_id: id,
+                attachments,
                 channel: "api",
                 ..Ask::default()
             })

@@ -1,8 +1,9 @@
 //! The built-in agent as a backend of the HTTP dialects.
 
-use crate::agent::{Line, Step, Turn, tools::TOOLS};
+use crate::agent::{Step, Turn, tools::TOOLS};
 use crate::backend::{
-    Ask, Backend, BackendAgent, BackendError, BackendSession, BackendStatus, Report, Transcript, is_agent_id,
+    Ask, Backend, BackendAgent, BackendError, BackendSession, BackendStatus, Completion, Report, Transcript,
+    is_agent_id,
 };
 use crate::core::{Core, agent_of};
 use crate::cron;
@@ -190,20 +191,15 @@ impl Backend for Local {
         Ok(rx)
     }
 
-    async fn complete(
-        &self,
-        history: Vec<Line>,
-        prompt: String,
-        model: Option<String>,
-        _: &str,
-    ) -> Result<mpsc::Receiver<Progress>, BackendError> {
+    async fn complete(&self, completion: Completion) -> Result<mpsc::Receiver<Progress>, BackendError> {
         let (tx, rx) = mpsc::channel(STEPS);
         let core = self.0.clone();
         tokio::spawn(async move {
             let turn = Turn {
-                history,
-                prompt,
-                model,
+                history: completion.history,
+                prompt: completion.prompt.text,
+                images: completion.prompt.images,
+                max_tokens: completion.max_tokens,
                 ..Turn::default()
             };
             tokio::select! {

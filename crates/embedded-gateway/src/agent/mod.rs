@@ -72,11 +72,13 @@ impl AgentBackend {
 }
 
 /// One line of a conversation, as the agent sees it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Line {
     /// `system`, `user`, `assistant`.
     pub(crate) role: String,
     pub(crate) text: String,
+    /// `data:` URLs.
+    pub(crate) images: Vec<String>,
 }
 
 /// What an agent is asked.
@@ -90,6 +92,8 @@ pub(crate) struct Turn {
     pub(crate) images: Vec<String>,
     pub(crate) model: Option<String>,
     pub(crate) thinking: Option<String>,
+    /// The most tokens that the answer may have.
+    pub(crate) max_tokens: Option<u32>,
 }
 
 /// What an agent does on the way to its answer.

@@ -129,7 +129,9 @@ impl OpenAi {
         };
         let (mut said, mut with_tools) = (String::new(), true);
         for _ in 0..MAX_TOOL_ROUNDS {
-            let response = self.open(&model, &messages, &mut with_tools).await?;
+            let response = self
+                .open(&model, &messages, turn.max_tokens, &mut with_tools)
+                .await?;
             let round = read(response, out).await?;
             said.push_str(&round.text);
             if let Some((input, output)) = round.usage {
@@ -182,11 +184,16 @@ impl OpenAi {
         &self,
         model: &str,
         messages: &[Value],
+        max_tokens: Option<u32>,
         with_tools: &mut bool,
     ) -> Result<reqwest::Response, AgentError> {
         loop {
             let mut body = json!({"model": model, "messages": messages, "stream": true,
                 "stream_options": {"include_usage": true}});
+            if let (Some(most), Some(object)) = (max_tokens, body.as_object_mut()) {
+                // The name that servers of all ages know.
+                object.insert("max_tokens".into(), most.into());
+            }
             if *with_tools && let Some(object) = body.as_object_mut() {
                 let list = tools::TOOLS.iter().map(|t| {
                     json!({"type": "function", "function":
@@ -216,20 +223,24 @@ impl OpenAi {
 }
 
 fn line(line: &Line) -> Value {
-    json!({"role": line.role, "content": line.text})
+    message(&line.role, &line.text, &line.images)
 }
 
 fn prompt(turn: &Turn) -> Value {
-    if turn.images.is_empty() {
-        return json!({"role": "user", "content": turn.prompt});
+    message("user", &turn.prompt, &turn.images)
+}
+
+fn message(role: &str, text: &str, images: &[String]) -> Value {
+    if images.is_empty() {
+        return json!({"role": role, "content": text});
     }
-    let mut parts = vec![json!({"type": "text", "text": turn.prompt})];
+    let mut parts = vec![json!({"type": "text", "text": text})];
     parts.extend(
-        turn.images
+        images
             .iter()
             .map(|url| json!({"type": "image_url", "image_url": {"url": url}})),
     );
-    json!({"role": "user", "content": parts})
+    json!({"role": role, "content": parts})
 }
 
 async fn read(mut response: reqwest::Response, out: &mpsc::Sender<Step>) -> Result<Round, AgentError> {

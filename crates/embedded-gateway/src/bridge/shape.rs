@@ -5,6 +5,7 @@ use crate::backend::BackendSession;
 use crate::core::agent_of;
 use crate::runs::Reply;
 use crate::time::now_ms;
+use clawtray_gateway_client::Attachment;
 use serde_json::{Map, Value};
 
 /// A row of `sessions.list`.
@@ -87,6 +88,17 @@ pub(super) fn tools(catalog: &Value) -> Vec<(String, String)> {
             ))
         })
         .collect()
+}
+
+/// A picture of a conversation as an attachment.
+pub(super) fn attachment(at: usize, url: &str) -> Option<Attachment> {
+    let (mime, content) = url.strip_prefix("data:")?.split_once(";base64,")?;
+    let ending = mime.strip_prefix("image/")?;
+    Some(Attachment {
+        mime_type: mime.to_owned(),
+        file_name: Some(format!("picture-{}.{ending}", at + 1)),
+        content: content.to_owned(),
+    })
 }
 
 /// Turns the conversation of an OpenAI call into one prompt.
@@ -214,6 +226,7 @@ mod tests {
         let line = |role: &str, text: &str| Line {
             role: role.into(),
             text: text.into(),
+            ..Line::default()
         };
         assert_eq!(conversation(&[], "hi"), "hi");
         let out = conversation(

@@ -16,7 +16,12 @@ pub(crate) struct Fields(pub(crate) Map<String, Value>);
 
 /// Reads a body that must be a JSON object. Whatever content type it claims: `curl -d` claims a form.
 pub(crate) async fn object(http: &Http, body: Body) -> Result<Fields, Refused> {
-    let bytes = bytes(http, body).await?;
+    object_up_to(http, body, http.max_body).await
+}
+
+/// As [`object`], of at most so many bytes.
+pub(crate) async fn object_up_to(http: &Http, body: Body, most: usize) -> Result<Fields, Refused> {
+    let bytes = bytes(http, body, most).await?;
     if bytes.is_empty() {
         return Err(Refused::bad("the body is empty; a JSON object is wanted"));
     }
@@ -25,7 +30,7 @@ pub(crate) async fn object(http: &Http, body: Body) -> Result<Fields, Refused> {
 
 /// Reads a body that may be left out.
 pub(crate) async fn optional_object(http: &Http, body: Body) -> Result<Fields, Refused> {
-    let bytes = bytes(http, body).await?;
+    let bytes = bytes(http, body, http.max_body).await?;
     if bytes.is_empty() {
         Ok(Fields::default())
     } else {
@@ -42,8 +47,8 @@ fn parse(bytes: &Bytes) -> Result<Fields, Refused> {
     }
 }
 
-async fn bytes(http: &Http, body: Body) -> Result<Bytes, Refused> {
-    let read = Limited::new(body, http.max_body).collect();
+async fn bytes(http: &Http, body: Body, most: usize) -> Result<Bytes, Refused> {
+    let read = Limited::new(body, most).collect();
     match tokio::time::timeout(http.body_limit, read).await {
         Err(_) => Err(Refused::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -54,7 +59,7 @@ async fn bytes(http: &Http, body: Body) -> Result<Bytes, Refused> {
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Refused::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
-            format!("the body is larger than {} bytes", http.max_body),
+            format!("the body is larger than {most} bytes"),
         )),
         Ok(Err(_)) => Err(Refused::bad("the body could not be read")),
     }

@@ -14,6 +14,8 @@ pub(crate) struct Refused {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) retry_after: Option<Duration>,
+    /// The field that is wrong, where OpenAI's shape has it.
+    pub(crate) param: Option<&'static str>,
 }
 
 impl Refused {
@@ -23,6 +25,7 @@ impl Refused {
             code,
             message: message.into(),
             retry_after: None,
+            param: None,
         }
     }
 
@@ -57,6 +60,14 @@ impl Refused {
         }
     }
 
+    /// Names the field that is wrong.
+    pub(crate) fn about(self, param: &'static str) -> Self {
+        Self {
+            param: Some(param),
+            ..self
+        }
+    }
+
     /// The same in the shape that OpenAI clients read.
     pub(crate) fn openai(self) -> Response {
         let kind = match self.status.as_u16() {
@@ -67,7 +78,7 @@ impl Refused {
             _ => "invalid_request_error",
         };
         let body =
-            json!({"error": {"message": self.message, "type": kind, "param": null, "code": self.code}});
+            json!({"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}});
         self.with_headers((self.status, axum::Json(body)).into_response())
     }
 

@@ -44,7 +44,17 @@ pub(crate) fn cors_methods(named: &[Method]) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("GET, POST, PATCH, DELETE, OPTIONS"))
 }
 
-const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type");
+/// The headers that web pages may send. None but the first two means anything here.
+const ALLOWED_HEADERS: [&str; 6] = [
+    "authorization",
+    "content-type",
+    "accept",
+    "idempotency-key",
+    "openai-organization",
+    "openai-project",
+];
+/// OpenAI's SDK sends headers that begin so, about itself.
+const SDK_HEADERS: &str = "x-stainless-";
 const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after");
 
@@ -62,16 +72,17 @@ pub(crate) async fn guard(State(http): State<Arc<Http>>, mut request: Request, n
             StatusCode::NO_CONTENT.into_response(),
             standing,
             origin,
-            Some(&http.cors_methods),
+            Some(Preflight {
+                methods: http.cors_methods.clone(),
+                headers: allowed_headers(request.headers()),
+            }),
         );
     }
     let path = request
         .extensions()
         .get::<MatchedPath>()
         .map(|p| p.as_str().to_owned());
-    let is_openai = path
-        .as_deref()
-        .is_some_and(|p| p.contains("/chat/completions") || p.ends_with("/models"));
+    let is_openai = super::openai::is_openai(request.uri().path());
     let (standing, checked) = admit(&http, path.as_deref(), &request, origin.is_some());
     let response = match checked {
         Ok(caller) => {
@@ -194,11 +205,31 @@ fn allowed_origin(http: &Http, headers: &HeaderMap) -> Option<HeaderValue> {
         .then(|| origin.clone())
 }
 
+/// What a page is told that it may send.
+struct Preflight {
+    methods: HeaderValue,
+    headers: HeaderValue,
+}
+
+/// The usual headers, and those of OpenAI's SDK that the page asks for.
+fn allowed_headers(asked: &HeaderMap) -> HeaderValue {
+    let asked = asked.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).into_iter();
+    let mut names: Vec<String> = ALLOWED_HEADERS.map(str::to_owned).to_vec();
+    for name in asked.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')) {
+        let name = name.trim().to_ascii_lowercase();
+        if name.starts_with(SDK_HEADERS) && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    HeaderValue::from_str(&names.join(", "))
+        .unwrap_or(HeaderValue::from_static("authorization, content-type"))
+}
+
 fn finish(
     mut response: Response,
     standing: Standing,
     origin: Option<HeaderValue>,
-    preflight: Option<&HeaderValue>,
+    preflight: Option<Preflight>,
 ) -> Response {
     let headers = response.headers_mut();
     let mut put = |name: &'static str, value: i64| {
@@ -215,9 +246,9 @@ fn finish(
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
-        if let Some(methods) = preflight {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
+        if let Some(preflight) = preflight {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, preflight.methods);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, preflight.headers);
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         }
     }

@@ -29,7 +29,7 @@ use auth::{Caller, Limits};
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, patch, post};
@@ -115,8 +115,10 @@ pub(crate) fn router(http: Arc<Http>) -> Router {
         .route("/api/v1/metrics", get(stats::metrics))
         .route("/api/v1/openai/chat/completions", post(openai::completions))
         .route("/api/v1/openai/models", get(openai::models))
+        .route("/api/v1/openai/models/{*id}", get(openai::model))
         .route("/v1/chat/completions", post(openai::completions))
         .route("/v1/models", get(openai::models))
+        .route("/v1/models/{*id}", get(openai::model))
         // D5, and D4's health
         .route("/api/v1/health", get(d5::health))
         .route("/api/v1/messages", post(messages::send))
@@ -156,16 +158,26 @@ async fn anything(State(http): State<Arc<Http>>, request: Request) -> Response {
         None if wants_socket => {
             Refused::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", NO_NATIVE).into_response()
         }
-        Some(_) | None => Refused::not_found("there is no such path").into_response(),
+        Some(_) | None => {
+            let refused = Refused::not_found("there is no such path");
+            match openai::is_openai(request.uri().path()) {
+                true => refused.openai(),
+                false => refused.into_response(),
+            }
+        }
     }
 }
 
-async fn wrong_method(method: Method) -> Refused {
-    Refused::new(
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let refused = Refused::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
         format!("{method} is not for this path"),
-    )
+    );
+    match openai::is_openai(uri.path()) {
+        true => refused.openai(),
+        false => refused.into_response(),
+    }
 }
 
 #[cfg(test)]

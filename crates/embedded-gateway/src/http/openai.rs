@@ -1,39 +1,73 @@
 //! OpenAI chat completions, whole and streamed.
 
+mod request;
+
 use super::Http;
 use super::auth::Caller;
-use super::body::{Fields, object};
+use super::body::{PathMap, object_up_to};
 use super::error::Refused;
 use super::meter::Meter;
 use super::sse::{self, Dialect};
 use super::turn::{NO_USER, PATIENCE, Waited, wait};
-use crate::agent::{Line, Step, estimate_tokens};
+use crate::agent::Step;
+use crate::backend::{BackendError, Completion};
 use crate::keys::Permission;
-use crate::runs::Progress;
+use crate::runs::{Progress, Reply};
 use crate::store::ledger::{DEFAULT_WORKSPACE, Entry};
 use crate::time::now_ms;
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use request::Wanted;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
+/// The largest body, in bytes: pictures are part of it.
+const BODY_MAX: usize = 16 * 1024 * 1024;
+
+/// Whether a path answers in the shapes of OpenAI.
+pub(crate) fn is_openai(path: &str) -> bool {
+    path.starts_with("/v1/") || path.starts_with("/api/v1/openai/")
+}
+
 /// `GET /v1/models`.
 pub(crate) async fn models(State(http): State<Arc<Http>>, caller: Caller) -> Response {
-    match list(&http, &caller).await {
-        Ok(list) => Json(list).into_response(),
+    match all(&http, &caller).await {
+        Ok(all) => Json(json!({"object": "list", "data": all})).into_response(),
         Err(refused) => refused.openai(),
     }
 }
 
-async fn list(http: &Http, caller: &Caller) -> Result<Value, Refused> {
-    caller.need(Permission::SessionsRead)?;
-    let mut data = vec![json!({"id": "openclaw", "object": "model", "created": 0, "owned_by": "openclaw"})];
-    for agent in http.backend.agents().await? {
-        data.push(json!({"id": format!("openclaw/{}", agent.id), "object": "model", "created": 0, "owned_by": "openclaw"}));
+/// `GET /v1/models/{id}`.
+pub(crate) async fn model(State(http): State<Arc<Http>>, caller: Caller, Path(path): PathMap) -> Response {
+    let id = path.get("id").map(String::as_str).unwrap_or_default();
+    let found = all(&http, &caller).await.and_then(|all| {
+        let found = all
+            .into_iter()
+            .find(|model| model.get("id").and_then(Value::as_str) == Some(id));
+        found.ok_or_else(|| no_model(format!("there is no model \"{id}\"")))
+    });
+    match found {
+        Ok(model) => Json(model).into_response(),
+        Err(refused) => refused.openai(),
     }
-    Ok(json!({"object": "list", "data": data}))
+}
+
+fn no_model(message: String) -> Refused {
+    Refused::new(StatusCode::NOT_FOUND, "model_not_found", message).about("model")
+}
+
+async fn all(http: &Http, caller: &Caller) -> Result<Vec<Value>, Refused> {
+    caller.need(Permission::SessionsRead)?;
+    let agents = http.backend.agents().await?;
+    let ids = agents.into_iter().map(|agent| format!("openclaw/{}", agent.id));
+    let model = |id: String| json!({"id": id, "object": "model", "created": 0, "owned_by": "openclaw"});
+    Ok(std::iter::once("openclaw".to_owned())
+        .chain(ids)
+        .map(model)
+        .collect())
 }
 
 /// `POST …/chat/completions`.
@@ -47,20 +81,8 @@ pub(crate) async fn completions(State(http): State<Arc<Http>>, caller: Caller, r
 async fn complete(http: &Arc<Http>, caller: &Caller, request: Request) -> Result<Response, Refused> {
     caller.need(Permission::MessagesWrite)?;
     caller.need_default()?;
-    let fields = object(http, request.into_body()).await?;
-    let stream = fields.opt_bool("stream")?.unwrap_or(false);
-    let with_usage = fields
-        .opt_object("stream_options")?
-        .and_then(|o| o.get("include_usage"))
-        == Some(&Value::Bool(true));
-    let model = fields.str("model")?.to_owned();
-    let (history, prompt) = conversation(&fields)?;
-    // `openclaw/<agent>` names an agent, as on the real gateway; any other name is left to the agent.
-    let default = http.backend.default_agent();
-    let agent = model
-        .strip_prefix("openclaw/")
-        .map(str::to_owned)
-        .unwrap_or(default);
+    let fields = object_up_to(http, request.into_body(), http.max_body.max(BODY_MAX)).await?;
+    let wanted = Wanted::read(&fields)?;
     let entry = Entry {
         ts: now_ms(),
         key: caller.id().to_owned(),
@@ -68,15 +90,30 @@ async fn complete(http: &Arc<Http>, caller: &Caller, request: Request) -> Result
         user: NO_USER.into(),
         ..Entry::default()
     };
-    let heard = history
-        .iter()
-        .map(|line| estimate_tokens(&line.text))
-        .sum::<u64>()
-        + estimate_tokens(&prompt);
-    let mut meter = Meter::open(http, caller, String::new(), entry, heard, None)?;
-    let steps = http.backend.complete(history, prompt, None, &agent).await?;
+    let answer = wanted.max_tokens.map(u64::from);
+    let mut meter = Meter::open(http, caller, String::new(), entry, wanted.size(), answer)?;
+    // `openclaw/<agent>` names an agent, as on the real gateway; any other name is left to the agent.
+    let agent = wanted.model.strip_prefix("openclaw/");
+    let completion = Completion {
+        agent: agent.map_or_else(|| http.backend.default_agent(), str::to_owned),
+        history: wanted.history,
+        prompt: wanted.prompt,
+        max_tokens: wanted.max_tokens,
+    };
+    let steps = http
+        .backend
+        .complete(completion)
+        .await
+        .map_err(|error| match error {
+            BackendError::NotFound(message) => no_model(message),
+            BackendError::BadRequest(_)
+            | BackendError::Unsupported(_)
+            | BackendError::Starting(_)
+            | BackendError::Failed(_) => error.into(),
+        })?;
     meter.start();
     let steps = metered(meter, steps);
+    let (model, stream, with_usage) = (wanted.model, wanted.stream, wanted.with_usage);
     let (id, created) = (
         format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
         now_ms() / 1_000,
@@ -96,7 +133,7 @@ async fn complete(http: &Arc<Http>, caller: &Caller, request: Request) -> Result
     Ok(Json(json!({
         "id": id, "object": "chat.completion", "created": created, "model": model,
         "choices": [{"index": 0, "message": {"role": "assistant", "content": reply.text, "refusal": null}, "logprobs": null,
-            "finish_reason": "stop"}],
+            "finish_reason": finish(&reply)}],
         "usage": usage(reply.input_tokens, reply.output_tokens),
     }))
     .into_response())
@@ -117,48 +154,17 @@ fn metered(mut meter: Meter, mut inner: mpsc::Receiver<Progress>) -> mpsc::Recei
     rx
 }
 
-fn usage(input: u64, output: u64) -> Value {
-    json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output})
+/// Why an answer ended, in the words of OpenAI.
+fn finish(reply: &Reply) -> &'static str {
+    match reply.stop_reason.as_str() {
+        "length" => "length",
+        "content_filter" => "content_filter",
+        _ => "stop",
+    }
 }
 
-/// The messages: all but the last as history, the last as prompt.
-fn conversation(fields: &Fields) -> Result<(Vec<Line>, String), Refused> {
-    let bad = || {
-        Refused::bad("\"messages\" must be a list of messages with role and content, the last by the user")
-    };
-    let list = fields
-        .0
-        .get("messages")
-        .and_then(Value::as_array)
-        .ok_or_else(bad)?;
-    let mut lines = Vec::new();
-    for message in list {
-        let role = message.get("role").and_then(Value::as_str).ok_or_else(bad)?;
-        let text = match message.get("content") {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Array(parts)) => parts
-                .iter()
-                .filter_map(|p| p.get("text").and_then(Value::as_str))
-                .collect(),
-            None | Some(Value::Null) if role != "user" => String::new(),
-            None | Some(_) => return Err(bad()),
-        };
-        let role = match role {
-            "system" | "developer" => "system",
-            "user" => "user",
-            "assistant" => "assistant",
-            "tool" | "function" => continue,
-            _ => return Err(bad()),
-        };
-        lines.push(Line {
-            role: role.to_owned(),
-            text,
-        });
-    }
-    match lines.pop() {
-        Some(last) if last.role == "user" && !last.text.is_empty() => Ok((lines, last.text)),
-        Some(_) | None => Err(bad()),
-    }
+fn usage(input: u64, output: u64) -> Value {
+    json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output})
 }
 
 struct Chunks {
@@ -195,7 +201,7 @@ impl Dialect for Chunks {
             // The agent runs its tools itself. A `tool_calls` chunk would ask the caller to run them.
             Progress::Step(Step::ToolStart { .. } | Step::ToolResult { .. }) => Vec::new(),
             Progress::Done(reply) => {
-                let mut out = vec![self.chunk(&json!({}), Some("stop"))];
+                let mut out = vec![self.chunk(&json!({}), Some(finish(&reply)))];
                 if self.with_usage {
                     let tail = json!({"id": self.id, "object": "chat.completion.chunk", "created": self.created,
                         "model": self.model, "choices": [], "usage": usage(reply.input_tokens, reply.output_tokens)});

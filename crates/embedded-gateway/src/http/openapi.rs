@@ -60,6 +60,7 @@ const WORKSPACE: &[(&str, &str)] = &[
     ("skills", "strings"),
     ("allowlist", "strings"),
 ];
+const MODEL: &[(&str, &str)] = &[("id", "string"), ("object", "string"), ("owned_by", "string")];
 const MODELS: &[(&str, &str)] = &[("object", "string"), ("data", "objects")];
 const COMPLETION: &[(&str, &str)] = &[("id", "string"), ("choices", "objects"), ("usage", "object")];
 const CHAT_BODY: &[(&str, &str)] = &[
@@ -306,6 +307,12 @@ const CALLS: &[Call] = &[
         "OpenAI models",
         Answer::Object(MODELS),
     ),
+    call(
+        "get",
+        "/api/v1/openai/models/{id}",
+        "OpenAI: one model",
+        Answer::Object(MODEL),
+    ),
     Call {
         body: COMPLETION_BODY,
         ..call(
@@ -316,6 +323,12 @@ const CALLS: &[Call] = &[
         )
     },
     call("get", "/v1/models", "OpenAI models", Answer::Object(MODELS)),
+    call(
+        "get",
+        "/v1/models/{id}",
+        "OpenAI: one model",
+        Answer::Object(MODEL),
+    ),
     call(
         "get",
         "/api/v1/health",

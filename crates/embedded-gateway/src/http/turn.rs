@@ -78,6 +78,7 @@ pub(crate) async fn begin(http: &Arc<Http>, caller: &Caller, prompt: Prompt) -> 
         run_id: message_id.clone(),
         model: prompt.model,
         timeout: prompt.timeout,
+        attachments: Vec::new(),
         channel: "api",
     };
     let mut inner = http.backend.ask(ask).await?;

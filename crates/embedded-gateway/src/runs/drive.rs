@@ -163,12 +163,14 @@ async fn conduct(
             .map(|m| Line {
                 role: m.role.clone(),
                 text: m.text.clone(),
+                ..Line::default()
             })
             .collect(),
         prompt: order.text.clone(),
         images: order.images.clone(),
         model: record.model.clone(),
         thinking: order.thinking.clone().or_else(|| record.thinking_level.clone()),
+        max_tokens: None,
     };
     let mut talk = Talk {
         said: String::new(),

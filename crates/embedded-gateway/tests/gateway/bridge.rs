@@ -124,6 +124,20 @@ async fn every_dialect_reaches_the_gateway_behind() {
             .unwrap()
             .contains("> hello")
     );
+    let picture = json!([{"type": "text", "text": "look"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]);
+    let body = json!({"model": "openclaw", "messages": [{"role": "user", "content": picture}]});
+    let seen = api.posted("/v1/chat/completions", body).await;
+    let said = seen["choices"][0]["message"]["content"].as_str().unwrap();
+    assert!(said.contains("You attached 1 image(s)"), "{said}");
+    let unknown = json!({"model": "openclaw/nobody", "messages": [{"role": "user", "content": "x"}]});
+    let unknown = api.post("/v1/chat/completions", unknown).await;
+    assert_eq!(
+        unknown.json()["error"]["code"],
+        "model_not_found",
+        "{}",
+        unknown.text
+    );
     // Jobs
     let job = api
         .posted(

@@ -386,6 +386,117 @@ async fn openai_completions() {
 }
 
 #[tokio::test]
+async fn openai_pictures_models_and_errors() {
+    let lab = lab().await;
+    let api = api(&lab);
+    // More than other bodies may have.
+    let picture = format!("data:image/png;base64,{}", "iVBO".repeat(400_000));
+    let messages = json!([{"role": "user", "content": [{"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": picture}}]}]);
+    let seen = api
+        .posted(
+            "/v1/chat/completions",
+            json!({"model": "openclaw", "messages": messages, "max_tokens": 50, "n": 1}),
+        )
+        .await;
+    let said = seen["choices"][0]["message"]["content"].as_str().unwrap();
+    assert!(said.contains("You attached 1 image(s)"), "{said}");
+    for base in ["/v1", "/api/v1/openai"] {
+        for id in ["openclaw", "openclaw/main", "openclaw%2Fmain"] {
+            let model = api.got(&format!("{base}/models/{id}")).await;
+            assert_eq!(model["id"], id.replace("%2F", "/"));
+            assert_eq!(model["object"], "model");
+        }
+    }
+    let body = |more: Value| {
+        let mut body = json!({"model": "openclaw", "messages": [{"role": "user", "content": "Hello"}]});
+        for (name, value) in more.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        Some(body)
+    };
+    let tools = json!({"tools": [{"type": "function", "function": {"name": "f"}}]});
+    let audio = json!({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]});
+    for (method, path, body, status, param, code) in [
+        (
+            Method::POST,
+            "/v1/chat/completions",
+            body(tools),
+            400,
+            json!("tools"),
+            "bad_request",
+        ),
+        (
+            Method::POST,
+            "/v1/chat/completions",
+            body(json!({"n": 3})),
+            400,
+            json!("n"),
+            "bad_request",
+        ),
+        (
+            Method::POST,
+            "/v1/chat/completions",
+            body(json!({"stop": "x"})),
+            400,
+            json!("stop"),
+            "bad_request",
+        ),
+        (
+            Method::POST,
+            "/v1/chat/completions",
+            body(audio),
+            400,
+            json!("messages"),
+            "bad_request",
+        ),
+        (
+            Method::GET,
+            "/v1/models/gpt-9",
+            None,
+            404,
+            json!("model"),
+            "model_not_found",
+        ),
+        (
+            Method::POST,
+            "/v1/embeddings",
+            body(json!({})),
+            404,
+            Value::Null,
+            "not_found",
+        ),
+        (
+            Method::GET,
+            "/v1/chat/completions",
+            None,
+            405,
+            Value::Null,
+            "method_not_allowed",
+        ),
+    ] {
+        let refused = api.call(method, path, body).await;
+        assert_eq!(refused.status.as_u16(), status, "{path}: {}", refused.text);
+        let error = refused.json()["error"].clone();
+        assert_eq!(
+            (&error["param"], &error["code"]),
+            (&param, &json!(code)),
+            "{path}: {error}"
+        );
+        assert!(
+            error["message"].is_string() && error["type"] == "invalid_request_error",
+            "{error}"
+        );
+    }
+    let stranger = api
+        .with_token(Some("oclaw_live_wrong"))
+        .get("/v1/models/openclaw")
+        .await;
+    assert_eq!(stranger.status, 401);
+    assert_eq!(stranger.json()["error"]["type"], "authentication_error");
+}
+
+#[tokio::test]
 async fn d5_messages_v1() {
     let lab = lab().await;
     let api = api(&lab);

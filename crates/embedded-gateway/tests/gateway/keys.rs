@@ -370,6 +370,25 @@ async fn cors_follows_the_list() {
         good.header("access-control-allow-headers")
             .contains("authorization")
     );
+    let sdk = api
+        .request(Method::OPTIONS, "/v1/chat/completions")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "POST")
+        .header(
+            "access-control-request-headers",
+            "authorization,X-Stainless-OS, x-stainless-lang,x-evil",
+        );
+    let sdk = api.send(sdk).await;
+    let allowed: Vec<&str> = sdk.header("access-control-allow-headers").split(", ").collect();
+    for name in [
+        "authorization",
+        "content-type",
+        "x-stainless-os",
+        "x-stainless-lang",
+    ] {
+        assert!(allowed.contains(&name), "{name}: {allowed:?}");
+    }
+    assert!(!allowed.contains(&"x-evil"));
     assert_eq!(
         preflight("https://evil.example")
             .await
