@@ -54,15 +54,9 @@ pub(super) fn status(connection: &Connection) -> Result<Value, GatewayError> {
     )
 }
 
-pub(super) fn add(connection: &Connection, params: &Value) -> Result<Value, GatewayError> {
-    let p = Params::read(
-        "cron.add",
-        params,
-        &["name", "schedule", "payload"],
-        &ADD_OPTIONAL,
-    )?;
+pub(super) fn add(connection: &Connection, p: &Params<'_>) -> Result<Value, GatewayError> {
     p.str("name")?;
-    cron::add(&connection.core, params.clone())
+    cron::add(&connection.core, p.to_value())
 }
 
 pub(super) fn update(connection: &Connection, p: &Params<'_>) -> Result<Value, GatewayError> {

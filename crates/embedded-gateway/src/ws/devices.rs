@@ -16,8 +16,7 @@ pub(super) fn pairing(request: &PairingRequest) -> Value {
         "role": "operator", "roles": ["operator"], "scopes": d.scopes, "reason": request.reason, "ts": request.ts})
 }
 
-pub(super) fn list(connection: &Connection, p: &Params<'_>) -> Result<Value, GatewayError> {
-    let _ = p;
+pub(super) fn list(connection: &Connection) -> Result<Value, GatewayError> {
     let pending: Vec<Value> = connection.core.pairings.list().iter().map(pairing).collect();
     let paired: Vec<Value> = connection
         .core

@@ -176,7 +176,7 @@ fn hello(core: &Core, arrival: &Arrival<'_>, auth: &Value) -> Value {
         "protocol": PROTOCOL,
         "server": {"version": env!("CARGO_PKG_VERSION"), "buildId": concat!("clawtray-embedded-", env!("CARGO_PKG_VERSION")),
             "bootId": core.boot_id, "connId": arrival.conn_id},
-        "features": {"methods": super::methods::METHODS, "events": super::methods::EVENTS, "capabilities": []},
+        "features": {"methods": super::methods::METHODS.iter().map(|m| m.name).collect::<Vec<_>>(), "events": super::methods::EVENTS, "capabilities": []},
         "snapshot": {
             "presence": [],
             "health": rows::health(core),

@@ -40,6 +40,17 @@ impl<'a> Params<'a> {
         Ok(this)
     }
 
+    /// The parameters of a method that looks at none.
+    pub(crate) fn any(method: &'a str, value: &'a Value) -> Self {
+        let map = value.as_object().unwrap_or(&NONE);
+        Self { method, map }
+    }
+
+    /// All of them.
+    pub(crate) fn to_value(&self) -> Value {
+        Value::Object(self.map.clone())
+    }
+
     fn error(&self, what: &str) -> GatewayError {
         invalid(format!("invalid {} params: {what}", self.method))
     }

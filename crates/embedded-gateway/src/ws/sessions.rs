@@ -131,11 +131,10 @@ pub(super) fn list(connection: &Connection, p: &Params<'_>) -> Result<Value, Gat
     }))
 }
 
-pub(super) fn subscribe(connection: &mut Connection, params: &Value) -> Result<Value, GatewayError> {
-    let p = Params::read("sessions.subscribe", params, &[], &LIST_OPTIONAL)?;
+pub(super) fn subscribe(connection: &mut Connection, p: &Params<'_>) -> Result<Value, GatewayError> {
     let with_list = p.get("limit").is_some();
     let list = if with_list {
-        Some(list(connection, &p)?)
+        Some(list(connection, p)?)
     } else {
         None
     };
@@ -145,6 +144,11 @@ pub(super) fn subscribe(connection: &mut Connection, params: &Value) -> Result<V
         super::merge(&mut out, json!({ "list": list }));
     }
     Ok(out)
+}
+
+pub(super) fn unsubscribe(connection: &mut Connection) -> Value {
+    connection.subs.sessions = false;
+    json!({"subscribed": false})
 }
 
 pub(super) fn follow(connection: &mut Connection, p: &Params<'_>, on: bool) -> Result<Value, GatewayError> {
