@@ -29,7 +29,7 @@ test("filters by word and by key; an empty one says so", async ({ page }) => {
   await page.keyboard.press("Control+2");
   await expect(page.locator(".session")).toContainText("Lights at sunset");
   await page.locator(".session").click();
-  await expect(page.locator(".sessions")).toContainText("Nothing is unread.");
+  await expect(page.locator(".sessions")).toContainText("No unread sessions.");
   expect(await requests(page, "markRead")).toEqual([{ type: "markRead", session: "s-lights" }]);
 });
 
@@ -201,12 +201,12 @@ test("the list is filtered by letters, agent, channel and archive, and grouped a
   await accessible(page);
   await page.locator(".list-options select").nth(1).selectOption("telegram");
   await expect(page.locator(".session")).toHaveCount(1);
-  await page.getByRole("button", { name: "Show everything" }).click();
+  await page.getByRole("button", { name: "Show all sessions" }).click();
   await page.locator(".list-options select").nth(3).selectOption("agent");
   await expect(page.locator(".session-head")).toHaveText(["Pinned", "House", "Main", "Ops", "Scribe"]);
   await page.locator(".list-options select").nth(2).selectOption("title");
   await page.getByLabel("Archived").check();
-  await expect(page.locator(".sessions")).toContainText("Nothing is archived.");
+  await expect(page.locator(".sessions")).toContainText("No archived sessions.");
 });
 
 test("panels: usage, jobs, status, agents and log, by keyboard; a refusal says why", async ({ page }) => {
@@ -231,14 +231,14 @@ test("panels: usage, jobs, status, agents and log, by keyboard; a refusal says w
   await expect(page.locator(".item").first()).not.toContainText("staging-2 did not answer");
   await page.getByRole("switch", { name: "Check the backups is on" }).click();
   await expect(page.getByRole("switch", { name: "Check the backups is on" })).toHaveAttribute("aria-checked", "false");
-  await page.getByRole("button", { name: "Add a job" }).click();
+  await page.getByRole("button", { name: "Add job" }).click();
   await page.getByLabel("Name").fill("Water the plants");
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("alert")).toContainText("A job needs a name and something");
-  await page.getByLabel("What the agent is told").fill("Remind me of the plants.");
+  await expect(page.getByRole("alert")).toContainText("Enter a name and a message");
+  await page.getByLabel("Message to the agent").fill("Remind me of the plants.");
   await page.getByRole("textbox", { name: "At", exact: true }).fill("07:30");
   await accessible(page);
-  await page.getByRole("button", { name: "Add a job" }).click();
+  await page.getByRole("button", { name: "Add job" }).click();
   await expect(page.locator(".item", { hasText: "Water the plants" })).toContainText("Daily at 07:30");
   await page.getByRole("button", { name: "Delete Water the plants" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
@@ -247,7 +247,7 @@ test("panels: usage, jobs, status, agents and log, by keyboard; a refusal says w
   for (const method of ["cron.run", "cron.update", "cron.add", "cron.remove"]) expect(calls.filter((name) => name === method)).toHaveLength(1);
   await page.evaluate(() => (window.__FAKE__!.facts.forbidden = ["cron.run"]));
   await page.getByRole("button", { name: "Run Morning digest now" }).click();
-  await expect(page.locator(".why")).toContainText("Home does not allow this device to see or do that.");
+  await expect(page.locator(".why")).toContainText("Home does not allow this device to do that.");
   await page.getByRole("button", { name: "Allow full control" }).click();
   expect(await requests(page, "setFullControl")).toEqual([{ type: "setFullControl", id: "home", on: true }]);
   await expect(page.locator(".why")).toHaveCount(0);

@@ -156,7 +156,7 @@ test("code and answers are copied, an answer is quoted, a prompt is edited and a
   await page.getByRole("button", { name: "Edit and send again" }).click();
   await expect(prompt(page)).toHaveValue("How should reconnecting wait?");
   await prompt(page).fill("");
-  await page.getByRole("button", { name: "Again", exact: true }).click();
+  await page.getByRole("button", { name: "Ask again", exact: true }).click();
   expect(await requests(page, "sendMessage")).toMatchObject([{ text: "How should reconnecting wait?" }]);
 });
 
@@ -272,13 +272,13 @@ test("the window is told its height whenever it changes", async ({ page }) => {
 
 test("first run: what was found is offered, another is added by its address, its token leaves no trace", async ({ page }) => {
   await open(page, "first-run");
-  await page.getByRole("button", { name: "Another gateway" }).click();
+  await page.getByRole("button", { name: "Add another gateway" }).click();
   await page.getByLabel("Address").fill("studio.local");
   await page.locator(".add").getByRole("button", { name: "Connect" }).click();
-  await expect(page.getByRole("alert")).toContainText("An address begins with");
+  await expect(page.getByRole("alert")).toContainText("The address must begin with");
   await accessible(page);
   await page.getByLabel("Address").fill("wss://studio.local:18789");
-  await page.getByLabel("Token (if it has one)").fill("canary-token");
+  await page.getByLabel("Token (optional)").fill("canary-token");
   await page.locator(".add").getByRole("button", { name: "Connect" }).click();
   expect(await requests(page, "addGateway")).toEqual([
     { type: "addGateway", name: "studio.local", url: "wss://studio.local:18789", token: "canary-token", sessionOnly: false },
@@ -310,7 +310,7 @@ test("a new token, a fingerprint, an unlocked keychain: each state has its step"
   await page.keyboard.press("Enter");
   expect(await requests(page, "setGatewayToken")).toEqual([{ type: "setGatewayToken", id: "home", token: "fresh", sessionOnly: false }]);
   await open(page, "certificate");
-  await page.getByRole("button", { name: "Trust it" }).click();
+  await page.getByRole("button", { name: "Trust" }).click();
   expect(await requests(page, "trustCertificate")).toHaveLength(1);
   await open(page, "keychain");
   await page.getByRole("button", { name: "Try again" }).click();

@@ -39,14 +39,14 @@ test("changes apply at once", async ({ page }) => {
   await page.getByLabel("Language").selectOption("de");
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Darstellung");
   await page.getByRole("button", { name: "Benachrichtigungen" }).click();
-  await page.getByRole("switch", { name: "Ruhezeit" }).click();
+  await page.getByRole("switch", { name: "Ruhezeiten" }).click();
   const patches = await requests(page, "changeSettings");
   expect(patches.at(-1)).toMatchObject({ patch: { notifications: { quietFrom: "22:00", quietTo: "07:00", replies: true } } });
 });
 
 test("what is spoken with a gateway is chosen, and one without a socket tells by webhook", async ({ page }) => {
   await page.goto("/settings.html?fake=empty");
-  await page.getByLabel("Home: protocol").selectOption("messages-v1");
+  await page.getByLabel("Protocol of Home").selectOption("messages-v1");
   expect(await requests(page, "setGatewayDialect")).toEqual([{ type: "setGatewayDialect", id: "home", dialect: "messages-v1" }]);
   await page.getByRole("button", { name: "Receive" }).click();
   await page.getByLabel("Port").fill("9090");
@@ -54,7 +54,7 @@ test("what is spoken with a gateway is chosen, and one without a socket tells by
   await accessible(page);
   await page.keyboard.press("Enter");
   expect(await requests(page, "setGatewayWebhook")).toEqual([{ type: "setGatewayWebhook", id: "home", port: 9090, secret: "canary-secret" }]);
-  await expect(page.getByText("Receives posts to http://127.0.0.1:9090")).toBeVisible();
+  await expect(page.getByText("Receiving at http://127.0.0.1:9090")).toBeVisible();
   expect(await page.content()).not.toContain("canary-secret");
   await page.getByRole("button", { name: "Stop" }).click();
   expect((await requests(page, "setGatewayWebhook")).at(-1)).toEqual({ type: "setGatewayWebhook", id: "home" });
@@ -66,15 +66,15 @@ test("scripts get the HTTP APIs by a switch, where they say so, and with a key",
   const bridge = page.getByRole("switch", { name: "HTTP APIs on this computer" });
   await expect(bridge).not.toBeChecked();
   await bridge.click();
-  await expect(page.getByText("Served at http://127.0.0.1:18790")).toBeVisible();
+  await expect(page.getByText("Available at http://127.0.0.1:18790")).toBeVisible();
   await expect(page.getByText("clawctl api-key create --label my-scripts")).toBeVisible();
-  const port = page.getByRole("spinbutton", { name: "Port of the HTTP APIs" });
+  const port = page.getByRole("spinbutton", { name: "HTTP API port" });
   await port.fill("8080");
   await page.getByRole("button", { name: "Use this port" }).click();
-  await expect(page.getByText("Not served: cannot listen on 127.0.0.1:8080")).toBeVisible();
+  await expect(page.getByText("Not available: cannot listen on 127.0.0.1:8080")).toBeVisible();
   await port.fill("8081");
   await port.press("Enter");
-  await expect(page.getByText("Served at http://127.0.0.1:8081")).toBeVisible();
+  await expect(page.getByText("Available at http://127.0.0.1:8081")).toBeVisible();
   await accessible(page);
   expect((await requests(page, "changeSettings")).map((request) => (request as { patch?: unknown }).patch)).toEqual([{ bridge: true }, { bridgePort: 8080 }, { bridgePort: 8081 }]);
   await bridge.click();
@@ -86,17 +86,17 @@ test("a report is read before it is saved", async ({ page }) => {
   await page.getByRole("navigation").getByRole("button", { name: "About" }).click();
   await expect(page.getByRole("button", { name: "Save" })).toBeHidden();
   await page.getByRole("button", { name: "Show" }).click();
-  await expect(page.getByRole("region", { name: "Report" })).toContainText("native, on this computer, active: ready");
+  await expect(page.getByRole("region", { name: "Diagnostic report" })).toContainText("native, on this computer, active: ready");
   await accessible(page);
   await page.screenshot({ path: "../target/ui-shots/settings-report.png" });
   await page.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByText("Saved: /home/me/.local/share/clawtray/clawtray-report.txt")).toBeVisible();
+  await expect(page.getByText("Saved to /home/me/.local/share/clawtray/clawtray-report.txt")).toBeVisible();
 });
 
 test("a gateway goes only after saying what is lost", async ({ page }) => {
   await page.goto("/settings.html?fake=offline");
   await page.getByRole("button", { name: "Remove… Ops" }).click();
-  await expect(page.getByRole("alertdialog")).toContainText("The gateway itself stays as it is.");
+  await expect(page.getByRole("alertdialog")).toContainText("The gateway itself does not change.");
   await page.keyboard.press("Escape");
   expect(await requests(page, "removeGateway")).toHaveLength(0);
   await page.getByRole("button", { name: "Remove… Ops" }).click();
@@ -108,7 +108,7 @@ test("a local copy is cleared only after saying what is lost", async ({ page }) 
   await page.goto("/settings.html?fake=offline");
   await page.getByRole("button", { name: "Privacy" }).click();
   await page.getByRole("button", { name: "Clear the local copy of Ops" }).click();
-  await expect(page.getByRole("alertdialog")).toContainText("Drafts and what waits to be sent stay.");
+  await expect(page.getByRole("alertdialog")).toContainText("Drafts and waiting messages stay.");
   await page.keyboard.press("Escape");
   expect(await requests(page, "clearCache")).toHaveLength(0);
   await page.getByRole("button", { name: "Clear the local copy of Ops" }).click();

@@ -17,7 +17,7 @@ const STATES: Record<string, string> = {
   keychain: "The keychain is locked",
   "keychain-silent": "The keychain cannot be read",
   "sign-in": "Sign in again",
-  "rate-limited": "asks to wait",
+  "rate-limited": "asks this device to wait",
   protocol: "openclaw update",
   certificate: "Trust this certificate?",
   "first-run": "Found on this computer",

@@ -42,7 +42,7 @@ export class FakeGatewayFacts {
 
   call(method: string, params: Record<string, unknown>): unknown {
     if (this.forbidden.includes(method)) {
-      const error: UiError = { code: "forbidden", message: "missing scope: operator.admin", hint: "Allow full control in the settings, or ask the gateway's owner." };
+      const error: UiError = { code: "forbidden", message: "missing scope: operator.admin", hint: "Allow full control in Settings, or ask the gateway's owner." };
       throw error;
     }
     switch (method) {

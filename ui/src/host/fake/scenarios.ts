@@ -169,21 +169,21 @@ export const SCENARIOS: Record<string, () => View> = {
   pairing: () =>
     with_(
       connected("pairing", {
-        sentence: "Home does not know this computer yet.",
+        sentence: "Home must approve this device once.",
         nextStep: "approve-pairing",
         command: "openclaw devices approve 7f3a91c2",
       }),
     ),
-  keychain: () => with_(connected("keychain-locked", { sentence: "The keychain is locked, and the token of Home is in it.", nextStep: "unlock-keychain" })),
+  keychain: () => with_(connected("keychain-locked", { sentence: "The keychain is locked. Clawtray needs the keychain to sign in to Home.", nextStep: "unlock-keychain" })),
   "keychain-silent": () =>
-    with_(connected("keychain-unreadable", { sentence: "The keychain does not answer. Home needs it to sign in.", nextStep: "unlock-keychain" })),
+    with_(connected("keychain-unreadable", { sentence: "The keychain does not respond. Clawtray needs the keychain to sign in to Home.", nextStep: "unlock-keychain" })),
   "sign-in": () => with_(connected("sign-in", { sentence: "This token is no longer valid.", nextStep: "sign-in" })),
   "rate-limited": () =>
-    with_(connected("rate-limited", { sentence: "Home asks to wait after too many attempts.", nextStep: "none", retryAtMs: seconds(282) })),
+    with_(connected("rate-limited", { sentence: "Too many requests or failed attempts. Home asks this device to wait.", nextStep: "none", retryAtMs: seconds(282) })),
   protocol: () =>
     with_(
       connected("protocol-mismatch", {
-        sentence: "Home speaks version 3 of the protocol, Clawtray needs 4.",
+        sentence: "Home uses protocol 3. This version of Clawtray does not support it.",
         nextStep: "update-gateway",
         command: "openclaw update",
       }),
@@ -191,7 +191,7 @@ export const SCENARIOS: Record<string, () => View> = {
   certificate: () =>
     with_(
       connected("insecure", {
-        sentence: "The certificate of Home is not known.",
+        sentence: "The gateway's certificate is not trusted.",
         nextStep: "trust-certificate",
         fingerprint: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
       }),
@@ -251,8 +251,8 @@ export const SCENARIOS: Record<string, () => View> = {
   notice: () =>
     with_({
       notices: [
-        { id: "hotkey-taken", sentence: "Another program uses Ctrl+Shift+Space.", hint: "Choose other keys in the settings." },
-        { id: "no-tray-host", sentence: "This desktop shows no tray.", hint: "Clawtray opens with its hotkey." },
+        { id: "hotkey-taken", sentence: "Another program uses Ctrl+Shift+Space.", hint: "Choose other keys in Settings." },
+        { id: "no-tray-host", sentence: "This desktop shows no tray icons.", hint: "To open this window, start Clawtray again or press the hotkey." },
       ],
     }),
 };

@@ -42,7 +42,7 @@ describe("the list", () => {
     expect(lines({})).toEqual(["# Pinned", "a", "# Today", "b", "c", "# Older", "e"]);
     expect(lines({ grouping: "agent" })).toEqual(["# Pinned", "a", "# Main", "c", "e", "# Ops", "b"]);
     expect(lines({ grouping: "channel" })).toEqual(["# Pinned", "a", "# Desktop", "c", "e", "# Telegram", "b"]);
-    expect(lines({ grouping: "label" })).toEqual(["# Pinned", "a", "# Work", "c", "# Without a group", "b", "e"]);
+    expect(lines({ grouping: "label" })).toEqual(["# Pinned", "a", "# Work", "c", "# No group", "b", "e"]);
     expect(lines({ grouping: "none" })).toEqual(["# Pinned", "a", "# Others", "b", "c", "e"]);
     expect(lines({ sort: "title" })).toEqual(["# Pinned", "a", "# Others", "b", "e", "c"]);
   });
