@@ -335,7 +335,7 @@ async fn without_its_hotkey_it_says_so_and_the_tray_brings_the_popup() {
     let _report = Report(&stage);
     let popup = stage.start_controlled(&["--embedded"], &[]).await.unwrap();
     popup
-        .wait_for_text(NOTE, "Another program has Ctrl+Shift+Space")
+        .wait_for_text(NOTE, "Another program uses Ctrl+Shift+Space")
         .await
         .unwrap();
     stage.picture("no-hotkey").unwrap();

@@ -321,7 +321,7 @@ mod tests {
         let failed = outbox.settle("a2", &failed, Language::German).unwrap();
         assert_eq!(
             failed.error.as_deref(),
-            Some("Vielleicht wurde sie gesendet; die Antwort ging verloren.")
+            Some("Die Nachricht wurde vielleicht gesendet, aber die Antwort ging verloren.")
         );
         outbox.push(item("a3", "a", 2));
         assert_eq!(

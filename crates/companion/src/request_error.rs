@@ -219,7 +219,7 @@ impl From<BadUrl> for RequestError {
 impl From<InvalidSetting> for RequestError {
     fn from(setting: InvalidSetting) -> Self {
         match setting {
-            InvalidSetting::NotAnObject => Self::Malformed("Settings are changed with an object"),
+            InvalidSetting::NotAnObject => Self::Malformed("Settings must be an object"),
             InvalidSetting::Value(name) => Self::SettingValue(name),
             InvalidSetting::NotWritten => Self::SettingsNotWritten,
         }
@@ -246,7 +246,7 @@ mod tests {
         assert!(told.message.chars().count() <= GATEWAYS_WORDS);
         assert!(
             told.hint
-                .is_some_and(|hint| hint.starts_with("Erlaube volle Kontrolle"))
+                .is_some_and(|hint| hint.starts_with("Erlauben Sie volle Kontrolle"))
         );
         assert_eq!(told.retry_after_ms, Some(1500));
 
@@ -256,10 +256,10 @@ mod tests {
             (
                 "not-connected",
                 "The gateway is not connected.",
-                Some("Try again when it is back.")
+                Some("Try again when the gateway is back.")
             )
         );
-        let told = RequestError::NothingToSend.told(Language::English);
+        let told = RequestError::ApprovalGone.told(Language::English);
         assert_eq!((told.hint, told.retry_after_ms), (None, None));
     }
 }

@@ -63,10 +63,10 @@ pub fn poll_every(settings: &Settings) -> Option<Duration> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSetting {
     /// A change is an object with the settings that change.
-    #[error("settings are changed with an object")]
+    #[error("settings must be an object")]
     NotAnObject,
     /// A setting, by its name in the file, cannot have this value.
-    #[error("the setting {0} cannot have that value")]
+    #[error("the setting {0} does not accept this value")]
     Value(String),
     /// It counts, and the file could not be written.
     #[error("the settings file could not be written")]

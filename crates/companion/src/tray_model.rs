@@ -324,7 +324,7 @@ mod tests {
         let model = model(&facts, sign(&facts));
         assert_eq!(
             model.tooltip,
-            "Home: connected, 12 ms\n1 run\n2 things need you\n3 unread"
+            "Home: connected, 12 ms\n1 run\n2 requests need you\n3 unread"
         );
         let text = format!("{:?}", model.menu);
         for wanted in [
@@ -346,6 +346,6 @@ mod tests {
             ..TrayFacts::default()
         };
         let text = format!("{:?}", super::model(&offline, TraySign::Offline));
-        assert!(text.contains("Try now") && text.contains("End do not disturb"));
+        assert!(text.contains("Try now") && text.contains("Turn off do not disturb"));
     }
 }

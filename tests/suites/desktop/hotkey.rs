@@ -144,11 +144,11 @@ async fn a_hotkey_that_another_program_has_in_a_new_layout_is_told_and_taken_bac
     let grab = other.grab_key(false, root, held, V, GrabMode::ASYNC, GrabMode::ASYNC);
     grab.unwrap().check().unwrap();
     run(&stage, "setxkbmap", &["us", "dvorak"]);
-    wait_for_sentence(&popup, "Another program has Ctrl+Alt+K.", true).await;
+    wait_for_sentence(&popup, "Another program uses Ctrl+Alt+K.", true).await;
 
     run(&stage, "setxkbmap", &["us"]);
     wait_for_grab(&stage, K, true).await;
-    wait_for_sentence(&popup, "Another program has Ctrl+Alt+K.", false).await;
+    wait_for_sentence(&popup, "Another program uses Ctrl+Alt+K.", false).await;
 }
 
 /// Waits until the popup says a sentence, or says it no longer.

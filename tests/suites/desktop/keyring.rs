@@ -55,7 +55,7 @@ async fn a_keyring_that_is_locked_or_slow_is_said_and_read_when_it_can_be() {
     stage.desktop.halt_keyring(true).unwrap();
     let halted = std::time::Instant::now();
     let popup = stage.start_controlled(&[], &[]).await.unwrap();
-    popup.wait_for_text("body", "does not answer").await.unwrap();
+    popup.wait_for_text("body", "does not respond").await.unwrap();
     popup.wait_for_text("h3", "cannot be read").await.unwrap();
     stage.picture("keyring-slow").unwrap();
     let half_a_minute = std::time::Duration::from_secs(30);

@@ -59,7 +59,7 @@ async fn a_refused_portal_shortcut_is_said_with_the_other_way() {
     let popup = stage.start_controlled(&["--embedded"], &wayland()).await.unwrap();
     portal.wait_for_shortcut().await.unwrap();
     popup
-        .wait_for_text(NOTE, "The desktop did not give the keys")
+        .wait_for_text(NOTE, "The hotkey could not be registered")
         .await
         .unwrap();
     popup.wait_for_text(NOTE, "clawctl toggle").await.unwrap();

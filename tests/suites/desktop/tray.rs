@@ -136,7 +136,7 @@ async fn signs(live: &mut Live, stage: &Stage, neighbour: &Client, icons: &mut V
 
     let (mut events, daemon) = (neighbour.events(), stage.notifications().unwrap());
     ask_for(neighbour, daemon, "asked", "echo from the tray").await;
-    let look = next("needs you", "1 thing needs you", icons).await;
+    let look = next("needs you", "1 request needs you", icons).await;
     assert_eq!(look.status, "NeedsAttention");
     let menu = tray.menu(&item).await.unwrap();
     let approve = menu.find("Approve: echo from the tray").unwrap();
@@ -178,7 +178,7 @@ async fn windows(stage: &Stage) {
     stage.wait_for_popup().unwrap();
     choose(tray, &item, "Quick chat").await;
     stage.wait_for_no_popup().unwrap();
-    choose(tray, &item, "Open browser").await;
+    choose(tray, &item, "Open sessions").await;
     stage.desktop.wait_for_window(BROWSER, PATIENCE).unwrap();
     choose(tray, &item, "Settings").await;
     stage.desktop.wait_for_window(SETTINGS, PATIENCE).unwrap();
@@ -198,7 +198,7 @@ async fn do_not_disturb(stage: &Stage) {
         tray.wait_for_look("quiet", &item, quiet).await.unwrap();
         let labels = |menu: &MenuEntry| menu.labels().iter().any(|label| label.contains(way));
         assert!(!labels(&tray.menu(&item).await.unwrap()), "it is on already");
-        choose(tray, &item, "End do not disturb").await;
+        choose(tray, &item, "Turn off do not disturb").await;
         tray.wait_for_look("told again", &item, |look| !quiet(look))
             .await
             .unwrap();

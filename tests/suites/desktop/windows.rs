@@ -320,5 +320,5 @@ async fn without_the_program_the_desktop_is_told() {
         .unwrap();
     assert!(!by_hand.status.success());
     let said = String::from_utf8_lossy(&by_hand.stderr);
-    assert!(said.contains("started by clawtray"), "{said}");
+    assert!(said.contains("start clawtray instead"), "{said}");
 }

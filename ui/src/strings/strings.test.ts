@@ -27,6 +27,12 @@ describe("catalogues", () => {
     }
   });
 
+  test("German addresses people formally", async () => {
+    for (const [key, text] of Object.entries((await CATALOGUES["de"]!()) as unknown as Record<string, unknown>)) {
+      expect(String(text), key).not.toMatch(/\b(?:du|dir|dich|dein\w*)\b/i);
+    }
+  });
+
   test("texts keep the manners of the house", () => {
     for (const [key, text] of Object.entries(en as Record<string, unknown>)) {
       const words = typeof text === "function" ? String((text as (...args: unknown[]) => unknown)(...(key === "listJoin" ? [["a"]] : ["A", 2]))) : String(text);

@@ -115,12 +115,11 @@ impl App {
             HotkeyState::Taken => self.notice("hotkey-taken", move |words| {
                 ((words.hotkey_taken)(&keys), words.hotkey_taken_hint)
             }),
-            HotkeyState::Refused(reason) => self.notice("hotkey-unavailable", move |words| {
-                (refused(&reason, words), words.hotkey_by_hand)
-            }),
-            HotkeyState::Unavailable(reason) => self.notice("hotkey-unavailable", move |words| {
-                (one_line(&reason, 200), words.hotkey_by_hand)
-            }),
+            HotkeyState::Refused(reason) | HotkeyState::Unavailable(reason) => {
+                self.notice("hotkey-unavailable", move |words| {
+                    (refused(&reason, words), words.hotkey_by_hand)
+                });
+            }
             HotkeyState::Active { .. } | HotkeyState::Off => {}
         }
         self.hotkey.state = Some(state);
@@ -135,7 +134,9 @@ impl App {
             Some(HotkeyState::Active { keys }) => ("active", keys.as_str(), String::new()),
             Some(HotkeyState::Taken) => ("taken", wanted.as_str(), (words.hotkey_taken)(wanted)),
             Some(HotkeyState::Refused(reason)) => ("refused", wanted.as_str(), refused(reason, words)),
-            Some(HotkeyState::Unavailable(reason)) => ("unavailable", wanted.as_str(), one_line(reason, 200)),
+            Some(HotkeyState::Unavailable(reason)) => {
+                ("unavailable", wanted.as_str(), refused(reason, words))
+            }
             Some(HotkeyState::Off) => ("off", "", String::new()),
         };
         HotkeyView {

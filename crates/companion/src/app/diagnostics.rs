@@ -101,7 +101,7 @@ impl App {
                 let word = serde_json::to_value(link.view("", Language::English).word).unwrap_or_default();
                 let _ = write!(
                     text,
-                    ": {}, {} sessions, {} runs, {} decisions wait",
+                    ": {}, {} sessions, {} runs, {} requests waiting",
                     word.as_str().unwrap_or("unknown"),
                     link.sessions.rows().count(),
                     link.runs.len(),
@@ -122,8 +122,8 @@ impl App {
 
 fn known(there: Option<bool>) -> &'static str {
     match there {
-        Some(true) => "there",
-        Some(false) => "none",
+        Some(true) => "found",
+        Some(false) => "not found",
         None => "not known yet",
     }
 }

@@ -316,5 +316,5 @@ impl App {
 pub(super) fn protocol(word: Option<&str>) -> Result<Protocol, RequestError> {
     word.unwrap_or("auto")
         .parse()
-        .map_err(|_| RequestError::Malformed("There is no dialect of this name"))
+        .map_err(|_| RequestError::Malformed("This protocol is not known"))
 }

@@ -102,7 +102,7 @@ impl Address {
         }
         Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            format!("{} is not private to this user", self.dir.display()),
+            format!("other users have access to {}", self.dir.display()),
         ))
     }
 

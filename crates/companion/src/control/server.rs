@@ -197,7 +197,7 @@ async fn converse(
         let Question { id, op } = match serde_json::from_slice(&line) {
             Ok(question) => question,
             Err(error) => {
-                let refusal = Refusal::new("invalid", format!("not understood: {error}"));
+                let refusal = Refusal::new("invalid", format!("the request could not be read: {error}"));
                 put(&lines, &answer(id_of(&line), Err(refusal))).await;
                 continue;
             }
@@ -271,7 +271,7 @@ fn id_of(line: &[u8]) -> u64 {
 }
 
 fn no_gateway() -> Refusal {
-    Refusal::new("no-such-gateway", "the app has no connection to that gateway")
+    Refusal::new("no-such-gateway", "the app has no connection to this gateway")
 }
 
 async fn perform(host: &dyn Host, op: Op) -> Result<Value, Refusal> {

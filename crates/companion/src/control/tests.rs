@@ -277,7 +277,7 @@ async fn only_its_owner_reaches_the_socket() {
     // A folder that others may write to could hold anybody's socket.
     std::fs::set_permissions(&at.dir, std::fs::Permissions::from_mode(0o777)).unwrap();
     let error = say(&at, Op::Status).await.unwrap_err();
-    assert!(error.to_string().contains("not private"), "{error}");
+    assert!(error.to_string().contains("other users have access"), "{error}");
 }
 
 #[tokio::test]

@@ -289,7 +289,7 @@ impl From<Refusal> for CallError {
             "not-connected" => Self::NotConnected,
             "disconnected" => Self::Disconnected { written: true },
             "timeout" => Self::Timeout(std::time::Duration::ZERO),
-            "unsupported" => Self::Unsupported("the gateway's dialect has no such call"),
+            "unsupported" => Self::Unsupported("the gateway's API has no such call"),
             _ => Self::Gateway(GatewayError {
                 code: refusal.code,
                 message: refusal.message,

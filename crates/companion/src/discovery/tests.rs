@@ -157,7 +157,7 @@ async fn the_environment_comes_first_and_addresses_are_listed_once() {
     };
     assert_eq!(
         line(&bare).await,
-        ["the usual port on this computer | ws://127.0.0.1:18789 | - | true"]
+        ["the default port on this computer | ws://127.0.0.1:18789 | - | true"]
     );
     assert!(line(&Fake::default()).await.is_empty());
 }

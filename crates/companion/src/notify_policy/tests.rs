@@ -148,7 +148,7 @@ fn privacy_says_as_much_as_it_may() {
     for (privacy, title, body) in [
         ("full", "Trip", "Train at 9. Seat 4"),
         ("sender", "Trip", "New reply"),
-        ("nothing", "Clawtray", "Something new"),
+        ("nothing", "Clawtray", "New activity"),
     ] {
         let mut settings = defaults().notifications;
         settings.privacy = privacy.into();

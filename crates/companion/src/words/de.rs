@@ -10,12 +10,12 @@ pub(super) static WORDS: Words = Words {
         None => format!("{gateway}: verbunden"),
     },
     runs: |count| match count {
-        1 => "1 Lauf".to_owned(),
-        _ => format!("{count} Läufe"),
+        1 => "1 Ausführung".to_owned(),
+        _ => format!("{count} Ausführungen"),
     },
     things_need_you: |count| match count {
-        1 => "1 Sache braucht dich".to_owned(),
-        _ => format!("{count} Sachen brauchen dich"),
+        1 => "1 Anfrage wartet auf Sie".to_owned(),
+        _ => format!("{count} Anfragen warten auf Sie"),
     },
     unread: |count| format!("{count} ungelesen"),
     try_now: "Jetzt versuchen",
@@ -27,7 +27,7 @@ pub(super) static WORDS: Words = Words {
     sessions: "Sitzungen öffnen",
     gateways: "Gateways",
     do_not_disturb: "Nicht stören",
-    end_do_not_disturb: "Wieder stören",
+    end_do_not_disturb: "„Nicht stören“ ausschalten",
     for_one_hour: "Für 1 Stunde",
     until_tomorrow: "Bis morgen",
     settings: "Einstellungen",
@@ -36,91 +36,109 @@ pub(super) static WORDS: Words = Words {
     open: "Öffnen",
     reply: "Antworten",
     new_reply: "Neue Antwort",
-    something_new: "Etwas Neues",
-    run_failed: "Der Lauf ist fehlgeschlagen",
-    run_failed_because: |why| format!("Der Lauf ist fehlgeschlagen: {why}"),
+    something_new: "Neue Aktivität",
+    run_failed: "Die Ausführung ist fehlgeschlagen",
+    run_failed_because: |why| format!("Die Ausführung ist fehlgeschlagen: {why}"),
     asks_for_approval: |session| format!("{session} bittet um Freigabe"),
-    approval_waits: "Eine Freigabe wartet",
-    asks: |session| format!("{session} fragt"),
-    question_waits: "Eine Frage wartet",
+    approval_waits: "Freigabe nötig",
+    asks: |session| format!("{session} hat eine Frage"),
+    question_waits: "Antwort nötig",
     gateway_down: |gateway| format!("{gateway} ist nicht erreichbar"),
-    waits_until_back: "Was du schreibst, wartet, bis es wieder da ist.",
+    waits_until_back: "Ihre Nachrichten werden aufbewahrt und später gesendet.",
     gateway_back: |gateway| format!("{gateway} ist wieder da"),
-    connected_again: "Wieder verbunden.",
-    pairing: |gateway| format!("{gateway}: Kopplung"),
-    replies_while_away: |count| format!("{count} Antworten, während du weg warst"),
+    connected_again: "Clawtray ist wieder verbunden.",
+    pairing: |gateway| format!("{gateway}: Kopplungsanfrage"),
+    replies_while_away: |count| format!("{count} Antworten während Ihrer Abwesenheit"),
     some_device: "Ein Gerät",
     asks_to_be_paired: |device, gateway| format!("{device} möchte mit {gateway} gekoppelt werden."),
 
     connecting: |gateway| format!("Verbindung zu {gateway} wird aufgebaut."),
-    starting: |gateway| format!("{gateway} startet gerade. Was du schreibst, wartet hier."),
-    not_reachable: |gateway| format!("{gateway} ist nicht erreichbar. Was du schreibst, wartet hier."),
-    switched_off: |gateway| format!("{gateway} ist hier ausgeschaltet."),
-    wants_token: |gateway| format!("{gateway} verlangt ein Token."),
+    starting: |gateway| {
+        format!("{gateway} startet gerade. Ihre Nachrichten werden aufbewahrt und später gesendet.")
+    },
+    not_reachable: |gateway| {
+        format!("{gateway} ist nicht erreichbar. Ihre Nachrichten werden aufbewahrt und später gesendet.")
+    },
+    switched_off: |gateway| format!("Die Verbindung zu {gateway} ist ausgeschaltet."),
+    wants_token: |gateway| format!("{gateway} benötigt ein Token."),
     password_invalid: |gateway| format!("Das Passwort für {gateway} ist ungültig."),
-    token_invalid: |gateway| format!("Das Token für {gateway} gilt nicht mehr."),
-    rights_missing: |gateway| format!("{gateway} gibt diesem Gerät nicht die Rechte, um die es bittet."),
-    pairing_wider: |gateway| format!("{gateway} muss diesem Gerät weitere Rechte freigeben."),
+    token_invalid: |gateway| format!("Das Token für {gateway} ist nicht mehr gültig."),
+    rights_missing: |gateway| {
+        format!("{gateway} gibt diesem Gerät nicht die Berechtigungen, die Clawtray benötigt.")
+    },
+    pairing_wider: |gateway| format!("{gateway} muss weitere Berechtigungen für dieses Gerät freigeben."),
     pairing_again: |gateway| format!("{gateway} muss dieses Gerät erneut freigeben."),
     pairing_once: |gateway| format!("{gateway} muss dieses Gerät einmal freigeben."),
-    lets_wait: |gateway| format!("{gateway} lässt dieses Gerät warten: zu viele Anfragen oder Fehlversuche."),
+    lets_wait: |gateway| format!("Zu viele Anfragen oder Fehlversuche. {gateway} lässt dieses Gerät warten."),
     speaks_protocol: |gateway, version| {
-        format!("{gateway} spricht Protokoll {version}, das diese Version nicht kennt.")
+        format!("{gateway} verwendet Protokoll {version}. Diese Version von Clawtray unterstützt es nicht.")
     },
-    no_common_protocol: |gateway| format!("{gateway} und diese Version haben kein gemeinsames Protokoll."),
-    device_removed: |gateway| format!("{gateway} hat dieses Gerät entfernt oder seine Anmeldung geändert."),
+    no_common_protocol: |gateway| {
+        format!("{gateway} und diese Version von Clawtray unterstützen kein gemeinsames Protokoll.")
+    },
+    device_removed: |gateway| {
+        format!("{gateway} hat dieses Gerät entfernt oder die Authentifizierung geändert.")
+    },
     refused: |gateway, why| format!("{gateway} hat die Verbindung abgelehnt: {why}"),
-    keychain_locked: |gateway| format!("Der Schlüsselbund ist gesperrt. {gateway} braucht ihn zum Anmelden."),
+    keychain_locked: |gateway| {
+        format!("Der Schlüsselbund ist gesperrt. Clawtray benötigt ihn zur Anmeldung bei {gateway}.")
+    },
     keychain_absent: |gateway| {
-        format!("Dieser Desktop hat keinen Schlüsselbund für die Geheimnisse von {gateway}.")
+        format!(
+            "Dieser Desktop hat keinen Schlüsselbunddienst. Clawtray benötigt ihn, um das Token für {gateway} zu speichern."
+        )
     },
     keychain_silent: |gateway| {
-        format!("Der Schlüsselbund antwortet nicht. {gateway} braucht ihn zum Anmelden.")
+        format!("Der Schlüsselbund antwortet nicht. Clawtray benötigt ihn zur Anmeldung bei {gateway}.")
     },
     keychain_refused: |gateway| {
-        format!("Der Schlüsselbund hat abgelehnt. {gateway} braucht ihn zum Anmelden.")
+        format!(
+            "Der Schlüsselbund hat den Zugriff verweigert. Clawtray benötigt ihn zur Anmeldung bei {gateway}."
+        )
     },
-    keychain_hint: "Entsperre ihn, oder behalte das Token nur für diese Sitzung.",
+    keychain_hint: "Entsperren Sie den Schlüsselbund, oder behalten Sie das Token nur bis zum Beenden von Clawtray.",
 
     no_tray: (
-        "Dieser Desktop zeigt keine Symbole in der Taskleiste.",
-        "Ein erneuter Start von Clawtray öffnet dieses Fenster, das Tastenkürzel auch.",
+        "Dieser Desktop zeigt keine Symbole im Infobereich.",
+        "Um dieses Fenster zu öffnen, starten Sie Clawtray erneut oder drücken Sie das Tastenkürzel.",
     ),
     no_notifications: (
         "Dieser Desktop zeigt keine Benachrichtigungen.",
-        "Taskleiste und Sitzungsliste sagen, was neu ist.",
+        "Infobereich und Sitzungsliste zeigen, was neu ist.",
     ),
     no_keychain: (
         "Dieser Desktop hat keinen Schlüsselbunddienst.",
-        "Geheimnisse lassen sich nur für diese Sitzung behalten; nichts wird in eine Datei geschrieben.",
+        "Clawtray behält Tokens bis zum Beenden und schreibt keines in eine Datei.",
     ),
-    keychain_emptied: |gateway| format!("Womit {gateway} angemeldet ist, steht nicht mehr im Schlüsselbund."),
-    keychain_emptied_hint: "Es gilt, bis Clawtray beendet wird. Gib das Token in den Einstellungen erneut ein, um es zu speichern.",
+    keychain_emptied: |gateway| format!("Das Token für {gateway} ist nicht mehr im Schlüsselbund."),
+    keychain_emptied_hint: "Das Token gilt, bis Clawtray beendet wird. Geben Sie es in den Einstellungen erneut ein, um es zu speichern.",
     disk_full: (
-        "Der Datenträger ist voll: Unterhaltungen werden nicht für die Offline-Nutzung behalten.",
-        "Schaffe Platz; was fehlt, wird wieder geholt.",
+        "Der Datenträger ist voll. Clawtray kann Sitzungen nicht für die Offline-Nutzung speichern.",
+        "Geben Sie Speicherplatz frei. Clawtray lädt dann, was fehlt.",
     ),
     copy_rebuilt: (
-        "Die lokale Kopie der Unterhaltungen war beschädigt; sie wird vom Gateway neu gefüllt.",
-        "Es ist nichts zu tun.",
+        "Die lokale Kopie der Sitzungen war beschädigt. Clawtray lädt die Sitzungen erneut vom Gateway.",
+        "Sie müssen nichts tun.",
     ),
     no_windows: "Clawtray kann seine Fenster nicht öffnen",
     windows_broken: |why| {
-        format!("{why}. Installiere Clawtray neu. Bis dahin kann clawctl alles, was die Fenster können.")
+        format!("{why}. Installieren Sie Clawtray neu. Verwenden Sie bis dahin clawctl in einem Terminal.")
     },
-    windows_updated: "Es wurde aktualisiert, während es lief. Beende es in der Taskleiste und starte es neu.",
-    autostart_off: |why| format!("Clawtray ließ sich nicht für den Start mit dem System einrichten: {why}."),
-    autostart_on: |why| format!("Clawtray startet weiterhin mit dem System: {why}."),
-    autostart_hint: "Ändere es in den Einstellungen des Desktops.",
-    hotkey_taken: |keys| format!("Ein anderes Programm hat {keys}."),
-    hotkey_taken_hint: "Wähle in den Einstellungen andere Tasten.",
-    hotkey_refused: |why| format!("Der Desktop hat die Tasten nicht hergegeben: {why}"),
-    hotkey_by_hand: "Lege `clawctl toggle` in den Einstellungen des Desktops auf Tasten.",
+    windows_updated: "Clawtray wurde aktualisiert, während es lief. Beenden Sie Clawtray im Infobereich und starten Sie es erneut.",
+    autostart_off: |why| {
+        format!("Clawtray konnte nicht für den Start bei der Anmeldung eingerichtet werden: {why}.")
+    },
+    autostart_on: |why| format!("Clawtray startet weiterhin bei der Anmeldung: {why}."),
+    autostart_hint: "Ändern Sie dies in den Einstellungen des Desktops.",
+    hotkey_taken: |keys| format!("Ein anderes Programm verwendet {keys}."),
+    hotkey_taken_hint: "Wählen Sie in den Einstellungen andere Tasten.",
+    hotkey_refused: |why| format!("Das Tastenkürzel konnte nicht eingerichtet werden: {why}."),
+    hotkey_by_hand: "Weisen Sie dem Befehl „clawctl toggle“ in den Tastatureinstellungen des Desktops eine Taste zu.",
 
     this_computer: "Dieser Computer",
     built_in: "Eingebaut",
-    usual_port: "dem üblichen Port dieses Computers",
-    local_network: "dem lokalen Netz",
+    usual_port: "Standardport dieses Computers",
+    local_network: "lokales Netzwerk",
 
     main_chat: "Hauptchat",
     main_chat_of: |agent| format!("Hauptchat von {agent}"),
@@ -132,29 +150,29 @@ pub(super) static WORDS: Words = Words {
     chat: "Chat",
 
     settings_set_aside: (
-        "Die Einstellungsdatei ließ sich nicht lesen; sie wurde beiseitegelegt.",
-        "Sie liegt neben der neuen.",
+        "Die Einstellungsdatei konnte nicht gelesen werden. Clawtray verwendet die Standardeinstellungen.",
+        "Die alte Datei liegt neben der neuen.",
     ),
     settings_unreadable: (
-        "Die Einstellungsdatei ließ sich nicht lesen.",
-        "Sieh nach, ob sie dir gehört; bis dahin gelten Einstellungen nur, bis die App endet.",
+        "Die Einstellungsdatei konnte nicht gelesen werden.",
+        "Prüfen Sie, ob die Datei Ihnen gehört. Bis dahin gelten Änderungen nur, bis Clawtray beendet wird.",
     ),
     gateways_set_aside: (
-        "Die Liste der Gateways ließ sich nicht lesen; sie wurde beiseitegelegt.",
-        "Sie liegt neben der neuen.",
+        "Die Liste der Gateways konnte nicht gelesen werden. Clawtray hat eine neue begonnen.",
+        "Die alte Datei liegt neben der neuen.",
     ),
     no_data_folder: (
-        "Der Datenordner ist nicht benutzbar: Nachrichten und Entwürfe bleiben nur, bis die App endet.",
-        "Schaffe Platz, oder sieh nach, ob der Ordner dir gehört.",
+        "Der Datenordner kann nicht verwendet werden. Nachrichten und Entwürfe bleiben nur, bis Clawtray beendet wird.",
+        "Geben Sie Speicherplatz frei, oder prüfen Sie, ob der Ordner Ihnen gehört.",
     ),
     outbox_saved: |kept| {
         format!(
-            "Die Datei des Ausgangs war beschädigt; alles darin wurde gerettet ({kept} wartende Nachrichten)."
+            "Die Datei des Postausgangs war beschädigt. Clawtray hat den ganzen Inhalt gerettet ({kept} wartende Nachrichten)."
         )
     },
     outbox_salvaged: |kept| {
         format!(
-            "Die Datei des Ausgangs war beschädigt; {kept} wartende Nachrichten wurden gerettet, die beschädigte Datei liegt daneben."
+            "Die Datei des Postausgangs war beschädigt. Clawtray hat {kept} wartende Nachrichten gerettet. Die beschädigte Datei liegt neben der neuen."
         )
     },
 
@@ -174,129 +192,162 @@ fn request_error(error: &RequestError) -> Told {
         E::Malformed(what) => (format!("{what}."), ""),
         E::NoGateway => (
             "Es ist noch kein Gateway eingerichtet.".into(),
-            "Füge ein Gateway hinzu.",
+            "Fügen Sie ein Gateway hinzu.",
         ),
-        E::NoSuchGateway => ("Dieses Gateway gibt es nicht.".into(), ""),
-        E::FoundGone => ("Dieses Gateway ist nicht mehr da.".into(), "Suche noch einmal."),
-        E::Address(BadUrl::NotAUrl) => ("Das ist keine Adresse.".into(), ""),
+        E::NoSuchGateway => (
+            "Dieses Gateway existiert nicht.".into(),
+            "Wählen Sie ein anderes Gateway.",
+        ),
+        E::FoundGone => (
+            "Dieses Gateway ist nicht mehr verfügbar.".into(),
+            "Suchen Sie erneut.",
+        ),
+        E::Address(BadUrl::NotAUrl) => (
+            "Das ist keine gültige Adresse.".into(),
+            "Geben Sie eine Adresse wie ws://127.0.0.1:18789 ein.",
+        ),
         E::Address(BadUrl::Scheme) => (
-            "Die Adresse eines Gateways beginnt mit ws, wss, http, https oder ssh.".into(),
-            "",
+            "Die Adresse muss mit ws, wss, http, https oder ssh beginnen.".into(),
+            "Geben Sie eine Adresse wie ws://127.0.0.1:18789 ein.",
         ),
-        E::NameMissing => ("Ein Gateway braucht einen Namen.".into(), ""),
+        E::NameMissing => (
+            "Ein Gateway benötigt einen Namen.".into(),
+            "Geben Sie einen Namen ein.",
+        ),
         E::WebhookSecretMissing => (
-            "Webhooks brauchen ein Geheimnis, mit dem sie unterschrieben sind.".into(),
-            "",
+            "Webhooks benötigen ein gemeinsames Geheimnis für ihre Signatur.".into(),
+            "Geben Sie das Geheimnis ein.",
         ),
-        E::NoFingerprint => ("Ein Fingerabdruck hat 64 hexadezimale Ziffern.".into(), ""),
+        E::NoFingerprint => (
+            "Ein Fingerabdruck hat 64 hexadezimale Ziffern.".into(),
+            "Kopieren Sie den ganzen Fingerabdruck.",
+        ),
         E::Keychain { error, gateway } => (
             keychain_sentence(error, gateway, Language::German),
             WORDS.keychain_hint,
         ),
         E::SecretsLeft => (
-            "Seine Geheimnisse ließen sich nicht aus dem Schlüsselbund entfernen.".into(),
-            "Entferne die Einträge von Clawtray dort von Hand.",
+            "Die Geheimnisse des Gateways konnten nicht aus dem Schlüsselbund entfernt werden.".into(),
+            "Entfernen Sie die Einträge von Clawtray von Hand aus dem Schlüsselbund.",
         ),
         E::CopyNotCleared => (
-            "Die lokale Kopie ließ sich nicht leeren.".into(),
-            "Versuche es noch einmal; im Protokoll steht, woran es liegt.",
+            "Die lokale Kopie konnte nicht geleert werden.".into(),
+            "Versuchen Sie es erneut. Der Grund steht im Log.",
         ),
         E::NotConnected => (
             "Das Gateway ist nicht verbunden.".into(),
-            "Versuche es, wenn es wieder da ist.",
+            "Versuchen Sie es erneut, wenn das Gateway wieder da ist.",
         ),
         E::Disconnected => (
-            "Die Verbindung ist abgerissen.".into(),
-            "Versuche es, wenn sie wieder da ist.",
+            "Die Verbindung wurde unterbrochen.".into(),
+            "Versuchen Sie es erneut, wenn das Gateway wieder da ist.",
         ),
         E::Timeout => (
             "Das Gateway hat nicht rechtzeitig geantwortet.".into(),
-            "Versuche es noch einmal.",
+            "Versuchen Sie es erneut.",
         ),
         E::Gateway {
             forbidden, message, ..
         } => {
             let hint = if *forbidden {
-                "Erlaube volle Kontrolle in den Einstellungen, oder frage den Besitzer des Gateways."
+                "Erlauben Sie volle Kontrolle in den Einstellungen, oder fragen Sie den Besitzer des Gateways."
             } else {
                 ""
             };
             (message.clone(), hint)
         }
         E::CallTooLarge(megabytes) => (
-            format!("Das ist größer als die {megabytes} MB, die das Gateway annimmt."),
-            "Sende weniger auf einmal.",
+            format!("Die Nachricht ist größer als die {megabytes} MB, die das Gateway annimmt."),
+            "Senden Sie weniger auf einmal.",
         ),
         E::Unsupported(what) => (format!("Dieses Gateway kann das nicht: {what}."), ""),
         E::BadAnswer => (
-            "Die Antwort des Gateways ließ sich nicht lesen.".into(),
-            "Aktualisiere das Gateway.",
+            "Die Antwort des Gateways konnte nicht gelesen werden.".into(),
+            "Aktualisieren Sie das Gateway.",
         ),
-        E::NothingToSend => ("Es gibt nichts zu senden.".into(), ""),
+        E::NothingToSend => (
+            "Es gibt nichts zu senden.".into(),
+            "Schreiben Sie eine Nachricht.",
+        ),
         E::NoFiles => (
             "Dieses Gateway nimmt keine Dateien an.".into(),
-            "Sende nur den Text.",
+            "Senden Sie nur den Text.",
         ),
         E::ImageTooLarge(megabytes) => (
             format!("Das Bild ist größer als {megabytes} MB."),
-            "Wähle ein anderes.",
+            "Wählen Sie eine andere Datei.",
         ),
         E::FileTooLarge(megabytes) => (
             format!("Die Datei ist größer als {megabytes} MB."),
-            "Wähle eine andere.",
+            "Wählen Sie eine andere Datei.",
         ),
         E::FilesTooLarge(megabytes) => (
-            format!("Zusammen sind die Dateien größer als {megabytes} MB."),
-            "Sende weniger auf einmal.",
+            format!("Die Dateien sind zusammen größer als {megabytes} MB."),
+            "Senden Sie weniger auf einmal.",
         ),
-        E::NoSuchPrompt => ("Diese Nachricht gibt es nicht.".into(), ""),
-        E::PromptOnItsWay => ("Die Nachricht ist schon unterwegs.".into(), "Halte den Lauf an."),
+        E::NoSuchPrompt => ("Diese Nachricht existiert nicht.".into(), ""),
+        E::PromptOnItsWay => (
+            "Die Nachricht wird bereits gesendet.".into(),
+            "Stoppen Sie die Ausführung.",
+        ),
         E::AnswerLost => (
-            "Vielleicht wurde sie gesendet; die Antwort ging verloren.".into(),
-            "",
+            "Die Nachricht wurde vielleicht gesendet, aber die Antwort ging verloren.".into(),
+            "Sehen Sie in der Sitzung nach, bevor Sie die Nachricht erneut senden.",
         ),
         E::ApprovalGone => ("Diese Freigabe wartet nicht mehr.".into(), ""),
-        E::NotOffered => ("Diese Freigabe bietet das nicht an.".into(), "Erlaube es einmal."),
+        E::NotOffered => (
+            "Diese Freigabe bietet diese Wahl nicht an.".into(),
+            "Erlauben Sie es einmal.",
+        ),
         E::QuestionGone => ("Diese Frage wartet nicht mehr.".into(), ""),
         E::NotCompacted(why) => (
-            format!("Die Sitzung wurde nicht verdichtet: {why}"),
-            "Versuche es später noch einmal.",
+            format!("Die Sitzung wurde nicht komprimiert: {why}"),
+            "Versuchen Sie es später erneut.",
         ),
         E::NoCopyNamed => (
-            "Das Gateway hat die Kopie nicht benannt.".into(),
-            "Aktualisiere das Gateway.",
+            "Das Gateway hat die neue Sitzung nicht genannt.".into(),
+            "Aktualisieren Sie das Gateway.",
         ),
-        E::NoReport => ("Es gibt keinen Bericht, der angesehen wurde.".into(), ""),
+        E::NoReport => (
+            "Es gibt keinen Bericht zum Speichern.".into(),
+            "Zeigen Sie zuerst den Bericht an.",
+        ),
         E::ReportNotWritten(why) => (
-            format!("Der Bericht ließ sich nicht schreiben: {why}."),
-            "Kopiere ihn stattdessen.",
+            format!("Der Bericht konnte nicht geschrieben werden: {why}."),
+            "Kopieren Sie den Bericht stattdessen.",
         ),
-        E::NoWebLink => ("Nur Web- und Mailadressen werden geöffnet.".into(), ""),
-        E::LinkNotOpened => ("Der Link ließ sich nicht öffnen.".into(), "Kopiere ihn."),
+        E::NoWebLink => (
+            "Clawtray öffnet nur Web- und E-Mail-Adressen.".into(),
+            "Kopieren Sie den Link.",
+        ),
+        E::LinkNotOpened => (
+            "Der Link konnte nicht geöffnet werden.".into(),
+            "Kopieren Sie den Link.",
+        ),
         E::NoCapture => (
-            "Dieser Desktop gibt das nicht her.".into(),
-            "Füge es ein, oder hänge eine Datei an.",
+            "Dieser Desktop stellt diesen Inhalt nicht bereit.".into(),
+            "Fügen Sie den Inhalt ein, oder hängen Sie eine Datei an.",
         ),
         E::CaptureTooLarge => (
-            "Das ist größer, als irgendein Gateway annimmt.".into(),
-            "Hänge weniger an.",
+            "Der Inhalt ist größer, als jedes Gateway annimmt.".into(),
+            "Hängen Sie weniger an.",
         ),
         E::ClipboardSilent => (
-            "Das Programm, aus dem es kopiert wurde, antwortet nicht.".into(),
-            "Kopiere es noch einmal.",
+            "Das Programm, aus dem kopiert wurde, antwortet nicht.".into(),
+            "Kopieren Sie den Inhalt erneut.",
         ),
         E::NoScreenshot => (
-            "Dieser Desktop hat kein Bildschirmfoto geliefert.".into(),
-            "Nimm eines mit den Tasten des Desktops auf und füge es ein.",
+            "Dieser Desktop hat kein Bildschirmfoto bereitgestellt.".into(),
+            "Nehmen Sie eines mit den Tasten des Desktops auf und fügen Sie es ein.",
         ),
-        E::SettingValue(name) => (
-            format!("Die Einstellung {name} kann diesen Wert nicht haben."),
-            "",
-        ),
+        E::SettingValue(name) => (format!("Die Einstellung {name} nimmt diesen Wert nicht an."), ""),
         E::SettingsNotWritten => (
-            "Die Einstellungsdatei ließ sich nicht schreiben.".into(),
-            "Schaffe Platz, oder mache sie zu deiner; bis dahin gilt die Änderung nur, bis die App endet.",
+            "Die Einstellungsdatei konnte nicht geschrieben werden.".into(),
+            "Geben Sie Speicherplatz frei, oder prüfen Sie, ob die Datei Ihnen gehört. Bis dahin gilt die Änderung nur, bis Clawtray beendet wird.",
         ),
-        E::Stopping => ("Die App wird gerade beendet.".into(), ""),
+        E::Stopping => (
+            "Clawtray wird gerade beendet.".into(),
+            "Starten Sie Clawtray erneut.",
+        ),
     }
 }

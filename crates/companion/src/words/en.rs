@@ -14,8 +14,8 @@ pub(super) static WORDS: Words = Words {
         _ => format!("{count} runs"),
     },
     things_need_you: |count| match count {
-        1 => "1 thing needs you".to_owned(),
-        _ => format!("{count} things need you"),
+        1 => "1 request needs you".to_owned(),
+        _ => format!("{count} requests need you"),
     },
     unread: |count| format!("{count} unread"),
     try_now: "Try now",
@@ -24,10 +24,10 @@ pub(super) static WORDS: Words = Words {
     deny: "Deny",
     answer: |what| format!("Answer: {what}"),
     quick_chat: "Quick chat",
-    sessions: "Open browser",
+    sessions: "Open sessions",
     gateways: "Gateways",
     do_not_disturb: "Do not disturb",
-    end_do_not_disturb: "End do not disturb",
+    end_do_not_disturb: "Turn off do not disturb",
     for_one_hour: "For 1 hour",
     until_tomorrow: "Until tomorrow",
     settings: "Settings",
@@ -36,86 +36,94 @@ pub(super) static WORDS: Words = Words {
     open: "Open",
     reply: "Reply",
     new_reply: "New reply",
-    something_new: "Something new",
+    something_new: "New activity",
     run_failed: "The run failed",
     run_failed_because: |why| format!("The run failed: {why}"),
     asks_for_approval: |session| format!("{session} asks for approval"),
-    approval_waits: "An approval waits",
-    asks: |session| format!("{session} asks"),
-    question_waits: "A question waits",
+    approval_waits: "Approval needed",
+    asks: |session| format!("{session} has a question"),
+    question_waits: "Answer needed",
     gateway_down: |gateway| format!("{gateway} is not reachable"),
-    waits_until_back: "What you write waits until it is back.",
+    waits_until_back: "Your messages are kept and sent later.",
     gateway_back: |gateway| format!("{gateway} is back"),
-    connected_again: "Connected again.",
-    pairing: |gateway| format!("{gateway}: pairing"),
+    connected_again: "Clawtray is connected again.",
+    pairing: |gateway| format!("{gateway}: pairing request"),
     replies_while_away: |count| format!("{count} replies while you were away"),
     some_device: "A device",
-    asks_to_be_paired: |device, gateway| format!("{device} asks to be paired with {gateway}."),
+    asks_to_be_paired: |device, gateway| format!("{device} asks to pair with {gateway}."),
 
     connecting: |gateway| format!("Connecting to {gateway}."),
-    starting: |gateway| format!("{gateway} is starting. What you write waits here."),
-    not_reachable: |gateway| format!("{gateway} is not reachable. What you write waits here."),
-    switched_off: |gateway| format!("{gateway} is switched off here."),
-    wants_token: |gateway| format!("{gateway} wants a token."),
+    starting: |gateway| format!("{gateway} is starting. Your messages are kept and sent later."),
+    not_reachable: |gateway| format!("{gateway} is not reachable. Your messages are kept and sent later."),
+    switched_off: |gateway| format!("The connection to {gateway} is turned off."),
+    wants_token: |gateway| format!("{gateway} needs a token."),
     password_invalid: |gateway| format!("The password for {gateway} is not valid."),
     token_invalid: |gateway| format!("The token for {gateway} is no longer valid."),
-    rights_missing: |gateway| format!("{gateway} does not give this device the rights it asks for."),
-    pairing_wider: |gateway| format!("{gateway} has to approve wider rights for this device."),
-    pairing_again: |gateway| format!("{gateway} has to approve this device again."),
-    pairing_once: |gateway| format!("{gateway} has to approve this device once."),
-    lets_wait: |gateway| format!("{gateway} lets this device wait: too many requests or failed attempts."),
+    rights_missing: |gateway| {
+        format!("{gateway} does not grant this device the permissions that Clawtray needs.")
+    },
+    pairing_wider: |gateway| format!("{gateway} must approve more permissions for this device."),
+    pairing_again: |gateway| format!("{gateway} must approve this device again."),
+    pairing_once: |gateway| format!("{gateway} must approve this device once."),
+    lets_wait: |gateway| format!("Too many requests or failed attempts. {gateway} asks this device to wait."),
     speaks_protocol: |gateway, version| {
-        format!("{gateway} speaks protocol {version}, which this version does not know.")
+        format!("{gateway} uses protocol {version}. This version of Clawtray does not support it.")
     },
-    no_common_protocol: |gateway| format!("{gateway} and this version have no protocol in common."),
-    device_removed: |gateway| format!("{gateway} has removed this device or changed its authentication."),
+    no_common_protocol: |gateway| {
+        format!("{gateway} and this version of Clawtray support no common protocol.")
+    },
+    device_removed: |gateway| format!("{gateway} removed this device or changed its authentication."),
     refused: |gateway, why| format!("{gateway} refused the connection: {why}"),
-    keychain_locked: |gateway| format!("The keychain is locked. {gateway} needs it to sign in."),
-    keychain_absent: |gateway| {
-        format!("This desktop has no keychain service to keep the secrets of {gateway}.")
+    keychain_locked: |gateway| {
+        format!("The keychain is locked. Clawtray needs the keychain to sign in to {gateway}.")
     },
-    keychain_silent: |gateway| format!("The keychain does not answer. {gateway} needs it to sign in."),
-    keychain_refused: |gateway| format!("The keychain refused. {gateway} needs it to sign in."),
-    keychain_hint: "Unlock it, or keep the token for this session only.",
+    keychain_absent: |gateway| {
+        format!("This desktop has no keychain service. Clawtray needs one to store the token for {gateway}.")
+    },
+    keychain_silent: |gateway| {
+        format!("The keychain does not respond. Clawtray needs the keychain to sign in to {gateway}.")
+    },
+    keychain_refused: |gateway| {
+        format!("The keychain denied access. Clawtray needs the keychain to sign in to {gateway}.")
+    },
+    keychain_hint: "Unlock the keychain, or keep the token only until Clawtray quits.",
 
     no_tray: (
         "This desktop shows no tray icons.",
-        "Starting Clawtray again opens this window; the hotkey does too.",
+        "To open this window, start Clawtray again or press the hotkey.",
     ),
     no_notifications: (
         "This desktop shows no notifications.",
-        "The tray and the session list tell what is new.",
+        "The tray and the session list show what is new.",
     ),
     no_keychain: (
         "This desktop has no keychain service.",
-        "Secrets can be kept for this session only; nothing is written to a file.",
+        "Clawtray keeps tokens until it quits and writes none to a file.",
     ),
-    keychain_emptied: |gateway| format!("The keychain no longer has what {gateway} is signed in with."),
-    keychain_emptied_hint: "It works until Clawtray quits. Enter the token again in settings to store it.",
+    keychain_emptied: |gateway| format!("The keychain no longer has the token for {gateway}."),
+    keychain_emptied_hint: "The token works until Clawtray quits. To store the token, enter it again in Settings.",
     disk_full: (
-        "The disk is full: conversations are not kept for offline use.",
-        "Make room on the disk; what is missing is fetched again.",
+        "The disk is full. Clawtray cannot store sessions for offline use.",
+        "Free some disk space. Clawtray then loads what is missing.",
     ),
     copy_rebuilt: (
-        "The local copy of the conversations was damaged; it is filled again from the gateway.",
-        "Nothing has to be done.",
+        "The local copy of the sessions was damaged. Clawtray loads the sessions again from the gateway.",
+        "You do not need to do anything.",
     ),
     no_windows: "Clawtray cannot open its windows",
-    windows_broken: |why| {
-        format!("{why}. Install Clawtray again. Until then clawctl can do all that windows do.")
-    },
-    windows_updated: "It was updated while it ran. Quit it in the tray and start it again.",
-    autostart_off: |why| format!("Clawtray could not be set to start with the system: {why}."),
-    autostart_on: |why| format!("Clawtray still starts with the system: {why}."),
-    autostart_hint: "Change it in the desktop's own settings.",
-    hotkey_taken: |keys| format!("Another program has {keys}."),
-    hotkey_taken_hint: "Choose other keys in settings.",
-    hotkey_refused: |why| format!("The desktop did not give the keys: {why}"),
-    hotkey_by_hand: "Bind `clawctl toggle` to keys in the desktop's own settings.",
+    windows_broken: |why| format!("{why}. Install Clawtray again. Until then, use clawctl in a terminal."),
+    windows_updated: "Clawtray was updated while it was running. Quit Clawtray in the tray and start it again.",
+    autostart_off: |why| format!("Clawtray could not be set to start at login: {why}."),
+    autostart_on: |why| format!("Clawtray still starts at login: {why}."),
+    autostart_hint: "Change this in the desktop's settings.",
+    hotkey_taken: |keys| format!("Another program uses {keys}."),
+    hotkey_taken_hint: "Choose other keys in Settings.",
+    hotkey_refused: |why| format!("The hotkey could not be registered: {why}."),
+    hotkey_by_hand: "Assign a key to the command “clawctl toggle” in the desktop's keyboard settings.",
 
     this_computer: "This computer",
     built_in: "Built-in",
-    usual_port: "the usual port on this computer",
+    usual_port: "the default port on this computer",
     local_network: "the local network",
 
     main_chat: "Main chat",
@@ -128,27 +136,27 @@ pub(super) static WORDS: Words = Words {
     chat: "Chat",
 
     settings_set_aside: (
-        "The settings file could not be read; it was set aside.",
-        "It lies beside the new one.",
+        "The settings file could not be read. Clawtray uses the default settings.",
+        "The old file is kept beside the new one.",
     ),
     settings_unreadable: (
         "The settings file could not be read.",
-        "Look whether it is yours; until then settings last until the app ends.",
+        "Check that the file belongs to you. Until then, changes last only until Clawtray quits.",
     ),
     gateways_set_aside: (
-        "The list of gateways could not be read; it was set aside.",
-        "It lies beside the new one.",
+        "The list of gateways could not be read. Clawtray started a new list.",
+        "The old file is kept beside the new one.",
     ),
     no_data_folder: (
-        "The data folder cannot be used: prompts and drafts last until the app ends.",
-        "Free some disk space, or look whether the folder is yours.",
+        "The data folder cannot be used. Messages and drafts last only until Clawtray quits.",
+        "Free some disk space, or check that the folder belongs to you.",
     ),
     outbox_saved: |kept| {
-        format!("The outbox file was damaged; everything in it was saved ({kept} waiting prompts).")
+        format!("The outbox file was damaged. Clawtray saved everything in it ({kept} waiting messages).")
     },
     outbox_salvaged: |kept| {
         format!(
-            "The outbox file was damaged; {kept} waiting prompts were saved, and the damaged file was kept beside it."
+            "The outbox file was damaged. Clawtray saved {kept} waiting messages and kept the damaged file beside the new one."
         )
     },
 
@@ -167,46 +175,58 @@ fn request_error(error: &RequestError) -> Told {
     match error {
         E::Malformed(what) => (format!("{what}."), ""),
         E::NoGateway => ("No gateway is set up yet.".into(), "Add a gateway."),
-        E::NoSuchGateway => ("There is no such gateway.".into(), ""),
-        E::FoundGone => ("This gateway is no longer there.".into(), "Look again."),
-        E::Address(BadUrl::NotAUrl) => ("This is not an address.".into(), ""),
-        E::Address(BadUrl::Scheme) => (
-            "A gateway's address begins with ws, wss, http, https or ssh.".into(),
-            "",
+        E::NoSuchGateway => ("This gateway does not exist.".into(), "Choose another gateway."),
+        E::FoundGone => ("This gateway is no longer available.".into(), "Search again."),
+        E::Address(BadUrl::NotAUrl) => (
+            "This is not a valid address.".into(),
+            "Enter an address such as ws://127.0.0.1:18789.",
         ),
-        E::NameMissing => ("A gateway needs a name.".into(), ""),
-        E::WebhookSecretMissing => ("Webhooks need a secret that they are signed with.".into(), ""),
-        E::NoFingerprint => ("A fingerprint has 64 hexadecimal digits.".into(), ""),
+        E::Address(BadUrl::Scheme) => (
+            "The address must begin with ws, wss, http, https or ssh.".into(),
+            "Enter an address such as ws://127.0.0.1:18789.",
+        ),
+        E::NameMissing => ("A gateway needs a name.".into(), "Enter a name."),
+        E::WebhookSecretMissing => (
+            "Webhooks need a shared secret for their signature.".into(),
+            "Enter the secret.",
+        ),
+        E::NoFingerprint => (
+            "A fingerprint has 64 hexadecimal digits.".into(),
+            "Copy the whole fingerprint.",
+        ),
         E::Keychain { error, gateway } => (
             keychain_sentence(error, gateway, Language::English),
             WORDS.keychain_hint,
         ),
         E::SecretsLeft => (
-            "Its secrets could not be removed from the keychain.".into(),
-            "Remove the entries of Clawtray there by hand.",
+            "The secrets of the gateway could not be removed from the keychain.".into(),
+            "Remove Clawtray's entries from the keychain by hand.",
         ),
         E::CopyNotCleared => (
             "The local copy could not be cleared.".into(),
-            "Try again; the log says what is wrong.",
+            "Try again. The log has the reason.",
         ),
         E::NotConnected => (
             "The gateway is not connected.".into(),
-            "Try again when it is back.",
+            "Try again when the gateway is back.",
         ),
-        E::Disconnected => ("The connection was lost.".into(), "Try again when it is back."),
+        E::Disconnected => (
+            "The connection was lost.".into(),
+            "Try again when the gateway is back.",
+        ),
         E::Timeout => ("The gateway did not answer in time.".into(), "Try again."),
         E::Gateway {
             forbidden, message, ..
         } => {
             let hint = if *forbidden {
-                "Allow full control in the settings, or ask the gateway's owner."
+                "Allow full control in Settings, or ask the gateway's owner."
             } else {
                 ""
             };
             (message.clone(), hint)
         }
         E::CallTooLarge(megabytes) => (
-            format!("This is larger than the {megabytes} MB that the gateway takes."),
+            format!("The message is larger than the {megabytes} MB that the gateway accepts."),
             "Send less at a time.",
         ),
         E::Unsupported(what) => (format!("This gateway cannot do that: {what}."), ""),
@@ -214,56 +234,74 @@ fn request_error(error: &RequestError) -> Told {
             "The gateway's answer could not be read.".into(),
             "Update the gateway.",
         ),
-        E::NothingToSend => ("There is nothing to send.".into(), ""),
-        E::NoFiles => ("This gateway takes no files.".into(), "Send the text alone."),
+        E::NothingToSend => ("There is nothing to send.".into(), "Write a message."),
+        E::NoFiles => (
+            "This gateway does not accept files.".into(),
+            "Send only the text.",
+        ),
         E::ImageTooLarge(megabytes) => (
             format!("The image is larger than {megabytes} MB."),
-            "Choose another.",
+            "Choose another file.",
         ),
         E::FileTooLarge(megabytes) => (
             format!("The file is larger than {megabytes} MB."),
-            "Choose another.",
+            "Choose another file.",
         ),
         E::FilesTooLarge(megabytes) => (
-            format!("Together the files are larger than {megabytes} MB."),
-            "Send fewer at a time.",
+            format!("The files are larger than {megabytes} MB in total."),
+            "Send fewer files at a time.",
         ),
-        E::NoSuchPrompt => ("There is no such prompt.".into(), ""),
-        E::PromptOnItsWay => ("The prompt is already on its way.".into(), "Stop the run."),
-        E::AnswerLost => ("It may have been sent; the answer was lost.".into(), ""),
-        E::ApprovalGone => ("This approval no longer waits.".into(), ""),
-        E::NotOffered => ("This approval does not offer that.".into(), "Approve once."),
-        E::QuestionGone => ("This question no longer waits.".into(), ""),
+        E::NoSuchPrompt => ("This message does not exist.".into(), ""),
+        E::PromptOnItsWay => ("The message is already being sent.".into(), "Stop the run."),
+        E::AnswerLost => (
+            "The message may have been sent, but the answer was lost.".into(),
+            "Look in the session before you send the message again.",
+        ),
+        E::ApprovalGone => ("This approval is no longer waiting.".into(), ""),
+        E::NotOffered => (
+            "This approval does not offer that choice.".into(),
+            "Approve once.",
+        ),
+        E::QuestionGone => ("This question is no longer waiting.".into(), ""),
         E::NotCompacted(why) => (
             format!("The session was not compacted: {why}"),
             "Try again later.",
         ),
-        E::NoCopyNamed => ("The gateway did not name the copy.".into(), "Update the gateway."),
-        E::NoReport => ("There is no report that was looked at.".into(), ""),
+        E::NoCopyNamed => (
+            "The gateway did not return the new session.".into(),
+            "Update the gateway.",
+        ),
+        E::NoReport => ("There is no report to save.".into(), "Show the report first."),
         E::ReportNotWritten(why) => (
             format!("The report could not be written: {why}."),
-            "Copy it instead.",
+            "Copy the report instead.",
         ),
-        E::NoWebLink => ("Only web and mail addresses are opened.".into(), ""),
-        E::LinkNotOpened => ("The link could not be opened.".into(), "Copy it."),
+        E::NoWebLink => (
+            "Clawtray opens only web and mail addresses.".into(),
+            "Copy the link.",
+        ),
+        E::LinkNotOpened => ("The link could not be opened.".into(), "Copy the link."),
         E::NoCapture => (
-            "This desktop cannot give that.".into(),
-            "Paste it, or attach a file.",
+            "This desktop does not provide this content.".into(),
+            "Paste the content, or attach a file.",
         ),
-        E::CaptureTooLarge => ("It is larger than any gateway takes.".into(), "Attach less."),
+        E::CaptureTooLarge => (
+            "The content is larger than any gateway accepts.".into(),
+            "Attach less.",
+        ),
         E::ClipboardSilent => (
-            "The program that copied it does not answer.".into(),
-            "Copy it again.",
+            "The program that holds the clipboard does not respond.".into(),
+            "Copy the content again.",
         ),
         E::NoScreenshot => (
-            "This desktop gave no screenshot.".into(),
-            "Take one with the desktop's own keys and paste it.",
+            "This desktop did not provide a screenshot.".into(),
+            "Take a screenshot with the desktop's keys, then paste it.",
         ),
-        E::SettingValue(name) => (format!("The setting {name} cannot have that value."), ""),
+        E::SettingValue(name) => (format!("The setting {name} does not accept this value."), ""),
         E::SettingsNotWritten => (
             "The settings file could not be written.".into(),
-            "Free some disk space, or make it yours; until then the change is lost with the app.",
+            "Free some disk space, or check that the file belongs to you. Until then, the change lasts only until Clawtray quits.",
         ),
-        E::Stopping => ("The app is stopping.".into(), ""),
+        E::Stopping => ("Clawtray is quitting.".into(), "Start Clawtray again."),
     }
 }

@@ -14,20 +14,20 @@ pub(super) static WORDS: Words = Words {
         _ => format!("{count} ejecuciones"),
     },
     things_need_you: |count| match count {
-        1 => "1 cosa te necesita".to_owned(),
-        _ => format!("{count} cosas te necesitan"),
+        1 => "1 solicitud te espera".to_owned(),
+        _ => format!("{count} solicitudes te esperan"),
     },
     unread: |count| format!("{count} sin leer"),
-    try_now: "Probar ahora",
+    try_now: "Reintentar ahora",
     approve: |what| format!("Aprobar: {what}"),
     approve_once: "Aprobar una vez",
     deny: "Denegar",
     answer: |what| format!("Responder: {what}"),
     quick_chat: "Chat rápido",
-    sessions: "Abrir las sesiones",
+    sessions: "Abrir sesiones",
     gateways: "Gateways",
     do_not_disturb: "No molestar",
-    end_do_not_disturb: "Terminar «No molestar»",
+    end_do_not_disturb: "Desactivar «No molestar»",
     for_one_hour: "Durante 1 hora",
     until_tomorrow: "Hasta mañana",
     settings: "Ajustes",
@@ -36,96 +36,102 @@ pub(super) static WORDS: Words = Words {
     open: "Abrir",
     reply: "Responder",
     new_reply: "Respuesta nueva",
-    something_new: "Algo nuevo",
+    something_new: "Nueva actividad",
     run_failed: "La ejecución falló",
     run_failed_because: |why| format!("La ejecución falló: {why}"),
     asks_for_approval: |session| format!("{session} pide aprobación"),
-    approval_waits: "Hay una aprobación pendiente",
-    asks: |session| format!("{session} pregunta"),
-    question_waits: "Hay una pregunta pendiente",
-    gateway_down: |gateway| format!("No se puede acceder a {gateway}"),
-    waits_until_back: "Lo que escribas espera hasta que vuelva.",
+    approval_waits: "Aprobación necesaria",
+    asks: |session| format!("{session} tiene una pregunta"),
+    question_waits: "Respuesta necesaria",
+    gateway_down: |gateway| format!("No se puede conectar con {gateway}"),
+    waits_until_back: "Tus mensajes se guardan y se envían después.",
     gateway_back: |gateway| format!("{gateway} ha vuelto"),
-    connected_again: "Conectado de nuevo.",
-    pairing: |gateway| format!("{gateway}: emparejamiento"),
+    connected_again: "Clawtray está conectado de nuevo.",
+    pairing: |gateway| format!("{gateway}: solicitud de emparejamiento"),
     replies_while_away: |count| format!("{count} respuestas mientras no estabas"),
     some_device: "Un dispositivo",
     asks_to_be_paired: |device, gateway| format!("{device} pide emparejarse con {gateway}."),
 
     connecting: |gateway| format!("Conectando con {gateway}."),
-    starting: |gateway| format!("{gateway} está arrancando. Lo que escribas espera aquí."),
-    not_reachable: |gateway| format!("No se puede acceder a {gateway}. Lo que escribas espera aquí."),
-    switched_off: |gateway| format!("{gateway} está desactivado aquí."),
-    wants_token: |gateway| format!("{gateway} pide un token."),
+    starting: |gateway| format!("{gateway} se está iniciando. Tus mensajes se guardan y se envían después."),
+    not_reachable: |gateway| {
+        format!("No se puede conectar con {gateway}. Tus mensajes se guardan y se envían después.")
+    },
+    switched_off: |gateway| format!("La conexión con {gateway} está desactivada."),
+    wants_token: |gateway| format!("{gateway} necesita un token."),
     password_invalid: |gateway| format!("La contraseña de {gateway} no es válida."),
     token_invalid: |gateway| format!("El token de {gateway} ya no es válido."),
-    rights_missing: |gateway| format!("{gateway} no da a este dispositivo los permisos que pide."),
+    rights_missing: |gateway| {
+        format!("{gateway} no concede a este dispositivo los permisos que Clawtray necesita.")
+    },
     pairing_wider: |gateway| format!("{gateway} debe aprobar más permisos para este dispositivo."),
     pairing_again: |gateway| format!("{gateway} debe aprobar este dispositivo de nuevo."),
     pairing_once: |gateway| format!("{gateway} debe aprobar este dispositivo una vez."),
     lets_wait: |gateway| {
-        format!("{gateway} hace esperar a este dispositivo: demasiadas peticiones o intentos fallidos.")
+        format!("Demasiadas solicitudes o intentos fallidos. {gateway} pide a este dispositivo que espere.")
     },
     speaks_protocol: |gateway, version| {
-        format!("{gateway} habla el protocolo {version}, que esta versión no conoce.")
+        format!("{gateway} usa el protocolo {version}. Esta versión de Clawtray no lo admite.")
     },
-    no_common_protocol: |gateway| format!("{gateway} y esta versión no tienen ningún protocolo en común."),
-    device_removed: |gateway| {
-        format!("{gateway} ha quitado este dispositivo o ha cambiado su autenticación.")
+    no_common_protocol: |gateway| {
+        format!("{gateway} y esta versión de Clawtray no admiten ningún protocolo común.")
     },
+    device_removed: |gateway| format!("{gateway} quitó este dispositivo o cambió la autenticación."),
     refused: |gateway, why| format!("{gateway} rechazó la conexión: {why}"),
     keychain_locked: |gateway| {
-        format!("El llavero está bloqueado. {gateway} lo necesita para iniciar sesión.")
+        format!("El llavero está bloqueado. Clawtray lo necesita para iniciar sesión en {gateway}.")
     },
     keychain_absent: |gateway| {
-        format!("Este escritorio no tiene un servicio de llavero para los secretos de {gateway}.")
+        format!(
+            "Este escritorio no tiene un servicio de llavero. Clawtray lo necesita para guardar el token de {gateway}."
+        )
     },
-    keychain_silent: |gateway| format!("El llavero no responde. {gateway} lo necesita para iniciar sesión."),
+    keychain_silent: |gateway| {
+        format!("El llavero no responde. Clawtray lo necesita para iniciar sesión en {gateway}.")
+    },
     keychain_refused: |gateway| {
-        format!("El llavero se ha negado. {gateway} lo necesita para iniciar sesión.")
+        format!("El llavero denegó el acceso. Clawtray lo necesita para iniciar sesión en {gateway}.")
     },
-    keychain_hint: "Desbloquéalo, o conserva el token solo durante esta sesión.",
+    keychain_hint: "Desbloquea el llavero o conserva el token solo hasta salir de Clawtray.",
 
     no_tray: (
         "Este escritorio no muestra iconos en la bandeja.",
-        "Iniciar Clawtray otra vez abre esta ventana; el atajo de teclado también.",
+        "Para abrir esta ventana, inicia Clawtray otra vez o pulsa el atajo.",
     ),
     no_notifications: (
         "Este escritorio no muestra notificaciones.",
-        "La bandeja y la lista de sesiones dicen qué hay de nuevo.",
+        "La bandeja y la lista de sesiones muestran las novedades.",
     ),
     no_keychain: (
         "Este escritorio no tiene un servicio de llavero.",
-        "Los secretos solo se pueden guardar durante esta sesión; no se escribe nada en un archivo.",
+        "Clawtray conserva los tokens hasta salir y no escribe ninguno en un archivo.",
     ),
-    keychain_emptied: |gateway| format!("El llavero ya no tiene con qué {gateway} inició sesión."),
-    keychain_emptied_hint: "Sirve hasta salir de Clawtray. Introduce el token otra vez en los ajustes para guardarlo.",
+    keychain_emptied: |gateway| format!("El llavero ya no tiene el token de {gateway}."),
+    keychain_emptied_hint: "El token sirve hasta salir de Clawtray. Introdúcelo otra vez en los ajustes para guardarlo.",
     disk_full: (
-        "El disco está lleno: las conversaciones no se guardan para usarlas sin conexión.",
-        "Libera espacio en el disco; lo que falte se vuelve a descargar.",
+        "El disco está lleno. Clawtray no puede guardar sesiones para usarlas sin conexión.",
+        "Libera espacio en el disco. Clawtray carga después lo que falte.",
     ),
     copy_rebuilt: (
-        "La copia local de las conversaciones estaba dañada; se rellena de nuevo desde el gateway.",
-        "No hay que hacer nada.",
+        "La copia local de las sesiones estaba dañada. Clawtray carga las sesiones de nuevo desde el gateway.",
+        "No es necesario hacer nada.",
     ),
     no_windows: "Clawtray no puede abrir sus ventanas",
     windows_broken: |why| {
-        format!(
-            "{why}. Instala Clawtray de nuevo. Hasta entonces clawctl puede hacer todo lo que hacen las ventanas."
-        )
+        format!("{why}. Instala Clawtray de nuevo. Hasta entonces, usa clawctl en un terminal.")
     },
-    windows_updated: "Se actualizó mientras estaba en marcha. Sal desde la bandeja e inícialo de nuevo.",
-    autostart_off: |why| format!("No se pudo configurar Clawtray para iniciarse con el sistema: {why}."),
-    autostart_on: |why| format!("Clawtray se sigue iniciando con el sistema: {why}."),
-    autostart_hint: "Cámbialo en los ajustes del escritorio.",
-    hotkey_taken: |keys| format!("Otro programa tiene {keys}."),
+    windows_updated: "Clawtray se actualizó mientras estaba en marcha. Sal de Clawtray desde la bandeja e inícialo de nuevo.",
+    autostart_off: |why| format!("No se pudo configurar Clawtray para iniciarse al iniciar sesión: {why}."),
+    autostart_on: |why| format!("Clawtray se sigue iniciando al iniciar sesión: {why}."),
+    autostart_hint: "Cambia esto en los ajustes del escritorio.",
+    hotkey_taken: |keys| format!("Otro programa usa {keys}."),
     hotkey_taken_hint: "Elige otras teclas en los ajustes.",
-    hotkey_refused: |why| format!("El escritorio no cedió las teclas: {why}"),
-    hotkey_by_hand: "Asigna `clawctl toggle` a unas teclas en los ajustes del escritorio.",
+    hotkey_refused: |why| format!("No se pudo registrar el atajo: {why}."),
+    hotkey_by_hand: "Asigna una tecla al comando «clawctl toggle» en los ajustes de teclado del escritorio.",
 
     this_computer: "Este equipo",
     built_in: "Integrado",
-    usual_port: "el puerto habitual de este equipo",
+    usual_port: "el puerto predeterminado de este equipo",
     local_network: "la red local",
 
     main_chat: "Chat principal",
@@ -138,29 +144,29 @@ pub(super) static WORDS: Words = Words {
     chat: "Chat",
 
     settings_set_aside: (
-        "No se pudo leer el archivo de ajustes; se ha apartado.",
-        "Está junto al nuevo.",
+        "No se pudo leer el archivo de ajustes. Clawtray usa los ajustes predeterminados.",
+        "El archivo antiguo se conserva junto al nuevo.",
     ),
     settings_unreadable: (
         "No se pudo leer el archivo de ajustes.",
-        "Mira si es tuyo; hasta entonces los ajustes duran lo que la aplicación.",
+        "Comprueba que el archivo te pertenezca. Hasta entonces, los cambios duran solo hasta salir de Clawtray.",
     ),
     gateways_set_aside: (
-        "No se pudo leer la lista de gateways; se ha apartado.",
-        "Está junto a la nueva.",
+        "No se pudo leer la lista de gateways. Clawtray empezó una lista nueva.",
+        "El archivo antiguo se conserva junto al nuevo.",
     ),
     no_data_folder: (
-        "No se puede usar la carpeta de datos: los mensajes y borradores duran lo que la aplicación.",
-        "Libera espacio o mira si la carpeta es tuya.",
+        "No se puede usar la carpeta de datos. Los mensajes y borradores duran solo hasta salir de Clawtray.",
+        "Libera espacio en el disco o comprueba que la carpeta te pertenezca.",
     ),
     outbox_saved: |kept| {
         format!(
-            "El archivo de salida estaba dañado; se salvó todo lo que contenía ({kept} mensajes en espera)."
+            "El archivo de la bandeja de salida estaba dañado. Clawtray recuperó todo su contenido ({kept} mensajes en espera)."
         )
     },
     outbox_salvaged: |kept| {
         format!(
-            "El archivo de salida estaba dañado; se salvaron {kept} mensajes en espera y el archivo dañado está al lado."
+            "El archivo de la bandeja de salida estaba dañado. Clawtray recuperó {kept} mensajes en espera y conservó el archivo dañado junto al nuevo."
         )
     },
 
@@ -169,7 +175,7 @@ pub(super) static WORDS: Words = Words {
         _ => format!("{gateway} responde, versión {version}."),
     },
     does_not_answer: |gateway| format!("{gateway} no responde."),
-    not_reachable_because: |gateway, why| format!("No se puede llegar a {gateway}: {why}."),
+    not_reachable_because: |gateway, why| format!("No se puede conectar con {gateway}: {why}."),
 
     request_error,
 };
@@ -182,33 +188,45 @@ fn request_error(error: &RequestError) -> Told {
             "Aún no hay ningún gateway configurado.".into(),
             "Añade un gateway.",
         ),
-        E::NoSuchGateway => ("Ese gateway no existe.".into(), ""),
-        E::FoundGone => ("Este gateway ya no está.".into(), "Vuelve a buscar."),
-        E::Address(BadUrl::NotAUrl) => ("Esto no es una dirección.".into(), ""),
+        E::NoSuchGateway => ("Este gateway no existe.".into(), "Elige otro gateway."),
+        E::FoundGone => ("Este gateway ya no está disponible.".into(), "Busca de nuevo."),
+        E::Address(BadUrl::NotAUrl) => (
+            "Esta dirección no es válida.".into(),
+            "Escribe una dirección como ws://127.0.0.1:18789.",
+        ),
         E::Address(BadUrl::Scheme) => (
-            "La dirección de un gateway empieza por ws, wss, http, https o ssh.".into(),
-            "",
+            "La dirección debe empezar por ws, wss, http, https o ssh.".into(),
+            "Escribe una dirección como ws://127.0.0.1:18789.",
         ),
-        E::NameMissing => ("Un gateway necesita un nombre.".into(), ""),
+        E::NameMissing => ("Un gateway necesita un nombre.".into(), "Escribe un nombre."),
         E::WebhookSecretMissing => (
-            "Los webhooks necesitan un secreto con el que se firman.".into(),
-            "",
+            "Los webhooks necesitan un secreto compartido para su firma.".into(),
+            "Escribe el secreto.",
         ),
-        E::NoFingerprint => ("Una huella tiene 64 dígitos hexadecimales.".into(), ""),
+        E::NoFingerprint => (
+            "Una huella digital tiene 64 dígitos hexadecimales.".into(),
+            "Copia la huella digital completa.",
+        ),
         E::Keychain { error, gateway } => (
             keychain_sentence(error, gateway, Language::Spanish),
             WORDS.keychain_hint,
         ),
         E::SecretsLeft => (
-            "No se pudieron quitar sus secretos del llavero.".into(),
-            "Quita allí a mano las entradas de Clawtray.",
+            "No se pudieron quitar del llavero los secretos del gateway.".into(),
+            "Quita a mano las entradas de Clawtray del llavero.",
         ),
         E::CopyNotCleared => (
             "No se pudo vaciar la copia local.".into(),
-            "Inténtalo de nuevo; el registro dice qué falla.",
+            "Inténtalo de nuevo. El registro contiene el motivo.",
         ),
-        E::NotConnected => ("El gateway no está conectado.".into(), "Inténtalo cuando vuelva."),
-        E::Disconnected => ("Se perdió la conexión.".into(), "Inténtalo cuando vuelva."),
+        E::NotConnected => (
+            "El gateway no está conectado.".into(),
+            "Inténtalo de nuevo cuando vuelva el gateway.",
+        ),
+        E::Disconnected => (
+            "Se perdió la conexión.".into(),
+            "Inténtalo de nuevo cuando vuelva el gateway.",
+        ),
         E::Timeout => ("El gateway no respondió a tiempo.".into(), "Inténtalo de nuevo."),
         E::Gateway {
             forbidden, message, ..
@@ -221,7 +239,7 @@ fn request_error(error: &RequestError) -> Told {
             (message.clone(), hint)
         }
         E::CallTooLarge(megabytes) => (
-            format!("Esto supera los {megabytes} MB que admite el gateway."),
+            format!("El mensaje supera los {megabytes} MB que admite el gateway."),
             "Envía menos de una vez.",
         ),
         E::Unsupported(what) => (format!("Este gateway no puede hacer eso: {what}."), ""),
@@ -229,50 +247,68 @@ fn request_error(error: &RequestError) -> Told {
             "No se pudo leer la respuesta del gateway.".into(),
             "Actualiza el gateway.",
         ),
-        E::NothingToSend => ("No hay nada que enviar.".into(), ""),
+        E::NothingToSend => ("No hay nada que enviar.".into(), "Escribe un mensaje."),
         E::NoFiles => ("Este gateway no admite archivos.".into(), "Envía solo el texto."),
-        E::ImageTooLarge(megabytes) => (format!("La imagen supera los {megabytes} MB."), "Elige otra."),
-        E::FileTooLarge(megabytes) => (format!("El archivo supera los {megabytes} MB."), "Elige otro."),
+        E::ImageTooLarge(megabytes) => (
+            format!("La imagen supera los {megabytes} MB."),
+            "Elige otro archivo.",
+        ),
+        E::FileTooLarge(megabytes) => (
+            format!("El archivo supera los {megabytes} MB."),
+            "Elige otro archivo.",
+        ),
         E::FilesTooLarge(megabytes) => (
-            format!("Juntos, los archivos superan los {megabytes} MB."),
+            format!("Los archivos superan los {megabytes} MB en total."),
             "Envía menos de una vez.",
         ),
-        E::NoSuchPrompt => ("Ese mensaje no existe.".into(), ""),
-        E::PromptOnItsWay => ("El mensaje ya está en camino.".into(), "Detén la ejecución."),
-        E::AnswerLost => ("Quizá se envió; la respuesta se perdió.".into(), ""),
-        E::ApprovalGone => ("Esta aprobación ya no espera.".into(), ""),
-        E::NotOffered => ("Esta aprobación no ofrece eso.".into(), "Aprueba una vez."),
-        E::QuestionGone => ("Esta pregunta ya no espera.".into(), ""),
+        E::NoSuchPrompt => ("Este mensaje no existe.".into(), ""),
+        E::PromptOnItsWay => ("El mensaje ya se está enviando.".into(), "Detén la ejecución."),
+        E::AnswerLost => (
+            "Es posible que el mensaje se enviara, pero la respuesta se perdió.".into(),
+            "Mira en la sesión antes de enviar el mensaje de nuevo.",
+        ),
+        E::ApprovalGone => ("Esta aprobación ya no está pendiente.".into(), ""),
+        E::NotOffered => ("Esta aprobación no ofrece esa opción.".into(), "Aprueba una vez."),
+        E::QuestionGone => ("Esta pregunta ya no está pendiente.".into(), ""),
         E::NotCompacted(why) => (format!("La sesión no se compactó: {why}"), "Inténtalo más tarde."),
         E::NoCopyNamed => (
-            "El gateway no dio nombre a la copia.".into(),
+            "El gateway no devolvió la sesión nueva.".into(),
             "Actualiza el gateway.",
         ),
-        E::NoReport => ("No hay ningún informe que se haya visto.".into(), ""),
+        E::NoReport => (
+            "No hay ningún informe que guardar.".into(),
+            "Muestra primero el informe.",
+        ),
         E::ReportNotWritten(why) => (
             format!("No se pudo escribir el informe: {why}."),
-            "Cópialo en su lugar.",
+            "Copia el informe en su lugar.",
         ),
-        E::NoWebLink => ("Solo se abren direcciones web y de correo.".into(), ""),
-        E::LinkNotOpened => ("No se pudo abrir el enlace.".into(), "Cópialo."),
+        E::NoWebLink => (
+            "Clawtray abre solo direcciones web y de correo.".into(),
+            "Copia el enlace.",
+        ),
+        E::LinkNotOpened => ("No se pudo abrir el enlace.".into(), "Copia el enlace."),
         E::NoCapture => (
-            "Este escritorio no puede dar eso.".into(),
-            "Pégalo o adjunta un archivo.",
+            "Este escritorio no proporciona este contenido.".into(),
+            "Pega el contenido o adjunta un archivo.",
         ),
-        E::CaptureTooLarge => ("Supera lo que admite cualquier gateway.".into(), "Adjunta menos."),
+        E::CaptureTooLarge => (
+            "El contenido supera lo que admite cualquier gateway.".into(),
+            "Adjunta menos.",
+        ),
         E::ClipboardSilent => (
             "El programa desde el que se copió no responde.".into(),
-            "Cópialo de nuevo.",
+            "Copia el contenido de nuevo.",
         ),
         E::NoScreenshot => (
-            "Este escritorio no dio ninguna captura.".into(),
+            "Este escritorio no proporcionó ninguna captura.".into(),
             "Haz una con las teclas del escritorio y pégala.",
         ),
-        E::SettingValue(name) => (format!("El ajuste {name} no admite ese valor."), ""),
+        E::SettingValue(name) => (format!("El ajuste {name} no admite este valor."), ""),
         E::SettingsNotWritten => (
             "No se pudo escribir el archivo de ajustes.".into(),
-            "Libera espacio o hazlo tuyo; hasta entonces el cambio dura lo que la aplicación.",
+            "Libera espacio en el disco o comprueba que el archivo te pertenezca. Hasta entonces, el cambio dura solo hasta salir de Clawtray.",
         ),
-        E::Stopping => ("La aplicación se está cerrando.".into(), ""),
+        E::Stopping => ("Clawtray se está cerrando.".into(), "Inicia Clawtray de nuevo."),
     }
 }

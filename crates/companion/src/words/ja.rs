@@ -12,7 +12,7 @@ pub(super) static WORDS: Words = Words {
     runs: |count| format!("実行中 {count} 件"),
     things_need_you: |count| format!("対応待ち {count} 件"),
     unread: |count| format!("未読 {count} 件"),
-    try_now: "今すぐ試す",
+    try_now: "今すぐ再試行",
     approve: |what| format!("承認: {what}"),
     approve_once: "一度だけ承認",
     deny: "拒否",
@@ -21,7 +21,7 @@ pub(super) static WORDS: Words = Words {
     sessions: "セッションを開く",
     gateways: "ゲートウェイ",
     do_not_disturb: "おやすみモード",
-    end_do_not_disturb: "おやすみモードを終える",
+    end_do_not_disturb: "おやすみモードをオフにする",
     for_one_hour: "1 時間",
     until_tomorrow: "明日まで",
     settings: "設定",
@@ -30,90 +30,100 @@ pub(super) static WORDS: Words = Words {
     open: "開く",
     reply: "返信",
     new_reply: "新しい返信",
-    something_new: "新着があります",
+    something_new: "新しいアクティビティ",
     run_failed: "実行に失敗しました",
     run_failed_because: |why| format!("実行に失敗しました: {why}"),
     asks_for_approval: |session| format!("{session} が承認を求めています"),
-    approval_waits: "承認待ちがあります",
-    asks: |session| format!("{session} からの質問"),
-    question_waits: "質問が回答を待っています",
+    approval_waits: "承認が必要です",
+    asks: |session| format!("{session} から質問があります"),
+    question_waits: "回答が必要です",
     gateway_down: |gateway| format!("{gateway} に接続できません"),
-    waits_until_back: "書いたものは復帰するまで待機します。",
-    gateway_back: |gateway| format!("{gateway} が復帰しました"),
-    connected_again: "再び接続しました。",
-    pairing: |gateway| format!("{gateway}: ペアリング"),
+    waits_until_back: "メッセージは保存され、後で送信されます。",
+    gateway_back: |gateway| format!("{gateway} に再接続しました"),
+    connected_again: "Clawtray は接続済みです。",
+    pairing: |gateway| format!("{gateway}: ペアリング要求"),
     replies_while_away: |count| format!("離席中の返信 {count} 件"),
     some_device: "デバイス",
     asks_to_be_paired: |device, gateway| format!("{device} が {gateway} とのペアリングを求めています。"),
 
     connecting: |gateway| format!("{gateway} に接続しています。"),
-    starting: |gateway| format!("{gateway} は起動中です。書いたものはここで待機します。"),
-    not_reachable: |gateway| format!("{gateway} に接続できません。書いたものはここで待機します。"),
-    switched_off: |gateway| format!("{gateway} はここではオフになっています。"),
-    wants_token: |gateway| format!("{gateway} がトークンを求めています。"),
+    starting: |gateway| format!("{gateway} は起動中です。メッセージは保存され、後で送信されます。"),
+    not_reachable: |gateway| format!("{gateway} に接続できません。メッセージは保存され、後で送信されます。"),
+    switched_off: |gateway| format!("{gateway} への接続はオフになっています。"),
+    wants_token: |gateway| format!("{gateway} にはトークンが必要です。"),
     password_invalid: |gateway| format!("{gateway} のパスワードが正しくありません。"),
     token_invalid: |gateway| format!("{gateway} のトークンは無効になりました。"),
-    rights_missing: |gateway| format!("{gateway} はこのデバイスが求める権限を与えていません。"),
+    rights_missing: |gateway| format!("{gateway} は Clawtray に必要な権限をこのデバイスに与えていません。"),
     pairing_wider: |gateway| format!("{gateway} でこのデバイスの追加の権限を承認してください。"),
     pairing_again: |gateway| format!("{gateway} でこのデバイスをもう一度承認してください。"),
     pairing_once: |gateway| format!("{gateway} でこのデバイスを一度承認してください。"),
-    lets_wait: |gateway| format!("要求または失敗した試行が多すぎるため、{gateway} が待機を求めています。"),
+    lets_wait: |gateway| format!("要求または失敗した試行が多すぎます。{gateway} が待機を求めています。"),
     speaks_protocol: |gateway, version| {
-        format!("{gateway} はこのバージョンが対応していないプロトコル {version} を使っています。")
+        format!(
+            "{gateway} はプロトコル {version} を使っています。このバージョンの Clawtray は対応していません。"
+        )
     },
-    no_common_protocol: |gateway| format!("{gateway} とこのバージョンに共通のプロトコルがありません。"),
+    no_common_protocol: |gateway| {
+        format!("{gateway} とこのバージョンの Clawtray に共通のプロトコルがありません。")
+    },
     device_removed: |gateway| format!("{gateway} がこのデバイスを削除したか、認証を変更しました。"),
     refused: |gateway, why| format!("{gateway} が接続を拒否しました: {why}"),
     keychain_locked: |gateway| {
-        format!("キーチェーンがロックされています。{gateway} へのサインインに必要です。")
+        format!("キーチェーンがロックされています。{gateway} へのサインインにはキーチェーンが必要です。")
     },
     keychain_absent: |gateway| {
-        format!("このデスクトップには {gateway} の秘密情報を置くキーチェーンがありません。")
+        format!(
+            "このデスクトップにはキーチェーンのサービスがありません。{gateway} のトークンの保存に必要です。"
+        )
     },
-    keychain_silent: |gateway| format!("キーチェーンが応答しません。{gateway} へのサインインに必要です。"),
-    keychain_refused: |gateway| format!("キーチェーンに拒否されました。{gateway} へのサインインに必要です。"),
-    keychain_hint: "ロックを解除するか、トークンをこのセッションの間だけ保持してください。",
+    keychain_silent: |gateway| {
+        format!("キーチェーンが応答しません。{gateway} へのサインインにはキーチェーンが必要です。")
+    },
+    keychain_refused: |gateway| {
+        format!("キーチェーンがアクセスを拒否しました。{gateway} へのサインインにはキーチェーンが必要です。")
+    },
+    keychain_hint: "キーチェーンのロックを解除するか、トークンを Clawtray の終了まで保持してください。",
 
     no_tray: (
         "このデスクトップはトレイアイコンを表示しません。",
-        "Clawtray をもう一度起動するか、ホットキーを押すと、このウィンドウが開きます。",
+        "このウィンドウを開くには、Clawtray をもう一度起動するか、ホットキーを押してください。",
     ),
     no_notifications: (
         "このデスクトップは通知を表示しません。",
-        "新着はトレイとセッション一覧で分かります。",
+        "新着はトレイとセッション一覧で確認できます。",
     ),
     no_keychain: (
         "このデスクトップにはキーチェーンのサービスがありません。",
-        "秘密情報はこのセッションの間だけ保持され、ファイルには何も書き込まれません。",
+        "トークンは Clawtray の終了まで保持され、ファイルには書き込まれません。",
     ),
-    keychain_emptied: |gateway| format!("{gateway} へのサインイン情報がキーチェーンからなくなりました。"),
-    keychain_emptied_hint: "Clawtray を終了するまでは使えます。保存するには、設定でトークンをもう一度入力してください。",
+    keychain_emptied: |gateway| format!("{gateway} のトークンがキーチェーンにありません。"),
+    keychain_emptied_hint: "トークンは Clawtray の終了まで使えます。保存するには、設定でトークンをもう一度入力してください。",
     disk_full: (
-        "ディスクがいっぱいのため、会話をオフライン用に保存できません。",
-        "ディスクの空きを作ってください。足りない分はもう一度取得されます。",
+        "ディスクがいっぱいです。セッションをオフライン用に保存できません。",
+        "ディスクの空き容量を増やしてください。不足分は自動で読み込まれます。",
     ),
     copy_rebuilt: (
-        "会話のローカルコピーが壊れていたため、ゲートウェイから取り直しています。",
-        "何もする必要はありません。",
+        "セッションのローカルコピーが壊れていました。ゲートウェイから再び読み込んでいます。",
+        "操作は必要ありません。",
     ),
     no_windows: "Clawtray のウィンドウを開けません",
     windows_broken: |why| {
         format!(
-            "{why}。Clawtray を再インストールしてください。それまではウィンドウでできることをすべて clawctl で行えます。"
+            "{why}。Clawtray を再インストールしてください。それまではターミナルで clawctl を使ってください。"
         )
     },
-    windows_updated: "実行中に更新されました。トレイから終了し、もう一度起動してください。",
-    autostart_off: |why| format!("Clawtray をシステムと一緒に起動するように設定できませんでした: {why}。"),
-    autostart_on: |why| format!("Clawtray は引き続きシステムと一緒に起動します: {why}。"),
+    windows_updated: "Clawtray は実行中に更新されました。トレイから終了し、もう一度起動してください。",
+    autostart_off: |why| format!("ログイン時に Clawtray を起動するように設定できませんでした: {why}。"),
+    autostart_on: |why| format!("Clawtray は引き続きログイン時に起動します: {why}。"),
     autostart_hint: "デスクトップの設定で変更してください。",
     hotkey_taken: |keys| format!("{keys} は別のプログラムが使っています。"),
     hotkey_taken_hint: "設定で別のキーを選んでください。",
-    hotkey_refused: |why| format!("デスクトップがキーを割り当てませんでした: {why}"),
-    hotkey_by_hand: "デスクトップの設定で `clawctl toggle` にキーを割り当ててください。",
+    hotkey_refused: |why| format!("ホットキーを登録できませんでした: {why}。"),
+    hotkey_by_hand: "デスクトップのキーボード設定で、コマンド「clawctl toggle」にキーを割り当ててください。",
 
     this_computer: "このコンピューター",
     built_in: "内蔵",
-    usual_port: "このコンピューターの標準ポート",
+    usual_port: "このコンピューターの既定のポート",
     local_network: "ローカルネットワーク",
 
     main_chat: "メインチャット",
@@ -126,29 +136,29 @@ pub(super) static WORDS: Words = Words {
     chat: "チャット",
 
     settings_set_aside: (
-        "設定ファイルを読み取れなかったため、別名で残しました。",
-        "新しいファイルの隣にあります。",
+        "設定ファイルを読み取れませんでした。既定の設定を使います。",
+        "古いファイルは新しいファイルと同じ場所にあります。",
     ),
     settings_unreadable: (
         "設定ファイルを読み取れませんでした。",
-        "ファイルの権限を確認してください。それまで設定はアプリの終了までしか残りません。",
+        "ファイルの所有者を確認してください。それまで変更は Clawtray の終了までしか残りません。",
     ),
     gateways_set_aside: (
-        "ゲートウェイの一覧を読み取れなかったため、別名で残しました。",
-        "新しいファイルの隣にあります。",
+        "ゲートウェイの一覧を読み取れませんでした。新しい一覧を作成しました。",
+        "古いファイルは新しいファイルと同じ場所にあります。",
     ),
     no_data_folder: (
-        "データフォルダーを使えません。メッセージと下書きはアプリの終了までしか残りません。",
-        "空き容量を増やすか、フォルダーの権限を確認してください。",
+        "データフォルダーを使えません。メッセージと下書きは Clawtray の終了までしか残りません。",
+        "ディスクの空き容量を増やすか、フォルダーの所有者を確認してください。",
     ),
     outbox_saved: |kept| {
         format!(
-            "送信箱のファイルが壊れていましたが、中身はすべて救出しました（待機中のメッセージ {kept} 件）。"
+            "送信トレイのファイルが壊れていました。内容はすべて復元しました（待機中のメッセージ {kept} 件）。"
         )
     },
     outbox_salvaged: |kept| {
         format!(
-            "送信箱のファイルが壊れていました。待機中のメッセージ {kept} 件を救出し、壊れたファイルは隣に残しました。"
+            "送信トレイのファイルが壊れていました。待機中のメッセージ {kept} 件を復元し、壊れたファイルは新しいファイルと同じ場所に残しました。"
         )
     },
 
@@ -170,26 +180,41 @@ fn request_error(error: &RequestError) -> Told {
             "ゲートウェイがまだ設定されていません。".into(),
             "ゲートウェイを追加してください。",
         ),
-        E::NoSuchGateway => ("そのゲートウェイはありません。".into(), ""),
+        E::NoSuchGateway => (
+            "このゲートウェイは存在しません。".into(),
+            "別のゲートウェイを選択してください。",
+        ),
         E::FoundGone => (
-            "このゲートウェイはもうありません。".into(),
-            "もう一度探してください。",
+            "このゲートウェイは利用できなくなりました。".into(),
+            "もう一度検索してください。",
         ),
-        E::Address(BadUrl::NotAUrl) => ("これはアドレスではありません。".into(), ""),
+        E::Address(BadUrl::NotAUrl) => (
+            "アドレスが正しくありません。".into(),
+            "ws://127.0.0.1:18789 のようなアドレスを入力してください。",
+        ),
         E::Address(BadUrl::Scheme) => (
-            "ゲートウェイのアドレスは ws、wss、http、https、ssh のいずれかで始まります。".into(),
-            "",
+            "アドレスは ws、wss、http、https、ssh のいずれかで始まる必要があります。".into(),
+            "ws://127.0.0.1:18789 のようなアドレスを入力してください。",
         ),
-        E::NameMissing => ("ゲートウェイには名前が必要です。".into(), ""),
-        E::WebhookSecretMissing => ("Webhook には署名用のシークレットが必要です。".into(), ""),
-        E::NoFingerprint => ("フィンガープリントは 64 桁の 16 進数です。".into(), ""),
+        E::NameMissing => (
+            "ゲートウェイには名前が必要です。".into(),
+            "名前を入力してください。",
+        ),
+        E::WebhookSecretMissing => (
+            "Webhook には署名用の共有シークレットが必要です。".into(),
+            "シークレットを入力してください。",
+        ),
+        E::NoFingerprint => (
+            "フィンガープリントは 64 桁の 16 進数です。".into(),
+            "フィンガープリント全体をコピーしてください。",
+        ),
         E::Keychain { error, gateway } => (
             keychain_sentence(error, gateway, Language::Japanese),
             WORDS.keychain_hint,
         ),
         E::SecretsLeft => (
-            "キーチェーンから秘密情報を削除できませんでした。".into(),
-            "Clawtray の項目をそこで手動で削除してください。",
+            "ゲートウェイの秘密情報をキーチェーンから削除できませんでした。".into(),
+            "キーチェーンから Clawtray の項目を手動で削除してください。",
         ),
         E::CopyNotCleared => (
             "ローカルコピーを消去できませんでした。".into(),
@@ -197,11 +222,11 @@ fn request_error(error: &RequestError) -> Told {
         ),
         E::NotConnected => (
             "ゲートウェイに接続していません。".into(),
-            "復帰してからもう一度お試しください。",
+            "ゲートウェイの復旧後にもう一度お試しください。",
         ),
         E::Disconnected => (
             "接続が切れました。".into(),
-            "復帰してからもう一度お試しください。",
+            "ゲートウェイの復旧後にもう一度お試しください。",
         ),
         E::Timeout => (
             "ゲートウェイが時間内に応答しませんでした。".into(),
@@ -218,7 +243,7 @@ fn request_error(error: &RequestError) -> Told {
             (message.clone(), hint)
         }
         E::CallTooLarge(megabytes) => (
-            format!("ゲートウェイが受け付ける {megabytes} MB を超えています。"),
+            format!("メッセージがゲートウェイの受け付ける {megabytes} MB を超えています。"),
             "一度に送る量を減らしてください。",
         ),
         E::Unsupported(what) => (format!("このゲートウェイではできません: {what}。"), ""),
@@ -226,56 +251,71 @@ fn request_error(error: &RequestError) -> Told {
             "ゲートウェイの応答を読み取れませんでした。".into(),
             "ゲートウェイを更新してください。",
         ),
-        E::NothingToSend => ("送るものがありません。".into(), ""),
+        E::NothingToSend => (
+            "送信する内容がありません。".into(),
+            "メッセージを入力してください。",
+        ),
         E::NoFiles => (
             "このゲートウェイはファイルを受け付けません。".into(),
             "テキストだけを送ってください。",
         ),
         E::ImageTooLarge(megabytes) => (
             format!("画像が {megabytes} MB を超えています。"),
-            "別の画像を選んでください。",
+            "別のファイルを選択してください。",
         ),
         E::FileTooLarge(megabytes) => (
             format!("ファイルが {megabytes} MB を超えています。"),
-            "別のファイルを選んでください。",
+            "別のファイルを選択してください。",
         ),
         E::FilesTooLarge(megabytes) => (
             format!("ファイルの合計が {megabytes} MB を超えています。"),
             "一度に送る数を減らしてください。",
         ),
-        E::NoSuchPrompt => ("そのメッセージはありません。".into(), ""),
+        E::NoSuchPrompt => ("このメッセージは存在しません。".into(), ""),
         E::PromptOnItsWay => (
             "メッセージはすでに送信中です。".into(),
             "実行を停止してください。",
         ),
-        E::AnswerLost => ("送信された可能性がありますが、応答が失われました。".into(), ""),
-        E::ApprovalGone => ("この承認はもう待っていません。".into(), ""),
+        E::AnswerLost => (
+            "メッセージは送信された可能性がありますが、応答が失われました。".into(),
+            "再送信する前に、セッションを確認してください。",
+        ),
+        E::ApprovalGone => ("この承認は待機中ではなくなりました。".into(), ""),
         E::NotOffered => (
-            "この承認ではそれを選べません。".into(),
+            "この承認ではその選択はできません。".into(),
             "一度だけ承認してください。",
         ),
-        E::QuestionGone => ("この質問はもう待っていません。".into(), ""),
+        E::QuestionGone => ("この質問は待機中ではなくなりました。".into(), ""),
         E::NotCompacted(why) => (
             format!("セッションは圧縮されませんでした: {why}"),
             "後でもう一度お試しください。",
         ),
         E::NoCopyNamed => (
-            "ゲートウェイがコピーの名前を返しませんでした。".into(),
+            "ゲートウェイが新しいセッションを返しませんでした。".into(),
             "ゲートウェイを更新してください。",
         ),
-        E::NoReport => ("確認済みのレポートがありません。".into(), ""),
+        E::NoReport => (
+            "保存するレポートがありません。".into(),
+            "先にレポートを表示してください。",
+        ),
         E::ReportNotWritten(why) => (
             format!("レポートを書き込めませんでした: {why}。"),
-            "代わりにコピーしてください。",
+            "代わりにレポートをコピーしてください。",
         ),
-        E::NoWebLink => ("開けるのはウェブとメールのアドレスだけです。".into(), ""),
-        E::LinkNotOpened => ("リンクを開けませんでした。".into(), "コピーしてください。"),
+        E::NoWebLink => (
+            "開けるのはウェブとメールのアドレスだけです。".into(),
+            "リンクをコピーしてください。",
+        ),
+        E::LinkNotOpened => (
+            "リンクを開けませんでした。".into(),
+            "リンクをコピーしてください。",
+        ),
         E::NoCapture => (
-            "このデスクトップからは取得できません。".into(),
-            "貼り付けるか、ファイルを添付してください。",
+            "このデスクトップからはこの内容を取得できません。".into(),
+            "内容を貼り付けるか、ファイルを添付してください。",
         ),
         E::CaptureTooLarge => (
-            "どのゲートウェイも受け付けない大きさです。".into(),
+            "内容がゲートウェイの受け付ける大きさを超えています。".into(),
             "添付する量を減らしてください。",
         ),
         E::ClipboardSilent => (
@@ -286,11 +326,14 @@ fn request_error(error: &RequestError) -> Told {
             "このデスクトップからスクリーンショットを取得できませんでした。".into(),
             "デスクトップのキーで撮影して貼り付けてください。",
         ),
-        E::SettingValue(name) => (format!("設定 {name} にその値は使えません。"), ""),
+        E::SettingValue(name) => (format!("設定 {name} にこの値は使えません。"), ""),
         E::SettingsNotWritten => (
             "設定ファイルに書き込めませんでした。".into(),
-            "空き容量を増やすか、ファイルの権限を確認してください。それまで変更はアプリの終了までしか残りません。",
+            "ディスクの空き容量を増やすか、ファイルの所有者を確認してください。それまで変更は Clawtray の終了までしか残りません。",
         ),
-        E::Stopping => ("アプリを終了しています。".into(), ""),
+        E::Stopping => (
+            "Clawtray を終了しています。".into(),
+            "Clawtray をもう一度起動してください。",
+        ),
     }
 }

@@ -216,6 +216,37 @@ fn with_arguments(words: &Words) -> Vec<String> {
 }
 
 #[test]
+fn sentences_keep_the_manners_of_the_house() {
+    for language in [
+        Language::English,
+        Language::German,
+        Language::Spanish,
+        Language::Chinese,
+        Language::Japanese,
+    ] {
+        for said in all(language.words()) {
+            assert!(!said.contains('`'), "a mark of code: {said}");
+            assert!(
+                !said.contains("..") && !said.contains("。。"),
+                "two full stops: {said}"
+            );
+            let first = said.chars().next();
+            assert!(
+                !first.is_some_and(char::is_lowercase) || !said.ends_with('.'),
+                "{said}"
+            );
+            if language == Language::German {
+                let familiar = |word: &str| {
+                    let word = word.trim_matches(|c: char| !c.is_alphabetic()).to_lowercase();
+                    word == "du" || word == "dir" || word == "dich" || word.starts_with("dein")
+                };
+                assert!(!said.split_whitespace().any(familiar), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_language_says_everything_in_its_own_words_and_loses_no_name() {
     let english = all(Language::English.words());
     for language in [

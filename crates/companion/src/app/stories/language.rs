@@ -108,7 +108,7 @@ async fn windows_are_told_in_their_language_why_a_request_fails_and_the_command_
     let answer = stage.app.request(WindowKind::Settings, add).await.unwrap();
     assert_eq!(
         answer["message"],
-        "La dirección de un gateway empieza por ws, wss, http, https o ssh."
+        "La dirección debe empezar por ws, wss, http, https o ssh."
     );
 
     // Why a prompt was not taken stays with it.
@@ -121,7 +121,7 @@ async fn windows_are_told_in_their_language_why_a_request_fails_and_the_command_
     popup
         .until("failed", |m| {
             let failed = m.view.outbox.first().and_then(|queued| queued.error.clone());
-            failed.as_deref() == Some("Esto supera los 8 MB que admite el gateway.")
+            failed.as_deref() == Some("El mensaje supera los 8 MB que admite el gateway.")
         })
         .await;
 }
@@ -138,7 +138,7 @@ async fn what_is_shown_already_is_said_again_in_another_language() {
     };
     popup
         .until("both", |m| {
-            said(m, "no-tray-host", "shows no tray icons") && said(m, "hotkey-taken", "Another program has")
+            said(m, "no-tray-host", "shows no tray icons") && said(m, "hotkey-taken", "Another program uses")
         })
         .await;
     stage.set(json!({ "language": "de" })).await;

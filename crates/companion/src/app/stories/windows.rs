@@ -48,7 +48,7 @@ async fn without_tray_host_keychain_or_keys_a_window_is_reachable() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     desk.put_gateway("ws://home", &gateway);
     desk.lock().hotkey = Some(crate::ports::HotkeyState::Unavailable(
-        "This desktop has no global hotkeys.".to_owned(),
+        "the desktop has no global hotkeys".to_owned(),
     ));
     let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
     stage.add("Home", "ws://home", "secret").await;
@@ -72,6 +72,9 @@ async fn without_tray_host_keychain_or_keys_a_window_is_reachable() {
                 })
         })
         .await;
+    let keys = "The hotkey could not be registered: the desktop has no global hotkeys.";
+    assert_eq!(popup.view.hotkey.sentence, keys);
+    assert!(popup.view.notices.iter().any(|notice| notice.sentence == keys));
     stage.app.window_blurred(WindowKind::Popup);
     stage
         .ask(Request::DismissNotice {
@@ -194,7 +197,7 @@ async fn starting_with_the_session_follows_the_settings() {
     };
     popup
         .until("said", |m| {
-            said(m, "still starts with the system: the folder is read-only")
+            said(m, "still starts at login: the folder is read-only")
         })
         .await;
     desk.lock().autostart_refused = None;
