@@ -29,13 +29,13 @@ Exit codes:
   130  interrupted with Ctrl+C (the run was stopped)
 
 Environment:
-  OPENCLAW_GATEWAY_URL    the gateway, in place of the configured one
+  OPENCLAW_GATEWAY_URL    the address of the gateway, instead of the configured one
   OPENCLAW_GATEWAY_TOKEN  its token (or OPENCLAW_AUTH_TOKEN)
-  CLAWTRAY_CONFIG_DIR     where settings and gateways are kept
-  CLAWTRAY_DATA_DIR       where transcripts and the outbox are kept
-  NO_COLOR                no colours";
+  CLAWTRAY_CONFIG_DIR     the folder of settings and gateways
+  CLAWTRAY_DATA_DIR       the folder of transcripts and the outbox
+  NO_COLOR                print no colours";
 
-/// Your OpenClaw gateway from a shell, a status bar or a window manager.
+/// Use your OpenClaw gateway from a shell, a status bar or a window manager.
 #[derive(Debug, Parser)]
 #[command(name = "clawctl", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(
@@ -56,13 +56,13 @@ pub(crate) struct Global {
     /// Use this gateway (name or id) instead of the active one
     #[arg(long, short = 'g', global = true, value_name = "NAME")]
     pub gateway: Option<String>,
-    /// Connect directly even when the app is running
+    /// Connect to the gateway directly, even when the app is running
     #[arg(long, global = true)]
     pub direct: bool,
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     pub color: When,
-    /// No progress on standard error
+    /// Print no progress on standard error
     #[arg(long, short, global = true)]
     pub quiet: bool,
 }
@@ -82,56 +82,56 @@ pub(crate) enum When {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Ask the agent; the reply goes to standard output as it comes
+    /// Ask the agent and print the reply as it arrives
     Ask(Ask),
     /// Send a message to a session and print the reply
     Send(Send),
-    /// Run a one-off task in a session of its own and print the reply
+    /// Run a task in a new session and print the reply
     Run(Run),
-    /// The gateway's state in one line
+    /// Show the gateway's state in one line
     Status(Status),
-    /// Sessions, most recent first
+    /// List sessions, the most recent first
     Sessions(Sessions),
-    /// Messages of a session
+    /// Show the messages of a session
     History(History),
-    /// Search in all transcripts
+    /// Search all transcripts
     Search(Search),
-    /// Write a session as Markdown or JSON
+    /// Export a session as Markdown or JSON
     Export(Export),
-    /// Approvals that wait, and deciding them
+    /// List and decide waiting approvals
     #[command(args_conflicts_with_subcommands = true)]
     Approvals(Approvals),
-    /// Questions of agents that wait, and answering them
+    /// List and answer waiting questions
     #[command(args_conflicts_with_subcommands = true)]
     Questions(Questions),
-    /// Scheduled jobs
+    /// List and change scheduled jobs
     #[command(args_conflicts_with_subcommands = true)]
     Cron(Cron),
-    /// Tokens and cost
+    /// Show tokens and cost
     Usage(Usage),
-    /// The gateway's log
+    /// Show the gateway's log
     Logs(Logs),
-    /// Everything that happens, as JSON lines
+    /// Print every event as a JSON line
     Watch(Watch),
     /// Call any method of the gateway
     Call(Call),
-    /// The gateways this computer knows
+    /// Manage the gateways of this computer
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Gateway(Gateway),
-    /// API keys of the built-in gateway
+    /// Manage the API keys of the built-in gateway
     #[command(name = "api-key", subcommand_required = true, arg_required_else_help = true)]
     ApiKey(ApiKey),
     /// Run the built-in gateway without a desktop
     Serve(Serve),
     /// Show or hide the popup of the running app
     Toggle,
-    /// Open the popup of the running app, on a session if one is named
+    /// Open the popup of the running app, optionally with a session
     Open(Open),
-    /// Do not disturb: no notifications from the running app
+    /// Turn off notifications of the running app for a while
     Dnd(Dnd),
     /// Quit the running app
     Quit,
-    /// Check everything the companion needs; one line and one next step each
+    /// Check everything that Clawtray needs and print the next steps
     Doctor(Doctor),
     /// Print the completion script for a shell
     Completions {
@@ -141,7 +141,7 @@ pub(crate) enum Command {
     },
     /// Write the man pages into a folder
     Man {
-        /// The folder; it is made if it is not there
+        /// The folder; clawctl creates it if it is missing
         #[arg(value_hint = ValueHint::DirPath)]
         dir: PathBuf,
     },
@@ -159,7 +159,7 @@ pub(crate) struct RunOutput {
     /// Do not wait for the reply
     #[arg(long)]
     pub no_wait: bool,
-    /// Give up after this many seconds and stop the run
+    /// Stop the run after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub timeout: Option<u32>,
 }
@@ -175,10 +175,10 @@ pub(crate) struct Ask {
     /// The agent
     #[arg(long, short, value_name = "ID")]
     pub agent: Option<String>,
-    /// Begin a new session
+    /// Start a new session
     #[arg(long, short, conflicts_with = "session")]
     pub new: bool,
-    /// Attach a file; may be given more than once
+    /// Attach a file; you can repeat this option
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub attach: Vec<PathBuf>,
     /// The thinking level for this turn
@@ -194,7 +194,7 @@ pub(crate) struct Send {
     /// The message; `-` reads standard input
     #[arg(required = true)]
     pub text: Vec<String>,
-    /// The session; it is made on first use
+    /// The session; the first message creates it
     #[arg(long, short, value_name = "KEY", default_value = "main")]
     pub session: String,
     #[command(flatten)]
@@ -223,7 +223,7 @@ pub(crate) struct Status {
     /// Print a line for a waybar custom module
     #[arg(long)]
     pub waybar: bool,
-    /// Go on: one line whenever something changes
+    /// Keep running and print a line after every change
     #[arg(long, short)]
     pub watch: bool,
 }
@@ -234,16 +234,16 @@ pub(crate) struct Sessions {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// At most this many
+    /// Show at most this many sessions
     #[arg(long, short = 'n', default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
-    /// Only those of this agent
+    /// Show only sessions of this agent
     #[arg(long, short, value_name = "ID")]
     pub agent: Option<String>,
-    /// Only those whose title or key has this text
+    /// Show only sessions with this text in the title or key
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
-    /// Archived ones
+    /// Show archived sessions
     #[arg(long)]
     pub archived: bool,
 }
@@ -253,10 +253,10 @@ pub(crate) struct Sessions {
 pub(crate) struct History {
     /// The session: a key, or a short name such as `main`
     pub key: String,
-    /// At most this many messages, the newest ones
+    /// Show at most this many messages, the newest ones
     #[arg(long, short = 'n', default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
-    /// Tool calls and their output too
+    /// Show tool calls and their output too
     #[arg(long)]
     pub tools: bool,
     /// Print JSON
@@ -267,10 +267,10 @@ pub(crate) struct History {
 /// `search`
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Search {
-    /// What to look for
+    /// The words to search for
     #[arg(required = true)]
     pub words: Vec<String>,
-    /// At most this many hits
+    /// Show at most this many results
     #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub limit: u32,
     /// Print JSON
@@ -313,23 +313,23 @@ pub(crate) struct Approvals {
 /// What to do with approvals.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ApprovalsAction {
-    /// Those that wait
+    /// List waiting approvals
     List {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Allow, this once or from now on
+    /// Approve once, or from now on
     Approve {
-        /// The approval: its id, or the beginning of it
+        /// The id of the approval, or the beginning of the id
         id: String,
-        /// From now on, where the approval offers it
+        /// Approve from now on, if the approval offers this
         #[arg(long)]
         always: bool,
     },
-    /// Deny
+    /// Deny an approval
     Deny {
-        /// The approval: its id, or the beginning of it
+        /// The id of the approval, or the beginning of the id
         id: String,
     },
 }
@@ -347,23 +347,23 @@ pub(crate) struct Questions {
 /// What to do with questions.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum QuestionsAction {
-    /// Those that wait
+    /// List waiting questions
     List {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Answer: one answer for each question in order; `NAME=ANSWER` names the question
+    /// Answer a question: one answer for each part in order, or `NAME=ANSWER` for a named part
     Answer {
-        /// The question: its id, or the beginning of it
+        /// The id of the question, or the beginning of the id
         id: String,
         /// The answers
         #[arg(required = true)]
         answers: Vec<String>,
     },
-    /// Decline to answer
+    /// Skip a question
     Skip {
-        /// The question: its id, or the beginning of it
+        /// The id of the question, or the beginning of the id
         id: String,
     },
 }
@@ -381,7 +381,7 @@ pub(crate) struct Cron {
 /// What to do with scheduled jobs.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum CronAction {
-    /// The jobs
+    /// List the jobs
     List {
         /// Print JSON
         #[arg(long)]
@@ -389,13 +389,13 @@ pub(crate) enum CronAction {
     },
     /// Add a job
     Add {
-        /// Its name
+        /// The name of the job
         #[arg(long)]
         name: String,
-        /// When: five fields, for example `0 8 * * *`
+        /// When to run: five cron fields, for example `0 8 * * *`
         #[arg(long, value_name = "EXPR")]
         cron: String,
-        /// What the agent is told
+        /// The message to the agent
         #[arg(long, value_name = "TEXT")]
         message: String,
         /// The time zone, for example `Europe/Prague`
@@ -423,7 +423,7 @@ pub(crate) struct Usage {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Days to show
+    /// Show this many days
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=365))]
     pub days: u32,
 }
@@ -431,13 +431,13 @@ pub(crate) struct Usage {
 /// `logs`
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Logs {
-    /// Go on as lines are written
+    /// Keep running and print new lines
     #[arg(long, short)]
     pub follow: bool,
-    /// The last lines to begin with
+    /// Start with this many of the last lines
     #[arg(long, short = 'n', default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub lines: u32,
-    /// Print the lines as the gateway keeps them
+    /// Print the lines as the gateway stores them
     #[arg(long)]
     pub json: bool,
 }
@@ -445,13 +445,13 @@ pub(crate) struct Logs {
 /// `watch`
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Watch {
-    /// Only events of this session
+    /// Print only events of this session
     #[arg(long, short, value_name = "KEY")]
     pub session: Option<String>,
-    /// Only events of this type (`run`, `message`, `sessionChanged`, `approvalRequested`, …); may be given more than once
+    /// Print only events of this type (`run`, `message`, `sessionChanged`, `approvalRequested`, …); you can repeat this option
     #[arg(long = "type", short = 't', value_name = "TYPE")]
     pub types: Vec<String>,
-    /// End after this many events
+    /// Stop after this many events
     #[arg(long, short = 'n', value_name = "COUNT")]
     pub limit: Option<u64>,
 }
@@ -461,9 +461,9 @@ pub(crate) struct Watch {
 pub(crate) struct Call {
     /// The method, for example `sessions.list`
     pub method: String,
-    /// Its parameters as JSON; `-` reads standard input
+    /// The parameters as JSON; `-` reads standard input
     pub params: Option<String>,
-    /// On one line
+    /// Print the answer on one line
     #[arg(long, short)]
     pub compact: bool,
 }
@@ -478,25 +478,25 @@ pub(crate) struct Gateway {
 /// What to do with gateways.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum GatewayAction {
-    /// Add a gateway; its token is read from standard input or asked for, and kept in the keychain
+    /// Add a gateway; clawctl reads the token from standard input or a prompt and stores it in the keychain
     Add {
-        /// Where it is, for example `ws://127.0.0.1:18789`
+        /// The address, for example `ws://127.0.0.1:18789`
         #[arg(value_hint = ValueHint::Url)]
         url: String,
-        /// A name for it; the host's when absent
+        /// The name; by default the name of the host
         #[arg(long)]
         name: Option<String>,
-        /// It needs no token
+        /// The gateway needs no token
         #[arg(long)]
         no_token: bool,
-        /// Store it without trying to connect
+        /// Store the gateway without a connection test
         #[arg(long)]
         no_test: bool,
-        /// What is spoken there; auto asks an `http` address for everything that is known
+        /// The protocol; `auto` detects it
         #[arg(long, value_name = "NAME", default_value = "auto", value_parser = DIALECTS)]
         dialect: String,
     },
-    /// The gateways
+    /// List the gateways
     List {
         /// Print JSON
         #[arg(long)]
@@ -504,38 +504,38 @@ pub(crate) enum GatewayAction {
     },
     /// Make a gateway the active one
     Use {
-        /// Its name or id
+        /// The name or id of the gateway
         name: String,
     },
-    /// Forget a gateway and its secrets
+    /// Remove a gateway and its secrets
     Remove {
-        /// Its name or id
+        /// The name or id of the gateway
         name: String,
     },
-    /// Let the app receive the webhooks of a gateway of the dialect messages-v1, on this computer alone
+    /// Receive webhooks of a gateway with the protocol messages-v1 on this computer
     Webhook {
-        /// Its name or id
+        /// The name or id of the gateway
         name: String,
         /// The port on 127.0.0.1
         #[arg(long, default_value_t = 18792)]
         port: u16,
-        /// No more
+        /// Stop receiving webhooks
         #[arg(long)]
         off: bool,
     },
-    /// Connect to a gateway and say how it went
+    /// Test the connection to a gateway
     Test {
-        /// Its name or id, or an address; the active one when absent
+        /// The name, id or address of the gateway; by default the active gateway
         name: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Ask a gateway to pair with this device, and wait until its owner approves
+    /// Request pairing with a gateway and wait for the approval
     Pair {
-        /// Its name or id; the active one when absent
+        /// The name or id of the gateway; by default the active gateway
         name: Option<String>,
-        /// Give up after this many seconds
+        /// Stop waiting after this many seconds
         #[arg(long, value_name = "SECONDS", default_value_t = 300)]
         timeout: u32,
     },
@@ -551,47 +551,47 @@ pub(crate) struct ApiKey {
 /// What to do with API keys.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ApiKeyAction {
-    /// Make a key; it is shown once
+    /// Create a key and show it once
     Create {
-        /// What it is for
+        /// The purpose of the key
         #[arg(long)]
         label: String,
-        /// The workspaces it may use
+        /// The workspaces that the key may use
         #[arg(long, value_delimiter = ',', value_name = "A,B")]
         workspaces: Vec<String>,
-        /// What it may do, for example `messages:write,messages:read`; everything when absent
+        /// The permissions, for example `messages:write,messages:read`; by default all
         #[arg(long, value_delimiter = ',', value_name = "A,B")]
         permissions: Vec<String>,
-        /// Requests in a minute
+        /// The limit of requests per minute
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         rate_limit: Option<u32>,
-        /// Tokens in a day, in and out; any number when absent
+        /// The limit of tokens per day, in and out; by default none
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
         tokens_per_day: Option<u64>,
-        /// When it ends: after a time such as `30d` or `12h`, or at the start of a day such as `2027-01-31`
+        /// When the key expires: after a time such as `30d` or `12h`, or at the start of a day such as `2027-01-31`
         #[arg(long, value_name = "WHEN")]
         expires: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// The keys, without their secrets
+    /// List the keys without their secrets
     List {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Replace a key with a new one that may do the same
+    /// Replace a key with a new key that has the same permissions
     Rotate {
-        /// The key, its id or its label
+        /// The key, or its id or label
         key: String,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// End a key
+    /// Revoke a key
     Revoke {
-        /// The key, its id or its label
+        /// The key, or its id or label
         key: String,
     },
 }
@@ -599,16 +599,16 @@ pub(crate) enum ApiKeyAction {
 /// `serve`
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Serve {
-    /// Answer from the real gateway that is set up, instead of the built-in agent
+    /// Use the active gateway instead of the built-in agent
     #[arg(long)]
     pub bridge: bool,
     /// Read address, port, token, keys, limits, CORS and webhooks from a file: `openclaw.json`, `.json5` or `.yml`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// The port; a free one when absent or 0
+    /// The port; by default, or with 0, a free port
     #[arg(long)]
     pub port: Option<u16>,
-    /// The address to listen on; 127.0.0.1 when absent
+    /// The address to listen on; by default 127.0.0.1
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<std::net::IpAddr>,
 }
@@ -623,7 +623,7 @@ pub(crate) struct Open {
 /// `dnd`
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Dnd {
-    /// For how long: `30m`, `2h`, or `off`; an hour when absent
+    /// For how long: `30m`, `2h` or `off`; by default one hour
     pub time: Option<String>,
 }
 

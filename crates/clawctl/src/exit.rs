@@ -114,7 +114,7 @@ pub(crate) fn keychain(error: &SecretError) -> Failure {
     match error {
         SecretError::Locked | SecretError::Timeout => failure.next("unlock the keychain and try again"),
         SecretError::Absent | SecretError::Refused(_) => {
-            failure.next("set OPENCLAW_GATEWAY_URL and OPENCLAW_GATEWAY_TOKEN to go on without a keychain")
+            failure.next("set OPENCLAW_GATEWAY_URL and OPENCLAW_GATEWAY_TOKEN to continue without a keychain")
         }
     }
 }
@@ -156,16 +156,18 @@ pub(crate) fn next_step(view: &ConnectionView) -> Option<String> {
     let step = match view.next_step {
         NextStep::None => return None,
         NextStep::TryNow if view.word == ConnectionWord::RateLimited => "wait, then try again",
-        NextStep::TryNow => "check that the gateway runs (openclaw gateway status), or see clawctl doctor",
+        NextStep::TryNow => {
+            "check that the gateway is running (openclaw gateway status), or run clawctl doctor"
+        }
         NextStep::SignIn => {
-            "openclaw config get gateway.auth.token, then set OPENCLAW_GATEWAY_TOKEN or clawctl gateway add again"
+            "get the token (openclaw config get gateway.auth.token), then set OPENCLAW_GATEWAY_TOKEN or run clawctl gateway add again"
         }
         NextStep::ApprovePairing => "on the gateway's computer: openclaw devices list",
         NextStep::UpdateGateway => "update the gateway, or clawctl",
-        NextStep::TrustCertificate => "trust the certificate in the app's settings",
+        NextStep::TrustCertificate => "trust the certificate in Clawtray's settings",
         NextStep::UnlockKeychain => "unlock the keychain and try again",
         NextStep::AddGateway => "clawctl gateway add ws://127.0.0.1:18789",
-        NextStep::GoOnline => "go online in the app",
+        NextStep::GoOnline => "turn the connection on in Clawtray",
     };
     Some(step.to_owned())
 }

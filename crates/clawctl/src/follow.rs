@@ -210,7 +210,7 @@ impl Follow<'_> {
                         return Err(Failure::new(Exit::NotConnected, message)
                             .next(format!("clawctl history {}", self.session)));
                     } else if deadline.is_some_and(|at| Instant::now() >= at) {
-                        self.stop("out of time, stopping…").await;
+                        self.stop("time limit reached, stopping…").await;
                         stop = Some((Instant::now() + STOP_LIMIT, End::Timeout));
                     }
                 }
@@ -232,7 +232,7 @@ impl Follow<'_> {
             GatewayEvent::Resync | GatewayEvent::Connected { .. } => self.reload().await,
             GatewayEvent::ApprovalRequested(approval) if approval.run.as_ref() == Some(&self.run) => {
                 self.term
-                    .note(&format!("waits for approval: {}", one_line(&approval.title)));
+                    .note(&format!("waiting for approval: {}", one_line(&approval.title)));
                 self.term
                     .note(&format!("  clawctl approvals approve {}", approval.id));
                 Ok(None)
@@ -338,7 +338,7 @@ impl Follow<'_> {
         let history = self.history(1).await?;
         match history.in_flight {
             Some(other) if other.run_id != self.run => {
-                self.term.note("joined the run that was under way");
+                self.term.note("joined the run in progress");
                 self.run = other.run_id;
                 self.gap = false;
                 Ok(None)

@@ -152,7 +152,7 @@ async fn through_app(global: &Global) -> Outcome<Option<Link>> {
 }
 
 fn unknown(name: &str) -> Failure {
-    Failure::usage(format!("no gateway is called {name}")).next("clawctl gateway list")
+    Failure::usage(format!("no gateway has the name {name}")).next("clawctl gateway list")
 }
 
 /// No pairing is needed on loopback, so nothing has to be remembered; elsewhere the device is kept in the keychain, when

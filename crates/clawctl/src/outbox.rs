@@ -55,13 +55,13 @@ impl Outbox {
                 .map_err(local)?;
             let Some(claim) = claim else { break };
             let (id, text) = (claim.prompt.idempotency_key.clone(), claim.prompt.text.clone());
-            term.progress("sending what was waiting…");
+            term.progress("sending waiting messages…");
             match self.deliver(link, claim).await? {
-                Ok(_) => term.note(&format!("sent a message that was waiting: {}", one_line(&text))),
+                Ok(_) => term.note(&format!("sent a waiting message: {}", one_line(&text))),
                 Err(Verdict::Failed(error)) => {
                     let reason = error.sentence(Language::English);
                     self.store.outbox_fail(&id, us, &reason).map_err(local)?;
-                    term.note(&format!("a message that was waiting was refused: {reason}"));
+                    term.note(&format!("a waiting message was refused: {reason}"));
                 }
                 Err(_) => {
                     self.store.outbox_release(&id, us, 0).map_err(local)?;
@@ -125,7 +125,7 @@ impl Outbox {
                 self.take_back(&id);
                 return Err(error.into());
             }
-            term.progress("the answer was lost, looking what became of it…");
+            term.progress("the answer was lost, checking whether the message arrived…");
             match self.found_out(link, &prompt, end).await {
                 Verdict::Delivered => {
                     self.store.outbox_taken(&id, now_ms()).map_err(local)?;
@@ -192,7 +192,7 @@ fn local(error: StoreError) -> Failure {
 fn unknown(error: &CallError) -> Failure {
     Failure::new(
         Exit::NotConnected,
-        format!("{error}; the message may have arrived, and is not sent again"),
+        format!("{error}; the message may have arrived and is not sent again"),
     )
     .next("clawctl history")
 }
@@ -200,9 +200,7 @@ fn unknown(error: &CallError) -> Failure {
 fn left(error: &CallError) -> Failure {
     Failure::new(
         Exit::NotConnected,
-        format!(
-            "{error}; the message waits in the outbox and is sent once, with the next message or by the app"
-        ),
+        format!("{error}; the message waits in the outbox until the next message or until the app sends it"),
     )
     .next("clawctl status")
 }

@@ -14,7 +14,7 @@ pub(crate) fn completions(shell: &str, term: &mut Term) -> Outcome {
         "fish" => include_str!(concat!(env!("OUT_DIR"), "/completion.fish")),
         "powershell" => include_str!(concat!(env!("OUT_DIR"), "/completion.powershell")),
         "zsh" => include_str!(concat!(env!("OUT_DIR"), "/completion.zsh")),
-        _ => return Err(Failure::usage(format!("no completions for {shell}"))),
+        _ => return Err(Failure::usage(format!("no completions for the shell {shell}"))),
     };
     term.out(script)
 }

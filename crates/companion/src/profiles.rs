@@ -99,10 +99,10 @@ pub struct Profiles {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {
     /// It is not a URL.
-    #[error("This is not an address.")]
+    #[error("this is not a valid address")]
     NotAUrl,
     /// It has another scheme.
-    #[error("A gateway's address begins with ws, wss, http, https or ssh.")]
+    #[error("the address must begin with ws, wss, http, https or ssh")]
     Scheme,
 }
 

@@ -50,8 +50,11 @@ pub(crate) fn dnd(time: Option<&str>, term: &mut Term) -> Outcome {
     let until_ms = minutes.map(|minutes| super::now_ms() + minutes * 60_000);
     ask(Op::DoNotDisturb { until_ms })?;
     match until_ms {
-        Some(until) => term.note(&format!("do not disturb until {}", super::local_time(until))),
-        None => term.note("notifications again"),
+        Some(until) => term.note(&format!(
+            "notifications are off until {}",
+            super::local_time(until)
+        )),
+        None => term.note("notifications are on"),
     }
     Ok(())
 }
@@ -61,7 +64,7 @@ fn duration(text: &str) -> Outcome<Option<i64>> {
     if text == "off" {
         return Ok(None);
     }
-    let bad = || Failure::usage(format!("{text} is no time")).next("clawctl dnd 30m, 2h, 1d or off");
+    let bad = || Failure::usage(format!("{text} is not a valid time")).next("clawctl dnd 30m, 2h, 1d or off");
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let factor = match unit {

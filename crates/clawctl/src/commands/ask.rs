@@ -80,7 +80,7 @@ async fn open(global: &Global, term: &mut Term, output: &RunOutput) -> Outcome<L
     let mut interrupt = Interrupt::new()?;
     tokio::select! {
         link = link::open(global, WANTS, term) => link,
-        () = interrupt.pressed() => Err(Failure::new(Exit::Interrupted, "interrupted, nothing was sent")),
+        () = interrupt.pressed() => Err(Failure::new(Exit::Interrupted, "interrupted; nothing was sent")),
     }
 }
 
@@ -116,7 +116,7 @@ fn text(words: &[String]) -> Outcome<String> {
     std::io::stdin()
         .lock()
         .read_to_string(&mut text)
-        .map_err(|error| Failure::usage(format!("standard input: {error}")))?;
+        .map_err(|error| Failure::usage(format!("cannot read standard input: {error}")))?;
     Ok(text.trim_end().to_owned())
 }
 
@@ -147,7 +147,7 @@ fn check_size(link: &Link, attachments: &[Attachment]) -> Outcome {
             let name = attachment.file_name.as_deref().unwrap_or("the file");
             return Err(Failure::new(
                 Exit::Usage,
-                format!("{name} has {bytes} bytes; the gateway takes {limit}"),
+                format!("{name} has {bytes} bytes; the gateway accepts {limit}"),
             ));
         }
     }

@@ -32,7 +32,7 @@ pub(crate) async fn cron(global: &Global, args: Cron, term: &mut Term) -> Outcom
             json,
         }) => {
             if cron.split_whitespace().count() != 5 {
-                return Err(Failure::usage(format!("\"{cron}\" has not five fields"))
+                return Err(Failure::usage(format!("\"{cron}\" does not have five fields"))
                     .next("for example --cron \"0 8 * * *\" (every day at eight)"));
             }
             let params = AddParams {
@@ -89,7 +89,7 @@ fn list(raw: Value, json: bool, term: &mut Term) -> Outcome {
     let text = table(term, &["ID", "NAME", "WHEN", "NEXT", "LAST"], &rows);
     term.out(&text)?;
     if jobs.jobs.is_empty() {
-        term.note("no jobs");
+        term.note("no scheduled jobs");
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ pub(crate) async fn approvals(global: &Global, args: Approvals, term: &mut Term)
     if !approval.allowed.is_empty() && !approval.allowed.contains(&decision) {
         let allowed: Vec<&str> = approval.allowed.iter().map(|decision| word(*decision)).collect();
         return Err(Failure::usage(format!(
-            "this approval takes {}",
+            "this approval accepts only {}",
             allowed.join(", ")
         )));
     }
@@ -77,7 +77,7 @@ fn list(waiting: &[Approval], json: bool, term: &mut Term) -> Outcome {
     let text = table(term, &["ID", "WHAT", "SESSION", "ASKED"], &rows);
     term.out(&text)?;
     if waiting.is_empty() {
-        term.note("no approvals wait");
+        term.note("no waiting approvals");
     }
     Ok(())
 }
@@ -95,9 +95,11 @@ fn one<'a, T>(all: &'a [T], id: &str, id_of: impl Fn(&T) -> &str, what: &str, li
         (Some(_), Some(_)) => {
             Err(Failure::usage(format!("more than one {what} begins with {id}")).next(list))
         }
-        (None, _) => {
-            Err(Failure::new(crate::exit::Exit::Refused, format!("no {what} {id} waits")).next(list))
-        }
+        (None, _) => Err(Failure::new(
+            crate::exit::Exit::Refused,
+            format!("no waiting {what} has the id {id}"),
+        )
+        .next(list)),
     }
 }
 
@@ -153,7 +155,7 @@ fn list_questions(waiting: &[Question], raw: &Value, json: bool, term: &mut Term
     let text = table(term, &["ID", "NAME", "QUESTION", "ANSWERS"], &rows);
     term.out(&text)?;
     if waiting.is_empty() {
-        term.note("no questions wait");
+        term.note("no waiting questions");
     }
     Ok(())
 }
@@ -178,7 +180,7 @@ fn in_order(question: &Question, answers: &[String]) -> Outcome<Map<String, Valu
     }
     if unnamed.len() != open.len() {
         return Err(Failure::usage(format!(
-            "{} answers are wanted, {} were given",
+            "the question needs {} answers; {} were given",
             question.questions.len(),
             answers.len()
         ))

@@ -53,7 +53,7 @@ impl Check {
 
 /// `doctor`
 pub(crate) async fn doctor(global: &Global, args: &Doctor, term: &mut Term) -> Outcome {
-    term.progress("looking…");
+    term.progress("checking…");
     let (gateway, exit) = gateway(global, term).await;
     let mut checks = vec![gateway, network(global).await, keychain().await, app()];
     checks.extend(desktop().await);
@@ -90,7 +90,7 @@ async fn gateway(global: &Global, term: &mut Term) -> (Check, Exit) {
                 }
                 Err(error) => Check::warn(
                     "gateway",
-                    format!("{} is connected, but: {error}", link.name),
+                    format!("{} is connected, but does not answer: {error}", link.name),
                     "clawctl logs -n 20",
                 ),
             };
@@ -155,11 +155,9 @@ async fn keychain() -> Check {
     let store = Keychain::system();
     match store.get("doctor", SecretKind::GatewayToken).await {
         Ok(_) => Check::ok(PART, store.name()),
-        Err(error @ (SecretError::Locked | SecretError::Timeout)) => Check::warn(
-            PART,
-            error.to_string(),
-            "unlock it; tokens cannot be read until then",
-        ),
+        Err(error @ (SecretError::Locked | SecretError::Timeout)) => {
+            Check::warn(PART, error.to_string(), "unlock the keychain to read the tokens")
+        }
         Err(error @ (SecretError::Absent | SecretError::Refused(_))) => Check::warn(
             PART,
             error.to_string(),
@@ -172,11 +170,13 @@ fn app() -> Check {
     const PART: &str = "app";
     match control::address().map(|address| tell(&address, Op::Status, LIMIT)) {
         Ok(Ok(_)) => Check::ok(PART, "running"),
-        Ok(Err(TellError::NotRunning)) => {
-            Check::warn(PART, "not running", "start clawtray, for tray and popup")
-        }
-        Ok(Err(error)) => Check::warn(PART, error.to_string(), "start clawtray anew"),
-        Err(error) => Check::warn(PART, error.to_string(), "start clawtray anew"),
+        Ok(Err(TellError::NotRunning)) => Check::warn(
+            PART,
+            "not running",
+            "start clawtray to get the tray and the popup",
+        ),
+        Ok(Err(error)) => Check::warn(PART, error.to_string(), "restart clawtray"),
+        Err(error) => Check::warn(PART, error.to_string(), "restart clawtray"),
     }
 }
 
@@ -209,7 +209,7 @@ async fn desktop() -> Vec<Check> {
             None => Check::warn(
                 "portal",
                 "no global shortcuts",
-                "only Wayland needs it: update xdg-desktop-portal and its backend",
+                "needed only on Wayland: update xdg-desktop-portal and its backend",
             ),
         },
     ]
@@ -244,11 +244,11 @@ async fn tray_host(bus: &zbus::Connection) -> Check {
     )
     .await;
     match registered {
-        Some(true) => Check::ok("tray host", "there is one"),
+        Some(true) => Check::ok("tray host", "found"),
         Some(false) | None => Check::warn(
             "tray host",
-            "this desktop shows no tray",
-            "GNOME: install the AppIndicator extension; bars: add a tray module; the app opens a window instead",
+            "this desktop shows no tray icons",
+            "GNOME: install the AppIndicator extension; bars: add a tray module; until then the app opens a window",
         ),
     }
 }
@@ -277,7 +277,7 @@ async fn notifications(bus: &zbus::Connection) -> Check {
         None => Check::warn(
             "notifications",
             "no notification daemon",
-            "install one, for example dunst or mako; the tray still shows what waits",
+            "install one, for example dunst or mako; the tray shows what is new",
         ),
     }
 }
@@ -302,13 +302,13 @@ fn hotkey(shortcuts: Option<u32>) -> Check {
             Some(_) => Check::ok("hotkey", "through the desktop portal"),
             None => Check::warn(
                 "hotkey",
-                "Wayland without the portal for shortcuts",
-                "bind a key to `clawctl toggle` in your compositor",
+                "Wayland, and no portal for global shortcuts",
+                "assign a key to \"clawctl toggle\" in your compositor",
             ),
         };
     }
     if set("DISPLAY") {
         return Check::ok("hotkey", "X11");
     }
-    Check::warn("hotkey", "no display", "bind a key to `clawctl toggle`")
+    Check::warn("hotkey", "no display", "assign a key to \"clawctl toggle\"")
 }

@@ -106,7 +106,7 @@ impl Bridge {
         match link::wait_ready(&client, &target.name, term).await {
             Ok(_) => {}
             Err(failure) if failure.exit == Exit::NotConnected => term.note(&format!(
-                "{}; callers are told to come back until it is there",
+                "{}; requests fail with 503 until the gateway is connected",
                 failure.message
             )),
             Err(failure) => return Err(failure),
@@ -143,8 +143,8 @@ fn need_key(bind: IpAddr) -> Outcome {
     if keys.iter().any(ApiKey::is_live) {
         return Ok(());
     }
-    let message = format!("{bind} can be reached by other computers, and there is no API key");
-    Err(Failure::usage(message).next("clawctl api-key create --label NAME, or leave --bind away"))
+    let message = format!("other computers can reach {bind}, and there is no API key");
+    Err(Failure::usage(message).next("clawctl api-key create --label NAME, or remove --bind"))
 }
 
 fn config_file(path: &Path) -> Outcome<ConfigFile> {
@@ -153,7 +153,7 @@ fn config_file(path: &Path) -> Outcome<ConfigFile> {
         other @ (ConfigFileError::TooLarge(_)
         | ConfigFileError::Syntax { .. }
         | ConfigFileError::Field { .. }) => {
-            Failure::usage(other.to_string()).next("correct it, or leave --config away")
+            Failure::usage(other.to_string()).next("correct the file, or remove --config")
         }
     })
 }
@@ -242,7 +242,7 @@ pub(crate) fn api_key(action: ApiKeyAction, term: &mut Term) -> Outcome {
             );
             term.out(&text)?;
             if rows.is_empty() {
-                term.note("no keys");
+                term.note("no API keys");
             }
             Ok(())
         }
@@ -273,7 +273,8 @@ fn end(text: &str) -> Outcome<i64> {
         .filter(|at| *at > now)
         .map(|at| at.timestamp().as_millisecond());
     let refused = || {
-        Failure::usage(format!("{text} is no time to come")).next("--expires 30d, or --expires 2027-01-31")
+        Failure::usage(format!("{text} is not a time in the future"))
+            .next("--expires 30d, or --expires 2027-01-31")
     };
     at.ok_or_else(refused)
 }
@@ -285,13 +286,13 @@ fn trimmed(words: Vec<String>) -> Vec<String> {
 
 fn no_permission(name: &str) -> Failure {
     let all: Vec<&str> = Permission::ALL.into_iter().map(Permission::as_str).collect();
-    Failure::usage(format!("there is no permission {name}")).next(all.join(", "))
+    Failure::usage(format!("unknown permission {name}")).next(all.join(", "))
 }
 
 fn no_key(which: &str) -> Failure {
     // What was given may be a key: it is not repeated in full.
     let shown: String = which.chars().take(14).collect();
-    Failure::new(Exit::Refused, format!("no live key {shown}… is known")).next("clawctl api-key list")
+    Failure::new(Exit::Refused, format!("no active key matches {shown}…")).next("clawctl api-key list")
 }
 
 /// A label, when one live key alone has it.
@@ -349,6 +350,6 @@ fn show(fresh: &FreshKey, json: bool, term: &mut Term) -> Outcome {
         workspaces(&fresh.key),
         local_time(fresh.key.created_at_ms)
     ))?;
-    term.note("Keep it now: it is not shown again.");
+    term.note("Store the key now. It is not shown again.");
     Ok(())
 }

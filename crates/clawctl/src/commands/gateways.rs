@@ -45,7 +45,7 @@ pub(crate) async fn gateway(global: &Global, action: GatewayAction, term: &mut T
             if app(Request::UseGateway { id: id.clone() })?.is_none() {
                 profiles.activate(&id);
             }
-            term.note(&format!("{name} is in use"));
+            term.note(&format!("{name} is the active gateway"));
             Ok(())
         }
         GatewayAction::Remove { name } => remove(&name, term).await,
@@ -56,7 +56,7 @@ pub(crate) async fn gateway(global: &Global, action: GatewayAction, term: &mut T
 }
 
 fn unknown(name: &str) -> Failure {
-    Failure::usage(format!("no gateway is called {name}")).next("clawctl gateway list")
+    Failure::usage(format!("no gateway has the name {name}")).next("clawctl gateway list")
 }
 
 /// Asks the running app, which keeps the list itself; none when it is not running.
@@ -103,8 +103,8 @@ async fn add(
     })?;
     if in_url.is_some() {
         return Err(
-            Failure::usage("the address has a token in it; arguments are seen by others")
-                .next("give the address alone, and the token on standard input"),
+            Failure::usage("the address contains a token; other users can see arguments")
+                .next("give only the address, and the token on standard input"),
         );
     }
     let token = if no_token { None } else { Some(read_token()?) };
@@ -112,7 +112,9 @@ async fn add(
     let known = profiles();
     let renewed = find(&known, &name).filter(|profile| profile.url == url).cloned();
     if renewed.is_none() && find(&known, &name).is_some() {
-        return Err(Failure::usage(format!("a gateway is called {name} already")).next("--name OTHER"));
+        return Err(
+            Failure::usage(format!("a gateway with the name {name} already exists")).next("--name OTHER"),
+        );
     }
     let mut target = Target {
         name: name.clone(),
@@ -253,7 +255,7 @@ fn list(json: bool, term: &mut Term) -> Outcome {
     let text = table(term, &["", "NAME", "ADDRESS", "ID"], &rows);
     term.out(&text)?;
     if rows.is_empty() {
-        term.note("no gateways; clawctl gateway add ws://127.0.0.1:18789");
+        term.note("no gateways; run clawctl gateway add ws://127.0.0.1:18789");
     }
     Ok(())
 }
@@ -268,7 +270,7 @@ async fn remove(name: &str, term: &mut Term) -> Outcome {
         }
         profiles.remove(&id);
     }
-    term.note(&format!("{name} is forgotten"));
+    term.note(&format!("removed {name}"));
     Ok(())
 }
 
@@ -297,14 +299,12 @@ async fn webhook(name: &str, port: Option<u16>, term: &mut Term) -> Outcome {
     }
     match port.zip(secret) {
         Some((port, secret)) => {
-            term.note(
-                "tell the gateway to post its webhooks there, signed with this secret; it is shown once",
-            );
+            term.note("enter this address and this secret in the gateway; the secret is shown only once");
             term.line(&format!("URL:     http://127.0.0.1:{port}/"))?;
             term.line(&format!("Secret:  {secret}"))
         }
         None => {
-            term.note(&format!("webhooks of {name} are no longer received"));
+            term.note(&format!("stopped receiving webhooks of {name}"));
             Ok(())
         }
     }
@@ -374,13 +374,13 @@ async fn pair(global: &Global, name: Option<String>, timeout: u32, term: &mut Te
                     return Err(Failure::new(
                         Exit::Refused,
                         format!(
-                            "{} did not let this device in: the request was rejected, or it expired",
+                            "{} did not approve this device: the request was rejected or has expired",
                             target.name
                         ),
                     )
-                    .next("clawctl gateway pair, after its owner was asked"));
+                    .next("ask the owner of the gateway, then run clawctl gateway pair"));
                 }
-                term.progress("waiting for the approval…");
+                term.progress("waiting for approval…");
                 tokio::time::sleep(PAIR_POLL.min(end - tokio::time::Instant::now())).await;
                 client.reconnect();
             }

@@ -105,7 +105,7 @@ pub(crate) async fn history(global: &Global, args: History, term: &mut Term) -> 
         term.line(&format!("{space}{}\n{}", head.trim_end(), body.trim_end()))?;
     }
     if let Some(run) = &history.in_flight {
-        term.note(&format!("a run is under way: {}", run.run_id));
+        term.note(&format!("a run is in progress: {}", run.run_id));
     }
     Ok(())
 }

@@ -152,7 +152,7 @@ fn text(facts: &Facts, term: &Term) -> String {
         }
     };
     add(facts.runs, "run", "runs");
-    add(facts.approvals, "approval waits", "approvals wait");
+    add(facts.approvals, "waiting approval", "waiting approvals");
     add(facts.unread, "unread", "unread");
     parts.join(" · ")
 }
