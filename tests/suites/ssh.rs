@@ -195,14 +195,17 @@ async fn what_keeps_ssh_from_the_gateway_is_said_with_what_to_do() {
 
     home.configure("mine", false);
     let said = becomes(&mut home.app("unknown", live.gateway.port()).await, "refused").await;
-    assert_eq!(said["sentence"], "Ssh does not know the key of 127.0.0.1 yet.");
+    assert_eq!(
+        said["sentence"],
+        "SSH does not know the host key of 127.0.0.1 yet."
+    );
     assert_eq!(said["command"], by_hand.as_str());
 
     home.configure("another", true);
     let said = becomes(&mut home.app("stranger", live.gateway.port()).await, "refused").await;
     assert_eq!(
         said["sentence"],
-        "Ssh could not sign in to 127.0.0.1 without asking."
+        "SSH could not sign in to 127.0.0.1 without a prompt."
     );
     assert_eq!(said["command"], by_hand.as_str());
 
@@ -221,7 +224,7 @@ async fn what_keeps_ssh_from_the_gateway_is_said_with_what_to_do() {
     assert!(
         tested
             .to_string()
-            .contains("127.0.0.1 is reached by ssh, but no gateway runs there"),
+            .contains("SSH reached 127.0.0.1, but no gateway is running there"),
         "{tested}"
     );
 }

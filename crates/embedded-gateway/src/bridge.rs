@@ -91,7 +91,7 @@ impl Bridge {
 fn refusal(error: CallError) -> BackendError {
     match error {
         CallError::NotConnected | CallError::Disconnected { written: false } => {
-            BackendError::Starting("the gateway behind this one is not connected".into())
+            BackendError::Starting("the gateway behind the bridge is not connected".into())
         }
         CallError::Disconnected { written: true } => BackendError::Failed(
             "the connection to the gateway was lost; the call may have taken effect".into(),
@@ -119,13 +119,13 @@ impl Backend for Bridge {
         match &*self.gateway.state().borrow() {
             ConnectionState::Ready(_) => Ok(()),
             ConnectionState::Paused(_) => {
-                Err("the gateway behind this one waits for its user: see Clawtray for the next step".into())
+                Err("the gateway behind the bridge needs an action; Clawtray shows the next step".into())
             }
             ConnectionState::Idle
             | ConnectionState::Connecting
             | ConnectionState::Handshaking
             | ConnectionState::Backoff { .. }
-            | ConnectionState::Closed => Err("the gateway behind this one is not connected yet".into()),
+            | ConnectionState::Closed => Err("the gateway behind the bridge is not connected yet".into()),
         }
     }
 

@@ -64,10 +64,10 @@ pub enum ConfigFileError {
         source: std::io::Error,
     },
     /// It is no configuration by far.
-    #[error("{} is larger than a configuration can be", .0.display())]
+    #[error("{} is too large for a configuration file", .0.display())]
     TooLarge(PathBuf),
     /// It is no JSON5 or YAML.
-    #[error("{} cannot be understood from line {line} on", .path.display())]
+    #[error("{} has a syntax error at line {line}", .path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -124,7 +124,7 @@ impl ConfigFile {
         if gateway.switch("apiEnabled")? == Some(false) {
             return Err((
                 "gateway.apiEnabled".into(),
-                "is false, so there is nothing to serve",
+                "is false; set it to true to serve the HTTP APIs",
             ));
         }
         let server = gateway.section("server")?;
@@ -157,7 +157,7 @@ impl ConfigFile {
                 .iter()
                 .map(|name| {
                     let method = Method::from_bytes(name.to_ascii_uppercase().as_bytes());
-                    method.map_err(|_| ("gateway.cors.methods".into(), "has a name that is no method"))
+                    method.map_err(|_| ("gateway.cors.methods".into(), "has an unknown HTTP method"))
                 })
                 .collect::<Result<_, Wrong>>()?,
             webhooks: webhooks(&gateway)?,

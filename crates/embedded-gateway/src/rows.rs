@@ -236,12 +236,12 @@ pub(crate) const COMMANDS: [(&str, &str, &str); 5] = [
     ("help", "Show available commands.", "status"),
     (
         "status",
-        "Show what this session has used, and who answers.",
+        "Show the usage and the model of this session.",
         "status",
     ),
     ("tools", "Show the tools of the built-in agent.", "tools"),
-    ("new", "Start a fresh transcript in this session.", "session"),
-    ("reset", "Start a fresh transcript in this session.", "session"),
+    ("new", "Start a new transcript in this session.", "session"),
+    ("reset", "Start a new transcript in this session.", "session"),
 ];
 
 /// `commands.list`.
@@ -278,7 +278,7 @@ pub(crate) fn command_reply(core: &Core, s: &SessionRecord, text: &str) -> Optio
             .iter()
             .map(|t| format!("- `{}`: {}\n", t.name, t.description))
             .collect(),
-        "new" | "reset" => "A fresh transcript begins here.".to_owned(),
+        "new" | "reset" => "A new transcript begins here.".to_owned(),
         _ => return None,
     })
 }

@@ -118,7 +118,7 @@ impl Network {
         match tls {
             Some(rustls::Error::InvalidCertificate(reason)) => {
                 let message = if self.pin.is_some() {
-                    "the gateway's certificate is not the one that was pinned".to_owned()
+                    "the gateway's certificate is not the trusted one".to_owned()
                 } else {
                     format!("the gateway's certificate is not trusted ({reason})")
                 };
@@ -190,21 +190,26 @@ async fn through_proxy(proxy: &Url, endpoint: &Endpoint) -> Result<TcpStream, Op
     stream
         .write_all(connect_request(proxy, endpoint).as_bytes())
         .await
-        .map_err(|_| failed("hung up"))?;
+        .map_err(|_| failed("closed the connection"))?;
     let mut answer = Vec::with_capacity(256);
     while !answer.ends_with(b"\r\n\r\n") {
         if answer.len() > 8192 {
-            return Err(failed("talks too much"));
+            return Err(failed("sent an answer that is too long"));
         }
         // Byte by byte: what follows the head belongs to the tunnel.
-        answer.push(stream.read_u8().await.map_err(|_| failed("hung up"))?);
+        answer.push(
+            stream
+                .read_u8()
+                .await
+                .map_err(|_| failed("closed the connection"))?,
+        );
     }
     let head = String::from_utf8_lossy(&answer);
     match head.split_ascii_whitespace().nth(1) {
         Some("200") => Ok(stream),
-        Some("407") => Err(failed("wants a password")),
-        Some(status) => Err(failed(&format!("refused with {status}"))),
-        None => Err(failed("gave no answer")),
+        Some("407") => Err(failed("asks for a password")),
+        Some(status) => Err(failed(&format!("refused the connection (HTTP {status})"))),
+        None => Err(failed("sent no valid answer")),
     }
 }
 

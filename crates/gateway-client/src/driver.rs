@@ -205,13 +205,13 @@ fn open(dialer: Arc<dyn Dialer>, endpoint: Endpoint, headers: Vec<(String, Secre
             .url()
             .as_str()
             .into_client_request()
-            .map_err(|_| OpenError::NotAWebSocket("the gateway's address cannot be used".to_owned()))?;
+            .map_err(|_| OpenError::NotAWebSocket("the gateway's address is not valid".to_owned()))?;
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes());
             let value = HeaderValue::from_str(value.expose());
             let (Ok(name), Ok(mut value)) = (name, value) else {
                 return Err(OpenError::NotAWebSocket(
-                    "a header of the configuration is not valid".to_owned(),
+                    "a header in the configuration is not valid".to_owned(),
                 ));
             };
             value.set_sensitive(true);
@@ -269,9 +269,9 @@ fn open_error(error: &WsError) -> OpenError {
         },
         WsError::Protocol(
             ProtocolError::HandshakeIncomplete | ProtocolError::ResetWithoutClosingHandshake,
-        ) => OpenError::Unreachable("the connection was closed while it was opened".to_owned()),
+        ) => OpenError::Unreachable("the server closed the connection at once".to_owned()),
         WsError::Protocol(_) | WsError::HttpFormat(_) | WsError::Utf8(_) => {
-            OpenError::NotAWebSocket("this is not a WebSocket server".to_owned())
+            OpenError::NotAWebSocket("the server accepts no WebSocket connections".to_owned())
         }
         WsError::Io(error) if let Some(complaint) = complaint(error) => complaint,
         WsError::Io(error) => OpenError::Unreachable(format!("the connection failed: {}", error.kind())),

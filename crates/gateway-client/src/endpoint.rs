@@ -84,16 +84,19 @@ impl Endpoint {
         } else {
             format!("ws://{address}")
         };
-        let mut url =
-            Url::parse(&with_scheme).map_err(|_| refused("the gateway's address cannot be read"))?;
+        let mut url = Url::parse(&with_scheme).map_err(|_| refused("the gateway's address is not valid"))?;
         let tls = match url.scheme() {
             "ws" | "http" => false,
             "wss" | "https" => true,
             "ssh" => {
                 return Self::behind_ssh(&url)
-                    .ok_or_else(|| refused("an address over SSH is written ssh://user@host"));
+                    .ok_or_else(|| refused("an SSH address has the form ssh://user@host"));
             }
-            _ => return Err(refused("the gateway's address must begin with ws:// or wss://")),
+            _ => {
+                return Err(refused(
+                    "the gateway's address must begin with ws, wss, http, https or ssh",
+                ));
+            }
         };
         // The scheme of a special URL may be changed to another special one.
         let _ = url.set_scheme(if tls { "wss" } else { "ws" });
@@ -121,7 +124,7 @@ impl Endpoint {
         if !tls && !loopback && !private && !allow_insecure {
             return Err(PauseReason::InsecureTransport {
                 message: format!(
-                    "{host} is a public address; only wss:// keeps the token secret on the way there"
+                    "{host} is a public address; use wss:// to keep the token secret on the way"
                 ),
                 fingerprint: None,
             });

@@ -37,7 +37,7 @@ pub(crate) fn start(tunnel: &Tunnel, gateway_port: u16) -> Result<SshPipe, OpenE
     let (Some(input), Some(output), Some(errors)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
-        return Err(OpenError::Unreachable("ssh has no pipes".to_owned()));
+        return Err(OpenError::Unreachable("SSH could not be connected".to_owned()));
     };
     let (tell, complaint) = oneshot::channel();
     tokio::spawn(listen(errors, tunnel.clone(), tell));
@@ -82,9 +82,9 @@ fn arguments(tunnel: &Tunnel, gateway_port: u16) -> Vec<String> {
 
 fn missing(tunnel: &Tunnel, error: &io::Error) -> OpenError {
     let message = if error.kind() == io::ErrorKind::NotFound {
-        "the program ssh is not installed here".to_owned()
+        "the program ssh is not installed on this computer".to_owned()
     } else {
-        format!("ssh cannot be started: {}", error.kind())
+        format!("SSH could not be started: {}", error.kind())
     };
     OpenError::Tunnel {
         message,
@@ -109,7 +109,7 @@ pub(crate) struct Complaint(pub(crate) OpenError);
 
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ssh ended before a word came through")
+        f.write_str("SSH ended before the connection was open")
     }
 }
 
@@ -128,22 +128,22 @@ fn explain(said: &str, tunnel: &Tunnel) -> Complaint {
     let passing = |message: String| Complaint(OpenError::Unreachable(message));
     if has(&["REMOTE HOST IDENTIFICATION HAS CHANGED"]) {
         lasting(format!(
-            "the key of {at} has changed, so ssh does not trust it any more"
+            "SSH does not trust {at}, because the host key of {at} has changed"
         ))
     } else if has(&["Host key verification failed", "host key is known for"]) {
-        lasting(format!("ssh does not know the key of {at} yet"))
+        lasting(format!("SSH does not know the host key of {at} yet"))
     } else if has(&["Permission denied", "Too many authentication failures"]) {
-        lasting(format!("ssh could not sign in to {at} without asking"))
+        lasting(format!("SSH could not sign in to {at} without a prompt"))
     } else if has(&["administratively prohibited"]) {
-        lasting(format!("{at} does not let ssh forward connections"))
+        lasting(format!("SSH is not allowed to forward connections on {at}"))
     } else if has(&["Bad configuration option", "Bad owner or permissions"]) {
-        lasting("ssh cannot read its settings".to_owned())
+        lasting("SSH cannot read its configuration".to_owned())
     } else if has(&["open failed: connect failed"]) {
-        passing(format!("{at} is reached by ssh, but no gateway runs there"))
+        passing(format!("SSH reached {at}, but no gateway is running there"))
     } else if has(&["Could not resolve hostname"]) {
-        passing(format!("ssh knows no computer called {at}"))
+        passing(format!("SSH cannot find the host {at}"))
     } else {
-        passing(format!("ssh does not reach {at}"))
+        passing(format!("SSH cannot reach {at}"))
     }
 }
 
@@ -236,29 +236,27 @@ mod tests {
         };
         assert_eq!(
             lasting("pi@home: Permission denied (publickey,password).\n"),
-            "ssh could not sign in to home without asking"
+            "SSH could not sign in to home without a prompt"
         );
         assert_eq!(
             lasting("No ED25519 host key is known for home.\nHost key verification failed.\n"),
-            "ssh does not know the key of home yet"
+            "SSH does not know the host key of home yet"
         );
         let changed = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\n";
         assert!(lasting(changed).contains("has changed"));
         assert!(
             lasting("channel 0: open failed: administratively prohibited: open failed\n")
-                .contains("does not let")
+                .contains("is not allowed to forward")
         );
         assert!(
             passing("channel 0: open failed: connect failed: Connection refused\n")
-                .contains("no gateway runs there")
+                .contains("no gateway is running there")
         );
         assert!(
             passing("ssh: Could not resolve hostname home: Name or service not known\n")
-                .contains("no computer")
+                .contains("cannot find the host")
         );
-        assert!(
-            passing("ssh: connect to host home port 22: Connection refused\n").contains("does not reach")
-        );
-        assert!(passing("").contains("does not reach"));
+        assert!(passing("ssh: connect to host home port 22: Connection refused\n").contains("cannot reach"));
+        assert!(passing("").contains("cannot reach"));
     }
 }

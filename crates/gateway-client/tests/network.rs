@@ -231,7 +231,7 @@ async fn an_unknown_certificate_pauses_with_its_fingerprint_and_a_pin_admits_it(
         panic!("another certificate was pinned")
     };
     assert_eq!(fingerprint, Some(gateway.fingerprint));
-    assert!(message.contains("pinned"), "{message}");
+    assert!(message.contains("not the trusted one"), "{message}");
 }
 
 /// A server that answers the upgrade with these bytes.

@@ -94,7 +94,7 @@ impl<'a> Incoming<'a> {
                     (_, Some(error)) => Err(error),
                     (Some(false), None) => Err(Box::new(GatewayError {
                         code: "UNKNOWN".to_owned(),
-                        message: "the gateway refused without saying why".to_owned(),
+                        message: "the gateway refused without a reason".to_owned(),
                         details: None,
                         retryable: None,
                         retry_after_ms: None,

@@ -20,12 +20,12 @@ const OPENINGS: [&str; 4] = [
 ];
 
 const TIPS: [&str; 6] = [
-    "press the hotkey again to hide the popup; the answer goes on and a notification tells you when it is done",
-    "open the session browser to read back, rename or reset every conversation",
-    "the tray icon shows whether the gateway is well, working, or needs you",
-    "connect a real OpenClaw gateway in the settings; I am only the built-in demonstration",
-    "name an OpenAI-compatible server in `CLAWTRAY_MODEL_URL` and a real model answers in my place",
-    "approvals that a gateway asks for appear in the popup, with the command and its directory",
+    "press the hotkey again to hide the popup; the reply continues, and a notification tells you when it is done",
+    "open the session browser to read, rename or reset your sessions",
+    "the tray icon shows whether the gateway is connected, is working or needs you",
+    "connect a real OpenClaw gateway in Settings; this one is the built-in demo",
+    "set `CLAWTRAY_MODEL_URL` to an OpenAI-compatible server to get replies from a real model",
+    "approvals appear in the popup, with the command and its directory",
 ];
 
 impl Demo {
@@ -38,7 +38,7 @@ impl Demo {
         let mut said = String::new();
         if wishes.fail {
             return Err(AgentError {
-                message: "The demonstration was asked to fail, and did.".into(),
+                message: "The demo agent failed, because you asked for a failure.".into(),
                 reason: "demo",
             });
         }
@@ -139,7 +139,7 @@ impl Wishes {
         if !turn.images.is_empty() {
             out.push_str(&format!("You attached {} image(s). ", turn.images.len()));
         }
-        out.push_str("I am the **demo agent** that lives inside Clawtray, so no model was asked. ");
+        out.push_str("I am the **demo agent** inside Clawtray. No model was asked. ");
         out.push_str(&format!("A tip: {}.\n", choose(&TIPS, 1)));
         if self.code {
             out.push_str(

@@ -177,7 +177,7 @@ impl OpenAi {
                     .await;
             }
         }
-        Err(failed("the model called tools without end", "tool_loop"))
+        Err(failed("the model called tools too many times", "tool_loop"))
     }
 
     async fn open(
@@ -250,11 +250,11 @@ async fn read(mut response: reqwest::Response, out: &mpsc::Sender<Step>) -> Resu
         let chunk = response
             .chunk()
             .await
-            .map_err(|_| failed("the model server broke off its answer", "network"))?;
+            .map_err(|_| failed("the model server ended its answer early", "network"))?;
         let Some(chunk) = chunk else { break };
         buffer.extend_from_slice(&chunk);
         if buffer.len() > MAX_LINE {
-            return Err(failed("the model server sent a line without end", "format"));
+            return Err(failed("the model server sent a line that is too long", "format"));
         }
         while let Some(end) = buffer.iter().position(|b| *b == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
@@ -279,12 +279,12 @@ async fn read(mut response: reqwest::Response, out: &mpsc::Sender<Step>) -> Resu
     }
     if !any {
         return Err(failed(
-            "the model server's answer was empty or no event stream",
+            "the model server's answer was empty or not an event stream",
             "empty_response",
         ));
     }
     if round.finish.is_none() && !done {
-        return Err(failed("the model server broke off its answer", "network"));
+        return Err(failed("the model server ended its answer early", "network"));
     }
     Ok(round)
 }
@@ -378,7 +378,10 @@ fn refused(status: u16, body: &str) -> AgentError {
     let (sentence, reason) = match status {
         401 | 403 => ("the model server refused the key", "auth"),
         404 => ("the model server does not know the model", "model_not_found"),
-        429 => ("the model server is rate limiting", "rate_limit"),
+        429 => (
+            "the model server limits the rate of requests; try again later",
+            "rate_limit",
+        ),
         400..=499 => ("the model server rejected the request", "format"),
         _ => ("the model server failed", "server_error"),
     };

@@ -81,7 +81,7 @@ fn what_is_wrong_is_named_and_no_value_is_repeated() {
         ("[]", "c.json5: the file is not an object"),
         (
             "{\n gateway: {\n port: canary }",
-            "c.json5 cannot be understood from line 3 on",
+            "c.json5 has a syntax error at line 3",
         ),
         ("{gateway: 'canary'}", "c.json5: gateway must be an object"),
         (
@@ -98,7 +98,7 @@ fn what_is_wrong_is_named_and_no_value_is_repeated() {
         ),
         (
             "{gateway: {apiEnabled: false}}",
-            "c.json5: gateway.apiEnabled is false, so there is nothing to serve",
+            "c.json5: gateway.apiEnabled is false; set it to true to serve the HTTP APIs",
         ),
         (
             "{gateway: {apiKeys: 'canary'}}",
@@ -147,7 +147,7 @@ fn what_is_wrong_is_named_and_no_value_is_repeated() {
         ),
         (
             "{gateway: {cors: {methods: ['ca nary']}}}",
-            "c.json5: gateway.cors.methods has a name that is no method",
+            "c.json5: gateway.cors.methods has an unknown HTTP method",
         ),
         (
             "{gateway: {webhooks: [{url: 'http://canary'}]}}",
@@ -157,7 +157,7 @@ fn what_is_wrong_is_named_and_no_value_is_repeated() {
         assert_eq!(read("c.json5", text).expect_err(text), expected);
     }
     let yaml = read("c.yml", "gateway:\n  token: [canary\n").expect_err("broken");
-    assert!(yaml.starts_with("c.yml cannot be understood from line"), "{yaml}");
+    assert!(yaml.starts_with("c.yml has a syntax error at line"), "{yaml}");
     assert!(!yaml.contains("canary"));
     let missing = ConfigFile::read(Path::new("/nowhere/openclaw.json5"), |_| None).expect_err("missing");
     assert_eq!(missing.to_string(), "/nowhere/openclaw.json5 cannot be read");

@@ -22,7 +22,7 @@ pub enum CallError {
     #[error(transparent)]
     Gateway(#[from] GatewayError),
     /// The request is larger than the gateway takes.
-    #[error("{size} bytes are more than the gateway takes ({limit})")]
+    #[error("the request has {size} bytes; the gateway accepts {limit}")]
     TooLarge {
         /// Bytes of the request.
         size: u64,

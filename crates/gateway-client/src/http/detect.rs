@@ -200,7 +200,7 @@ async fn find(shared: &Shared) -> Result<Found, Setback> {
     match protocol {
         Protocol::Http(dialect) => HttpGateway::connect(shared.config.clone(), dialect)
             .map(Found::Http)
-            .map_err(|reason| Setback::new(Verdict::Pause(reason), "the configuration cannot be used")),
+            .map_err(|reason| Setback::new(Verdict::Pause(reason), "the configuration is not valid")),
         Protocol::Auto | Protocol::Native => Ok(Found::Native(Client::connect(shared.config.clone()))),
     }
 }
@@ -246,7 +246,7 @@ async fn forward(shared: &Shared, found: &Found) {
 /// Asks a gateway what it speaks. A web page is an answer to nothing.
 async fn probe(config: &ClientConfig) -> Result<Protocol, Setback> {
     let endpoint = Endpoint::parse(&config.url, config.allow_insecure)
-        .map_err(|reason| Setback::new(Verdict::Pause(reason), "the address cannot be used"))?;
+        .map_err(|reason| Setback::new(Verdict::Pause(reason), "the address is not valid"))?;
     let network = Network {
         pin: config.pinned_certificate_sha256.clone(),
         proxy_from_env: config.proxy_from_env,
@@ -270,7 +270,7 @@ async fn probe(config: &ClientConfig) -> Result<Protocol, Setback> {
         | Err(_) => {}
     }
     let wire = Wire::new(config)
-        .map_err(|reason| Setback::new(Verdict::Pause(reason), "the configuration cannot be used"))?;
+        .map_err(|reason| Setback::new(Verdict::Pause(reason), "the configuration is not valid"))?;
     let no_token = wire.token().is_none();
     let mut worst: Option<Setback> = None;
     let mut page = false;
@@ -307,9 +307,9 @@ async fn probe(config: &ClientConfig) -> Result<Protocol, Setback> {
     }
     Err(worst.unwrap_or_else(|| {
         let message = if page {
-            "a web page answers there, and none of the APIs that are known"
+            "the address leads to a web page, not to a gateway; check the address"
         } else {
-            "none of the APIs that are known answers there; is this the gateway's address?"
+            "no known gateway API answers at this address; check the address"
         };
         let reason = PauseReason::Refused {
             code: "NOT_A_GATEWAY".to_owned(),

@@ -65,7 +65,7 @@ pub enum Protocol {
 
 /// A word that names no protocol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no dialect of this name; known are auto, native, {}", Dialect::ALL.map(Dialect::name).join(", "))]
+#[error("unknown protocol; use one of auto, native, {}", Dialect::ALL.map(Dialect::name).join(", "))]
 pub struct UnknownProtocol;
 
 impl FromStr for Protocol {

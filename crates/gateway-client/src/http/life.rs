@@ -302,9 +302,13 @@ pub(crate) fn refused(answer: &Answer, no_token: bool, dialect: &str) -> Setback
         ),
         status => {
             let message = if answer.page {
-                format!("a web page answers there, not the dialect {dialect}")
+                format!(
+                    "the address leads to a web page, not to the dialect {dialect}; check the address and the protocol"
+                )
             } else {
-                format!("the server does not speak the dialect {dialect} (HTTP {status})")
+                format!(
+                    "the server does not support the dialect {dialect} (HTTP {status}); choose another protocol"
+                )
             };
             let reason = PauseReason::Refused {
                 code: "NOT_A_GATEWAY".to_owned(),
@@ -317,7 +321,7 @@ pub(crate) fn refused(answer: &Answer, no_token: bool, dialect: &str) -> Setback
 
 pub(crate) fn unauthorized(no_token: bool) -> Setback {
     let (code, message) = if no_token {
-        ("AUTH_TOKEN_MISSING", "the gateway wants a token")
+        ("AUTH_TOKEN_MISSING", "the gateway needs a token")
     } else {
         ("AUTH_TOKEN_MISMATCH", "the token is not valid")
     };

@@ -277,9 +277,7 @@ impl Gateway for HttpGateway {
     }
 
     async fn abort(&self, _session: &SessionKey, _run: Option<&RunId>) -> Result<bool, CallError> {
-        Err(CallError::Unsupported(
-            "a reply that is under way cannot be stopped",
-        ))
+        Err(CallError::Unsupported("it cannot stop a running reply"))
     }
 
     async fn history(&self, query: HistoryQuery) -> Result<History, CallError> {
@@ -379,7 +377,7 @@ impl Gateway for HttpGateway {
             .err()
             .unwrap_or_else(|| CallError::Decode {
                 method: self.inner.spec.health.to_owned(),
-                reason: "this is no sign of health".to_owned(),
+                reason: "the answer is not a health report".to_owned(),
             }))
     }
 

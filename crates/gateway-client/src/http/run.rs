@@ -155,7 +155,9 @@ async fn read_events(
         let next = tokio::time::timeout(SILENCE, response.chunk());
         let chunk = match tokio::time::timeout_at(until, next).await {
             Err(_) => return Err("The reply took too long.".to_owned()),
-            Ok(Err(_)) => return Err("The gateway fell silent before the reply was complete.".to_owned()),
+            Ok(Err(_)) => {
+                return Err("The gateway stopped responding before the reply was complete.".to_owned());
+            }
             Ok(Ok(Err(error))) => {
                 let _ = inner.wire.lost(&error);
                 inner.worry.notify_one();
@@ -167,7 +169,7 @@ async fn read_events(
         let data = match chunk {
             Some(bytes) => events
                 .feed(&bytes)
-                .map_err(|_| "The reply has an event without end.".to_owned())?,
+                .map_err(|_| "The reply has an event that is too long.".to_owned())?,
             None => events.end().into_iter().collect(),
         };
         for text in data {

@@ -85,7 +85,7 @@ impl Answer {
             reason: reason.to_owned(),
         };
         match &self.json {
-            _ if self.page => Err(unreadable("a web page came where JSON was asked for")),
+            _ if self.page => Err(unreadable("the gateway sent a web page instead of JSON")),
             Some(value) => Ok(value.clone()),
             None if self.text.trim().is_empty() => Ok(Value::Null),
             None => Ok(Value::String(self.text.clone())),
@@ -117,8 +117,8 @@ impl Answer {
             || match status {
                 401 => "the token is not valid".to_owned(),
                 403 => "the token does not allow this".to_owned(),
-                404 => "there is no such thing on this gateway".to_owned(),
-                429 => "too many requests; the gateway asks to wait".to_owned(),
+                404 => "the gateway did not find what was asked for".to_owned(),
+                429 => "too many requests; try again later".to_owned(),
                 503 => "the gateway is starting".to_owned(),
                 _ => format!("the gateway answered with HTTP {status}"),
             },
@@ -144,12 +144,12 @@ impl From<Trouble> for CallError {
             Trouble::Certificate { .. } => Self::Disconnected { written: false },
             Trouble::Timeout(limit) => Self::Timeout(limit),
             Trouble::TooLarge => Self::Decode {
-                method: "the answer".to_owned(),
-                reason: format!("it is larger than {} MB", ANSWER_MAX / 1_000_000),
+                method: "the request".to_owned(),
+                reason: format!("the answer is larger than {} MB", ANSWER_MAX / 1_000_000),
             },
             Trouble::Blocked(left) => Self::Gateway(GatewayError {
                 code: "RATE_LIMITED".to_owned(),
-                message: "too many requests; the gateway asked to wait".to_owned(),
+                message: "too many requests; try again later".to_owned(),
                 details: None,
                 retryable: Some(true),
                 retry_after_ms: u64::try_from(left.as_millis()).ok(),
@@ -167,7 +167,7 @@ impl Wire {
         };
         if endpoint.tunnel().is_some() {
             return Err(refused(
-                "over SSH only the gateway's own protocol is spoken; choose it or another address",
+                "an SSH address supports only the native protocol; choose the native protocol or another address",
             ));
         }
         let mut url = endpoint.url().clone();
@@ -181,7 +181,7 @@ impl Wire {
             let name = HeaderName::from_bytes(name.as_bytes());
             let value = HeaderValue::from_str(value.expose());
             let (Ok(name), Ok(mut value)) = (name, value) else {
-                return Err(refused("a header of the configuration is not valid"));
+                return Err(refused("a header in the configuration is not valid"));
             };
             value.set_sensitive(true);
             headers.insert(name, value);
@@ -191,7 +191,7 @@ impl Wire {
         let token = token.filter(|token| !token.is_empty());
         if let Some(token) = &token {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-                .map_err(|_| refused("the token has characters that no token has"))?;
+                .map_err(|_| refused("the token has invalid characters; enter the token again"))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -379,7 +379,7 @@ impl Wire {
             });
             if let Some(rustls::Error::InvalidCertificate(reason)) = tls {
                 let message = if self.pinned {
-                    "the gateway's certificate is not the one that was pinned".to_owned()
+                    "the gateway's certificate is not the trusted one".to_owned()
                 } else {
                     format!("the gateway's certificate is not trusted ({reason})")
                 };

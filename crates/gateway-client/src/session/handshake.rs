@@ -27,7 +27,9 @@ impl Session {
         let challenge = payload.and_then(|payload| serde_json::from_str::<Challenge>(payload.get()).ok());
         let Some(challenge) = challenge else {
             self.drop_socket(1002);
-            let message = "the challenge could not be read; is this an OpenClaw gateway?".to_owned();
+            let message =
+                "the server is not an OpenClaw gateway, or its version is not supported; check the address"
+                    .to_owned();
             self.pause(
                 PauseReason::Refused {
                     code: "BAD_CHALLENGE".to_owned(),
@@ -138,7 +140,7 @@ impl Session {
                     "unreadable hello-ok"
                 );
                 self.drop_socket(1002);
-                let message = "the gateway's greeting could not be read".to_owned();
+                let message = "the gateway's handshake could not be read".to_owned();
                 self.pause(
                     PauseReason::Refused {
                         code: "BAD_HELLO".to_owned(),

@@ -15,7 +15,7 @@ impl Session {
         self.act(
             now,
             Verdict::Retry { after: None },
-            "the gateway fell silent".to_owned(),
+            "the gateway stopped responding".to_owned(),
         );
     }
 

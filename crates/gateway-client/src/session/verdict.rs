@@ -158,9 +158,7 @@ pub fn not_opened(error: &OpenError) -> Verdict {
         } => Verdict::Retry { after: *retry_after },
         OpenError::Http { status, .. } => Verdict::Pause(PauseReason::Refused {
             code: format!("HTTP_{status}"),
-            message: format!(
-                "the server answered the connection with HTTP {status}; is this the gateway's address?"
-            ),
+            message: format!("the server answered with HTTP {status}; check the gateway's address"),
         }),
         OpenError::Certificate { message, fingerprint } => Verdict::Pause(PauseReason::InsecureTransport {
             message: message.clone(),
