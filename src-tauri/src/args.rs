@@ -11,14 +11,14 @@ Clawtray, the OpenClaw gateway in your system tray
 
 clawtray [options] [clawtray://session/<key>]
 
-  --toggle              show or hide the popup of the running app (bind this to a key); starts it when it is not running
-  --open <session>      show the popup on a session
+  --toggle              show or hide the popup; start the app if it is not running (assign a key to this command)
+  --open <session>      open a session in the popup
   --hidden              start without a window
   --embedded            use the built-in gateway
-  --accept-environment  take the gateway that the environment names without asking
-  --test-window         open a visible window at start, for WebDriver
+  --accept-environment  connect to the gateway in OPENCLAW_GATEWAY_URL without asking
+  --test-window         open a visible window at start, for tests with WebDriver
   --version             print the version
-  --help                print this
+  --help                print this help
 ";
 
 /// What the command line asks for.
@@ -50,7 +50,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let Some(argument) = argument.to_str() else {
-            return Parsed::Wrong("arguments have to be UTF-8".into());
+            return Parsed::Wrong("arguments must be UTF-8; see --help".into());
         };
         let (name, value) = match argument.split_once('=') {
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
@@ -59,10 +59,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
         match name {
             "--open" => match value.or_else(|| arguments.next().and_then(|next| next.into_string().ok())) {
                 Some(session) if !session.is_empty() => parsed.open = Some(session),
-                Some(_) | None => return Parsed::Wrong("--open wants a session".into()),
+                Some(_) | None => {
+                    return Parsed::Wrong("--open needs a session, for example --open main".into());
+                }
             },
             _ if value.is_some() && !name.starts_with("clawtray:") => {
-                return Parsed::Wrong(format!("{name} takes no value"));
+                return Parsed::Wrong(format!("{name} takes no value; see --help"));
             }
             "--toggle" => parsed.toggle = true,
             "--hidden" => parsed.hidden = true,
@@ -72,7 +74,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
             "--version" | "-V" => return Parsed::Version,
             "--help" | "-h" => return Parsed::Help,
             link if link.starts_with("clawtray:") => parsed.link = Some(link.to_owned()),
-            other => return Parsed::Wrong(format!("{other} is not an option; see --help")),
+            other => return Parsed::Wrong(format!("unknown option {other}; see --help")),
         }
     }
     Parsed::Run(parsed)

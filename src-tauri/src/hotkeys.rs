@@ -56,9 +56,7 @@ impl Hotkeys for SystemHotkeys {
             return HotkeyState::Off;
         }
         let Some(parsed) = keys::parse(keys) else {
-            return HotkeyState::Refused(format!(
-                "{keys} is not a key with at least one of Ctrl, Alt and Super"
-            ));
+            return HotkeyState::Refused(format!("{keys} needs a key together with Ctrl, Alt or Super"));
         };
         match self {
             #[cfg(not(target_os = "linux"))]

@@ -95,13 +95,16 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .install_default()
         .is_err()
     {
-        anyhow::bail!("another TLS provider is installed");
+        anyhow::bail!("TLS could not be set up");
     }
     let paths = Paths::from_environment();
-    environment::make_folders(&paths).context("the app's folders cannot be made")?;
+    environment::make_folders(&paths).context("the app's folders could not be created")?;
     if let Err(error) = log::start(&paths.data) {
         // Without a log the app is as good as with one.
-        let _ = writeln!(std::io::stderr(), "clawtray: no log file: {error}");
+        let _ = writeln!(
+            std::io::stderr(),
+            "clawtray: the log file could not be opened: {error}"
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -109,14 +112,15 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .build()?;
     let guard = runtime.enter();
 
-    let address = clawtray_companion::control::address().context("the control socket has no place")?;
+    let address =
+        clawtray_companion::control::address().context("no folder was found for the control socket")?;
     let listener = match take_place(&address, &arguments)? {
         Place::Ours(listener) => listener,
         Place::Taken => return Ok(ExitCode::SUCCESS),
     };
 
     if !environment::has_display() {
-        anyhow::bail!("there is no display; clawctl works without one");
+        anyhow::bail!("no display was found; use clawctl without a display");
     }
     let agent = AgentBackend::from_env(|name| surroundings.variable(name));
     let (inbox, outside) = Inbox::new();

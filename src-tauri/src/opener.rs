@@ -23,7 +23,7 @@ impl Opener for SystemOpener {
                 Err(error) => refused = Some(error.kind().to_string()),
             }
         }
-        Err(refused.unwrap_or_else(|| "no program opens links".to_owned()))
+        Err(refused.unwrap_or_else(|| "no program for links was found".to_owned()))
     }
 
     #[cfg(not(target_os = "linux"))]

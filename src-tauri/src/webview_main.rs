@@ -41,7 +41,7 @@ fn start() -> anyhow::Result<()> {
     /// How long tasks may take to end.
     const GOODBYE: Duration = Duration::from_millis(500);
 
-    let socket = app_socket::take().context("it is started by clawtray, not by hand")?;
+    let socket = app_socket::take().context("clawtray starts this program; start clawtray instead")?;
     // Loading the libraries takes as long as half of all that follows, and little memory. The rest waits for a window.
     if !app_socket::is_wanted(&socket)?
         && let Err(error) = given_back::give_back()
@@ -63,7 +63,7 @@ fn start() -> anyhow::Result<()> {
         // Without a log the windows are as good as with one.
         let _ = std::io::Write::write_fmt(
             &mut std::io::stderr(),
-            format_args!("clawtray-webview: no log file: {error}\n"),
+            format_args!("clawtray-webview: the log file could not be opened: {error}\n"),
         );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -52,7 +52,7 @@ fn bind(app: &AppHandle, inbox: &Inbox, text: String, keys: Keys) -> HotkeyState
     let shortcuts = app.global_shortcut();
     release(shortcuts);
     let Ok(shortcut) = keys.accelerator().parse::<Shortcut>() else {
-        return HotkeyState::Refused(format!("{text} has a key that the system cannot watch for"));
+        return HotkeyState::Refused(format!("{text} has a key that cannot be used in a hotkey"));
     };
     let inbox = inbox.clone();
     let registered = shortcuts.on_shortcut(shortcut, move |_, _, event| {
@@ -68,7 +68,7 @@ fn bind(app: &AppHandle, inbox: &Inbox, text: String, keys: Keys) -> HotkeyState
             if error.to_string().contains("already registered") {
                 HotkeyState::Taken
             } else {
-                HotkeyState::Refused("the system did not register it".into())
+                HotkeyState::Refused("the system declined the request".into())
             }
         }
     }

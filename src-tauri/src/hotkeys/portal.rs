@@ -39,9 +39,7 @@ impl PortalHotkeys {
         self.unbind().await;
         match self.try_bind(keys).await {
             Ok(state) => state,
-            Err(ashpd::Error::Response(_)) => {
-                HotkeyState::Refused("the desktop did not grant the shortcut".into())
-            }
+            Err(ashpd::Error::Response(_)) => HotkeyState::Refused("the desktop declined the request".into()),
             Err(error) => {
                 tracing::info!(%error, "no GlobalShortcuts portal");
                 HotkeyState::Unavailable("this desktop has no portal for global shortcuts".into())
@@ -75,9 +73,7 @@ impl PortalHotkeys {
             .await?
             .response()?;
         let Some(granted) = answer.shortcuts().iter().find(|granted| granted.id() == SHORTCUT) else {
-            return Ok(HotkeyState::Refused(
-                "the desktop did not grant the shortcut".into(),
-            ));
+            return Ok(HotkeyState::Refused("the desktop declined the request".into()));
         };
         let trigger = granted.trigger_description();
         let keys = if trigger.is_empty() {

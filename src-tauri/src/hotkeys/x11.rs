@@ -186,7 +186,7 @@ impl Keyboard {
     fn bind(&self, text: String, keys: Keys) -> HotkeyState {
         self.release();
         let Some(keysym) = keysym(keys.name) else {
-            return HotkeyState::Refused(format!("{text} has a key that the system cannot watch for"));
+            return HotkeyState::Refused(format!("{text} has a key that cannot be used in a hotkey"));
         };
         let mut bound = Bound {
             text,
@@ -236,12 +236,12 @@ impl Keyboard {
                 HotkeyState::Active { keys: text.clone() }
             }
             Err(Refusal::Taken) => HotkeyState::Taken,
-            Err(Refusal::NoKey) => HotkeyState::Refused(format!(
-                "{text} has a key that this keyboard's layout does not have"
-            )),
+            Err(Refusal::NoKey) => {
+                HotkeyState::Refused(format!("{text} has a key that is not in this keyboard layout"))
+            }
             Err(Refusal::Other(error)) => {
                 tracing::warn!(%error, "the hotkey could not be grabbed");
-                HotkeyState::Refused("the X server did not grant it".into())
+                HotkeyState::Refused("the X server declined the request".into())
             }
         };
         bound.told.clone_from(&state);
