@@ -59,7 +59,7 @@ function ToolsSummary({ tools }: { tools: readonly ToolView[] }): JSX.Element {
 }
 
 /** One tool call: verb, target, time, mark; arguments and output when unfolded. */
-export function ToolCall({ tool }: { tool: ToolView }): JSX.Element {
+function ToolCall({ tool }: { tool: ToolView }): JSX.Element {
   const words = t();
   const [open, setOpen] = useState(false);
   const now = useNow(tool.running);

@@ -8,7 +8,7 @@ import { Countdown } from "./Countdown";
 import { Icon } from "./Icon";
 
 /** A command with its program and its quoted parts coloured, and with nothing invisible left in it. */
-export function CommandText({ text }: { text: string }): JSX.Element {
+function CommandText({ text }: { text: string }): JSX.Element {
   const pieces: JSX.Element[] = [];
   let start = true;
   for (const [index, { text: piece, hidden }] of visible(text).entries()) {
@@ -35,7 +35,7 @@ export function CommandText({ text }: { text: string }): JSX.Element {
 }
 
 /** `Folder: /srv` lines of the detail become facts; the rest is the reason. */
-export function readDetail(detail: string): { reason: string; facts: [string, string][] } {
+function readDetail(detail: string): { reason: string; facts: [string, string][] } {
   const facts: [string, string][] = [];
   const reason: string[] = [];
   for (const line of detail.split("\n")) {

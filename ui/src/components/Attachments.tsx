@@ -44,7 +44,7 @@ function AttachmentChip({ attachment }: { attachment: AttachmentView }): JSX.Ele
   );
   if (!canFetch && preview === undefined) return <span class="chip">{inside}</span>;
   const show = async (): Promise<void> => {
-    if (preview !== undefined) return setPicture(preview);
+    if (preview !== undefined) return void setPicture(preview);
     setBusy(true);
     setMissing(false);
     const found = await fetchPicture(link, attachment);

@@ -8,6 +8,7 @@ import { Icon } from "./Icon";
 /** Keys that belong to an input method are not ours, whatever they are. */
 export function isComposing(event: KeyboardEvent): boolean {
   // WebKit ends the composition before it sends the key that ended it, and marks that key 229.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else tells
   return event.isComposing || event.keyCode === 229;
 }
 

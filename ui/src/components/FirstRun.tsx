@@ -5,7 +5,7 @@ import { t } from "../strings";
 import { SessionOnly } from "./Connection";
 import { Icon } from "./Icon";
 
-export const isGatewayAddress = (address: string): boolean => /^(?:wss?|https?|ssh):\/\/[^\s/]+/i.test(address.trim());
+const isGatewayAddress = (address: string): boolean => /^(?:wss?|https?|ssh):\/\/[^\s/]+/i.test(address.trim());
 
 /** No gateway yet: what was found, another one by its address, or the built-in one. */
 export function FirstRun(): JSX.Element {

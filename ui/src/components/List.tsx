@@ -41,6 +41,7 @@ export function List({
 }): JSX.Element {
   const box = useRef<HTMLUListElement>(null);
   useEffect(() => {
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- jsdom has none
     box.current?.children[selected]?.scrollIntoView?.({ block: "nearest" });
   }, [selected, list.id]);
   return (

@@ -23,7 +23,7 @@ export interface MessageActions {
   again(answer: string): void;
   /** Copies an address of the message, where messages have one. */
   link?(id: string): void;
-  onGrow(): void;
+  onGrow: () => void;
 }
 
 export function Message({

@@ -1,7 +1,7 @@
 import type { Host } from "./host";
 import { isTauri, tauriHost } from "./tauri";
 
-export { asUiError, type Captured, type CaptureKind, type Host, type Surroundings, type WindowName } from "./host";
+export { asUiError, type Captured, type CaptureKind, type Host, type WindowName } from "./host";
 
 /** The host this page runs in: the app, the in-memory one (test builds, `?fake=<scenario>`), or a bridge in a plain browser. */
 export async function findHost(): Promise<Host> {

@@ -3,7 +3,7 @@ import type { Settings } from "../api/Settings";
 import type { View } from "../api/View";
 
 /** What a window shows before its first snapshot: nothing that claims anything. */
-export const NO_CAPABILITIES: CapabilitiesView = {
+const NO_CAPABILITIES: CapabilitiesView = {
   streaming: false,
   abort: false,
   push: false,

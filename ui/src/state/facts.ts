@@ -261,7 +261,7 @@ export function readLogLine(line: string): LogLine {
   }
   const meta = loose(all["_meta"]);
   const atMs = Date.parse(text(all["time"]) || text(meta["date"]));
-  let part = "";
+  let part: string;
   try {
     part = text(loose(JSON.parse(text(meta["name"]) || "{}"))["subsystem"]);
   } catch {

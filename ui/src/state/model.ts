@@ -1,4 +1,4 @@
-import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { batch, type Signal, signal } from "@preact/signals";
 import type { Change } from "../api/Change";
 import type { MessageView } from "../api/MessageView";
 import type { SessionView } from "../api/SessionView";
@@ -8,7 +8,7 @@ import type { View } from "../api/View";
 import { blankView } from "./blank";
 
 /** A message without the two texts that grow while it streams. */
-export type MessageHead = Omit<MessageView, "text" | "thinking">;
+type MessageHead = Omit<MessageView, "text" | "thinking">;
 
 /**
  * One message. The texts have signals of their own, so that a delta wakes the open tail of one bubble and nothing else.
@@ -261,5 +261,3 @@ export function mergeSessions(
   for (const session of fresh.values()) if (!gone.has(session.key)) merged.push(session);
   return merged.sort((a, b) => b.updatedAtMs - a.updatedAtMs);
 }
-
-export type { ReadonlySignal };

@@ -19,7 +19,7 @@ export interface Attachment {
 }
 
 /** How many bytes all files of one prompt may have; the gateway's frame limit leaves little more. */
-export const TOTAL_LIMIT = 20_000_000;
+const TOTAL_LIMIT = 20_000_000;
 
 /** Why a file may not go with the prompt, in one sentence, or `undefined` when it may. */
 export function refusal(
@@ -50,7 +50,7 @@ export async function readFile(file: File, name = file.name): Promise<Attachment
   const content = await new Promise<string>((resolve, reject) => {
     const reader = new FileReader();
     reader.onerror = () => reject(reader.error ?? new Error("unreadable"));
-    reader.onload = () => resolve(String(reader.result).replace(/^data:[^,]*,/, ""));
+    reader.onload = () => resolve((reader.result as string).replace(/^data:[^,]*,/, ""));
     reader.readAsDataURL(file);
   });
   const attachment: Attachment = {

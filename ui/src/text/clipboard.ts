@@ -15,8 +15,9 @@ function copyBySelection(text: string): boolean {
   area.className = "offscreen";
   document.body.append(area);
   area.select();
-  let done = false;
+  let done: boolean;
   try {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- for WebKit that forbids the clipboard to pages
     done = document.execCommand("copy");
   } catch {
     done = false;

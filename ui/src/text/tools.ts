@@ -15,7 +15,7 @@ export function toolKind(name: string): Kind {
 }
 
 /** The end of a path or the host of an address: enough to know which one. */
-export function shortTarget(summary: string): string {
+function shortTarget(summary: string): string {
   const text = summary.trim().split("\n")[0] ?? "";
   const url = /^https?:\/\/([^/?#\s]+)/.exec(text)?.[1];
   if (url) return url;

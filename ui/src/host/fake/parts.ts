@@ -10,7 +10,7 @@ import type { ToolView } from "../../api/ToolView";
 import type { View } from "../../api/View";
 import { blankView, DEFAULT_SETTINGS } from "../../state/blank";
 
-export const ALL_CAPABILITIES: CapabilitiesView = {
+const ALL_CAPABILITIES: CapabilitiesView = {
   streaming: true,
   abort: true,
   push: true,
@@ -35,7 +35,7 @@ export const READY: ConnectionView = {
   capabilities: ALL_CAPABILITIES,
 };
 
-export const AGENTS: AgentView[] = [
+const AGENTS: AgentView[] = [
   { id: "main", name: "Main", model: "anthropic/claude-opus-4-6", isDefault: true },
   { id: "ops", name: "Ops", model: "anthropic/claude-sonnet-4-6", isDefault: false },
   { id: "scribe", name: "Scribe", model: "anthropic/claude-sonnet-4-6", isDefault: false },
@@ -81,7 +81,7 @@ export function session(key: string, title: string, agent: string, minutesAgo: n
   };
 }
 
-export const SESSIONS = (): SessionView[] => [
+const SESSIONS = (): SessionView[] => [
   session("s-lumen", "Lumen release notes", "main", 3, {
     preview: "I checked the second one in a clean container; the build passes.",
     pinned: true,

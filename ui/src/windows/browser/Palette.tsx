@@ -33,6 +33,7 @@ export function Palette({ browser }: { browser: Browser }): JSX.Element {
   const at = Math.min(selected, entries.length - 1);
   useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => {
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- jsdom has none
     list.current?.querySelector(`#found-${at}`)?.scrollIntoView?.({ block: "nearest" });
   }, [at]);
   const close = (): void => {
@@ -180,7 +181,10 @@ function useEntries(browser: Browser): Entry[] {
     [browser.selection.value.archived ? words.showEverything : words.showArchive, "archive", () => browser.select({ archived: !browser.selection.value.archived })],
   ];
   if (native) {
-    actions.push([words.addJob, "clock", () => ((browser.panels.addingJob.value = true), browser.openTab("cron"))]);
+    actions.push([words.addJob, "clock", () => {
+      browser.panels.addingJob.value = true;
+      browser.openTab("cron");
+    }]);
   }
   if (run.value && parts.connection.value.capabilities.abort) {
     actions.push([words.stopRun, "stop", () => void browser.link.ask({ type: "stop", session: parts.target.value.session })]);
@@ -258,7 +262,7 @@ function Scope({ browser }: { browser: Browser }): JSX.Element {
 }
 
 /** The text around a hit, the hit marked. */
-export function Snippet({ hit }: { hit: SearchHit }): JSX.Element {
+function Snippet({ hit }: { hit: SearchHit }): JSX.Element {
   const pieces: JSX.Element[] = [];
   let from = 0;
   for (const [start, end] of hit.marks) {

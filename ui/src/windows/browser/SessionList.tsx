@@ -268,7 +268,7 @@ function LineView({
   );
 }
 
-export const CHANNEL_ICONS: Record<string, "chat" | "mail" | "hash" | "clock" | "globe" | "terminal"> = {
+const CHANNEL_ICONS: Record<string, "chat" | "mail" | "hash" | "clock" | "globe" | "terminal"> = {
   email: "mail",
   slack: "hash",
   irc: "hash",

@@ -115,6 +115,7 @@ export function keepMarked(root: Element | null | undefined, part: string, query
 
 /** Marks the words in the page, where the browser can mark without changing it. */
 function mark(root: Element | null, query: string): void {
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- WebKit before 17.2 has none
   if (typeof Highlight === "undefined" || !CSS.highlights) return;
   CSS.highlights.delete(MARK);
   const wanted = query.trim().toLowerCase();

@@ -16,7 +16,7 @@ function held(event: KeyboardEvent): string[] {
 }
 
 /** The name of a key that may end a hotkey: a letter, a digit, a function key, a named key. By position, not by layout. */
-export function keyName(code: string): string | undefined {
+function keyName(code: string): string | undefined {
   const letter = /^Key([A-Z])$/.exec(code)?.[1] ?? /^Digit(\d)$/.exec(code)?.[1];
   if (letter) return letter;
   if (/^F(?:[1-9]|1\d|2[0-4])$/.test(code)) return code;

@@ -16,7 +16,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** Every hour, Daily at 03:00, or the expression itself. */
-export function scheduleWords(schedule: Schedule): string {
+function scheduleWords(schedule: Schedule): string {
   const words = t();
   const unit = (value: number, name: "minute" | "hour" | "day"): string =>
     numberFormat(locale(), { style: "unit", unit: name, unitDisplay: "long" }).format(value);
