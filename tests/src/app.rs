@@ -113,17 +113,18 @@ fn find_or_build() -> Result<PathBuf> {
             bail!("CLAWTRAY_BIN names {}, which is not there", path.display())
         };
     }
-    // Tests lie in target/<profile>/deps, binaries in target/<profile>: the app is built beside them.
+    // Tests lie in target/<profile>/deps, examples in target/<profile>/examples, binaries in target/<profile>.
     let own = std::env::current_exe().context("cannot tell where this program is")?;
     let profile = own
         .ancestors()
         .skip(1)
-        .find(|dir| !dir.ends_with("deps"))
+        .find(|dir| !dir.ends_with("deps") && !dir.ends_with("examples"))
         .context("no folder to build into")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build
         .args(["build", "--quiet", "-p", "clawtray"])
+        .args(["--bin", "clawtray", "--bin", "clawtray-webview"])
         .current_dir(root());
     if profile.ends_with("release") {
         build.arg("--release");

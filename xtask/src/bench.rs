@@ -11,8 +11,10 @@ mod report;
 pub(crate) use measure::as_wrapper as measure;
 
 use crate::build;
-use crate::steps::{Steps, cargo, root};
+use crate::steps::{Steps, root};
+use crate::ui;
 use clawtray_lab::{Context, Error, Result};
+use std::process::Command;
 
 /// The benchmarks that drive programs from outside; they need nothing that takes long to build.
 const OF_PROGRAMS: [&str; 2] = ["clawctl", "browser"];
@@ -36,31 +38,32 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
             known.join(", ")
         )));
     }
-    if *name == "desktop" {
-        // It measures programs that lie beside it.
-        let steps = Steps::new("bench");
-        build::ui(&steps)?;
-        let programs = ["build", "--release", "-p", "clawtray", "-p", "bare-tray"];
-        steps.run("build the app and the bare one", &mut cargo(&programs))?;
-    }
-    if *name == "popup" {
-        let steps = Steps::new("bench");
-        build::ui(&steps)?;
-        let app = ["build", "--release", "-p", "clawtray"];
-        steps.run("build the app", &mut cargo(&app))?;
-        let host = ["build", "--release", "-p", "product-tests", "--bin", "ui-host"];
-        steps.run("build the window host", &mut cargo(&host))?;
-    }
-    if *name == "server" {
-        let steps = Steps::new("bench");
-        steps.run(
-            "build clawctl",
-            &mut cargo(&["build", "--release", "-p", "clawctl"]),
-        )?;
-    }
     let binary = format!("bench-{name}");
-    let mut command = cargo(&["run", "--release", "-p", "product-tests", "--bin", &binary, "--"]);
-    Steps::new("bench").run_last(&binary, command.args(rest))
+    let steps = Steps::new("bench");
+    let line = line(name, &binary);
+    if line.contains(&"clawtray") {
+        ui::ready(&steps)?;
+    }
+    // It looks for the other programs beside itself: all are built by one call.
+    let programs = build::programs(&steps, "programs", &line)?;
+    steps.run_last(
+        &binary,
+        Command::new(programs.path(&binary)?)
+            .args(rest)
+            .current_dir(root()),
+    )
+}
+
+/// What cargo builds for a benchmark: its own binary, and the programs that it measures.
+fn line<'a>(name: &str, binary: &'a str) -> Vec<&'a str> {
+    let app = ["-p", "clawtray", "--bin", "clawtray", "--bin", "clawtray-webview"];
+    let others: Vec<&str> = match name {
+        "desktop" => [&app[..], &["-p", "bare-tray", "--bin", "bare-tray"]].concat(),
+        "popup" => [&app[..], &["--bin", "ui-host"]].concat(),
+        "server" => vec!["-p", "clawctl", "--bin", "clawctl"],
+        _ => Vec::new(),
+    };
+    [vec!["--release", "-p", "product-tests", "--bin", binary], others].concat()
 }
 
 /// The benchmarks: ours, and the `[[bin]]`s of a manifest that are called `bench-…`.
@@ -73,7 +76,27 @@ fn names(manifest: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::names;
+    use super::{line, names};
+    use crate::build::named;
+
+    #[test]
+    fn a_benchmark_names_to_cargo_itself_and_every_program_that_it_starts() {
+        let app = ["clawtray", "clawtray-webview"];
+        for (name, starts) in [
+            ("desktop", &[app[0], app[1], "bare-tray"][..]),
+            ("popup", &[app[0], app[1], "ui-host"]),
+            ("server", &["clawctl"]),
+            ("client", &[]),
+        ] {
+            let binary = format!("bench-{name}");
+            let line = line(name, &binary);
+            let built = named(&line);
+            assert!(
+                built.contains(&binary.as_str()) && starts.iter().all(|program| built.contains(program)),
+                "{line:?}"
+            );
+        }
+    }
 
     #[test]
     fn benchmarks_are_found_in_the_manifest() {

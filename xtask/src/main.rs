@@ -7,10 +7,13 @@
 
 mod bench;
 mod build;
+mod check;
 mod compat;
+mod counts;
 mod demo;
 mod disk;
 mod gateway;
+mod metadata;
 #[cfg(target_os = "linux")]
 mod package;
 #[cfg(not(target_os = "linux"))]
@@ -23,7 +26,14 @@ mod package {
 }
 mod setup;
 mod steps;
+mod suites;
+mod summary;
 mod test;
+mod tools;
+mod ui;
+
+#[cfg(test)]
+mod house_tests;
 
 use clawtray_lab::{Error, Result};
 use std::process::ExitCode;
@@ -34,7 +44,11 @@ cargo xtask TASK
 
   demo [--headless] [--release]   install what is missing, build, and run Clawtray on its built-in gateway;
                                   without a display, in a virtual desktop that it films with screenshots
-  test                            install what is missing and pass every test; what CI runs
+  check                           format, lints, types, licences, and unit tests of Rust and of the UI; needs no sudo, no
+                                  display and no gateway; run it before each commit
+  test                            install what is missing and pass every test, after all that check does
+  ui                              install the UI's packages and build the UI, when they changed
+  advisories                      ask the advisory database about every dependency; the workflow does it each day
   setup [--all]                   install what building needs; with --all, what the tests need too
   package [deb] [rpm] [tar]       build what people install, into target/package; without a word, all that this system can make
           [--programs FOLDER]     pack programs that are built already
@@ -51,7 +65,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let (task, result) = match words.split_first() {
         Some((&"demo", rest)) => ("demo", demo::run(rest)),
+        Some((&"advisories", rest)) => ("advisories", check::advisories(rest)),
+        Some((&"check", rest)) => ("check", check::task(rest)),
         Some((&"test", [])) => ("test", test::run()),
+        Some((&"ui", rest)) => ("ui", ui::task(rest)),
         Some((&"setup", rest)) => ("setup", setup::task(rest)),
         Some((&"package", rest)) => ("package", package::run(rest)),
         Some((&"real-gateway", rest)) => ("real-gateway", gateway::run(rest)),

@@ -4,9 +4,10 @@ mod formats;
 mod notices;
 mod tree;
 
-use crate::build;
+use crate::build::{self, INSTALLED};
 use crate::setup::{self, Level};
-use crate::steps::{Steps, cargo, root, target_dir};
+use crate::steps::{Steps, root, target_dir};
+use crate::ui;
 use clawtray_lab::{Context, Error, Result, process};
 use formats::Format;
 use std::fs;
@@ -54,10 +55,10 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let programs = match asked.programs {
         Some(programs) => programs,
         None => {
-            build::ui(&steps)?;
-            let packages = ["build", "--release", "-p", "clawtray", "-p", "clawctl"];
-            steps.run("programs", &mut cargo(&packages))?;
-            target_dir().join("release")
+            ui::ready(&steps)?;
+            let programs = build::programs(&steps, "programs", &INSTALLED)?;
+            let folder = programs.path("clawtray")?.parent();
+            folder.context("clawtray is in no folder")?.to_owned()
         }
     };
     let work = Work::new(&asked.out)?;

@@ -87,6 +87,31 @@ pub(crate) fn run(steps: &Steps, level: Level) -> Result<()> {
     if cfg!(target_os = "linux") {
         system_packages(steps, level)?;
     }
+    node()?;
+    if level == Level::Tests {
+        rust_components(steps)?;
+    }
+    Ok(())
+}
+
+/// Whether what builds the app is there. Installs nothing.
+pub(crate) fn ready_to_build() -> Result<()> {
+    let missing = if cfg!(target_os = "linux") {
+        needed_still(Level::Build)
+    } else {
+        Vec::new()
+    };
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "{} must be installed first: cargo xtask setup does it",
+        missing.join(" ")
+    )))
+}
+
+/// Whether Node and npm are new enough.
+pub(crate) fn node() -> Result<()> {
     at_least(
         "node",
         (20, 19),
@@ -96,11 +121,7 @@ pub(crate) fn run(steps: &Steps, level: Level) -> Result<()> {
         "npm",
         (10, 0),
         "Install npm 10 or newer; it comes with Node 20.19 or newer.",
-    )?;
-    if level == Level::Tests {
-        rust_components(steps)?;
-    }
-    Ok(())
+    )
 }
 
 fn system_packages(steps: &Steps, level: Level) -> Result<()> {

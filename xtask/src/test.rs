@@ -1,9 +1,12 @@
 //! `cargo xtask test`: the whole bar.
 
-use crate::build;
+use crate::build::Programs;
+use crate::check::{self, CannotRun};
 use crate::disk;
 use crate::setup::{self, Level};
-use crate::steps::{Steps, cargo, npm};
+use crate::steps::{Steps, cargo, cargo_reporting, npm};
+use crate::suites::{self, Built, Suite};
+use crate::summary;
 use clawtray_lab::Result;
 use std::process::Command;
 
@@ -12,37 +15,36 @@ pub(crate) fn run() -> Result<()> {
     // Measured: 7.7 from a clean clone, 2.9 of them for incremental builds.
     disk::warn(&steps, 8_000);
     setup::run(&steps, Level::Tests)?;
-    let has_ui = build::ui(&steps)?;
-    steps.run("format", &mut cargo(&["fmt", "--all", "--check"]))?;
-    steps.run(
-        "lint",
-        &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    )?;
-    // All of it in one go: the app that the product tests start is built once, with the same features as everything else.
-    steps.run("build", &mut cargo(&["build", "--workspace", "--all-targets"]))?;
-    for (name, script, mut command) in [
-        ("ui unit tests", "test", npm(&["test"])),
-        ("ui in a browser", "e2e", npm(&["run", "e2e"])),
-        ("ui on the companion", "e2e:host", on_the_companion()),
-    ] {
-        if has_ui && build::ui_has_script(script)? {
-            steps.run(name, &mut command)?;
-        } else {
-            steps.skip(name, &format!("ui/package.json has no script {script:?}"));
+    check::run(&steps, CannotRun::Fail)?;
+    let result = suites::run(&steps, |suites| {
+        let submit = |name: &str, command: Command| {
+            // It fails only when every lane is gone, and none goes before the last suite is submitted.
+            let _ = suites.send(Suite {
+                name: name.to_owned(),
+                command,
+            });
+        };
+        // It needs nothing that cargo builds.
+        submit("ui in a browser", npm(&["run", "e2e"]));
+        let (mut programs, mut built) = (Programs::default(), Built::default());
+        // All of it in one go, so that whatever a test starts is what the test was built with.
+        let mut build = cargo_reporting("build", &["--workspace", "--all-targets"]);
+        steps.run_reporting("build", &mut build, |message| {
+            programs.hear(message);
+            built.hear(message);
+        })?;
+        let (app, clawctl) = (programs.path("clawtray")?, programs.path("clawctl")?);
+        for mut suite in built.suites() {
+            suite.command.env("CLAWTRAY_BIN", app).env("CLAWCTL_BIN", clawctl);
+            submit(&suite.name, suite.command);
         }
-    }
-    steps.run(
-        "examples in the documentation",
-        &mut cargo(&["test", "--workspace", "--doc"]),
-    )?;
-    let mut tests = cargo(&["test", "--workspace", "--all-targets"]);
-    tests.env("CLAWTRAY_BIN", build::app("debug"));
-    steps.run_last("tests", &mut tests)
-}
-
-/// The windows in a browser with the companion and the built-in gateway behind them.
-fn on_the_companion() -> Command {
-    let mut command = npm(&["run", "e2e:host"]);
-    command.env("CLAWTRAY_UI_HOST", build::program("debug", "ui-host"));
-    command
+        let mut on_the_companion = npm(&["run", "e2e:host"]);
+        on_the_companion.env("CLAWTRAY_UI_HOST", programs.path("ui-host")?);
+        submit("ui on the companion", on_the_companion);
+        let examples = cargo(&["test", "--workspace", "--doc"]);
+        submit("examples in the documentation", examples);
+        Ok(())
+    });
+    summary::print(&steps);
+    result
 }

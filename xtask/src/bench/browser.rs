@@ -4,8 +4,9 @@
 //! same Chromium.
 
 use super::report::{Report, load};
-use crate::build;
-use crate::steps::{Steps, cargo, root, target_dir};
+use crate::build::{self, Programs};
+use crate::steps::{Steps, root};
+use crate::ui;
 use clawtray_lab::{Context, Error, GatewayConfig, RealGateway, Result, Running, Scratch, ScriptedModel};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -44,7 +45,7 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
         }
     };
     let steps = Steps::new("bench");
-    build::ui(&steps)?;
+    ui::ready(&steps)?;
     let example = [
         "--release",
         "-p",
@@ -54,9 +55,8 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
         "--example",
         "store_bench",
     ];
-    steps.run("build the store", cargo(&["build"]).args(example))?;
-    let host = [
-        "build",
+    let store = build::programs(&steps, "the store", &example)?;
+    let line = [
         "--release",
         "-p",
         "product-tests",
@@ -65,7 +65,7 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
         "--bin",
         "fill-gateway",
     ];
-    steps.run("build the window host", &mut cargo(&host))?;
+    let programs = build::programs(&steps, "the window host", &line)?;
 
     let mut report = Report::default();
     let place = Scratch::new("browser")?;
@@ -78,7 +78,7 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
         &format!("{messages} messages, {sessions} sessions, load {}", load()),
     );
     let store = figures(
-        Command::new(target_dir().join("release/examples/store_bench"))
+        Command::new(store.path("store_bench")?)
             .args([messages, sessions])
             .arg(&data)
             .arg(GATEWAY),
@@ -87,23 +87,23 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
 
     steps.say("windows", &format!("in Chromium, load {}", load()));
     // The discard port: nothing listens there.
-    let host = Host::start(place.path(), "ws://127.0.0.1:9", "none")?;
+    let host = Host::start(&programs, place.path(), "ws://127.0.0.1:9", "none")?;
     goals(&mut report, &figures(script("ours").arg(&host.url))?);
     report.alone("app's memory, resident", "MiB", resident(host.process.id())?);
     drop(host);
-    beside_control_ui(&steps, &mut report)?;
+    beside_control_ui(&steps, &programs, &mut report)?;
     report.finish("browser")
 }
 
 /// The same sessions and the same history, on a real gateway: our browser and the gateway's own page.
-fn beside_control_ui(steps: &Steps, report: &mut Report) -> Result<()> {
+fn beside_control_ui(steps: &Steps, programs: &Programs, report: &mut Report) -> Result<()> {
     steps.say(
         "a real gateway",
         &format!("{SESSIONS} sessions, {MESSAGES} messages in one of them"),
     );
     let model = ScriptedModel::start()?;
     let gateway = RealGateway::start(GatewayConfig::with_model(model.base_url()))?;
-    let mut fill = Command::new(target_dir().join("release/fill-gateway"));
+    let mut fill = Command::new(programs.path("fill-gateway")?);
     fill.args([SESSIONS, MESSAGES])
         .env("OPENCLAW_GATEWAY_URL", gateway.url())
         .env("OPENCLAW_GATEWAY_TOKEN", gateway.token());
@@ -111,7 +111,7 @@ fn beside_control_ui(steps: &Steps, report: &mut Report) -> Result<()> {
 
     steps.say("our browser", &format!("load {}", load()));
     let place = Scratch::new("browser-live")?;
-    let host = Host::start(place.path(), &gateway.url(), gateway.token())?;
+    let host = Host::start(programs, place.path(), &gateway.url(), gateway.token())?;
     let ours = figures(script("ours-live").arg(&host.url).arg(MESSAGES))?;
     drop(host);
     steps.say(
@@ -200,8 +200,8 @@ struct Host {
 }
 
 impl Host {
-    fn start(place: &Path, url: &str, token: &str) -> Result<Self> {
-        let mut command = Command::new(target_dir().join("release/ui-host"));
+    fn start(programs: &Programs, place: &Path, url: &str, token: &str) -> Result<Self> {
+        let mut command = Command::new(programs.path("ui-host")?);
         command
             .arg("--dist")
             .arg(root().join("ui/dist"))

@@ -3,7 +3,8 @@
 
 use super::measure::{Cost, cost};
 use super::report::{Report, load, median};
-use crate::steps::{Steps, cargo, target_dir};
+use crate::build;
+use crate::steps::Steps;
 use clawtray_lab::{Context, Error, GatewayConfig, RealGateway, Result, Scratch, ScriptedModel};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -36,8 +37,10 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
     let program = match std::env::var_os("CLAWCTL_BIN") {
         Some(built) => built.into(),
         None => {
-            steps.run("build", &mut cargo(&["build", "--release", "-p", "clawctl"]))?;
-            target_dir().join("release/clawctl")
+            let line = ["--release", "-p", "clawctl", "--bin", "clawctl"];
+            build::programs(&steps, "clawctl", &line)?
+                .path("clawctl")?
+                .to_owned()
         }
     };
     steps.say("start", "the real gateway with the scripted model");

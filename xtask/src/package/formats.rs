@@ -100,7 +100,7 @@ fn maintainer() -> String {
     };
     match (named("DEBFULLNAME"), named("DEBEMAIL")) {
         (Some(name), Some(address)) => format!("{name} <{address}>"),
-        _ => "The Clawtray maintainers <clawtray@localhost>".to_owned(),
+        _ => env!("CARGO_PKG_AUTHORS").to_owned(),
     }
 }
 

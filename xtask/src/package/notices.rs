@@ -1,7 +1,8 @@
 //! The third-party code in the programs, with its licences.
 
-use crate::steps::{cargo, root};
-use clawtray_lab::{Context, Error, Result, process};
+use crate::metadata::{self, word};
+use crate::steps::root;
+use clawtray_lab::{Context, Error, Result};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -45,23 +46,7 @@ fn text(parts: Vec<Part>) -> String {
 
 /// The crates that are linked into the programs on this system; neither what builds them nor what tests them.
 fn crates() -> Result<Vec<Part>> {
-    let rustc = process::run(
-        "rustc",
-        std::process::Command::new("rustc").arg("-vV"),
-        super::LIMIT,
-    )?;
-    let rustc = String::from_utf8_lossy(&rustc.stdout).into_owned();
-    let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("rustc names no host")?;
-    let mut command = cargo(&[
-        "metadata",
-        "--format-version=1",
-        "--locked",
-        "--filter-platform",
-        host,
-    ]);
-    let metadata = process::run("cargo metadata", &mut command, super::LIMIT)?;
-    let metadata: Value = serde_json::from_slice(&metadata.stdout).context("cargo metadata is not JSON")?;
+    let metadata = metadata::of_this_system()?;
     let by_id = |list: &Value| -> BTreeMap<String, Value> {
         let all = list.as_array().into_iter().flatten();
         all.map(|item| (word(item, "id"), item.clone())).collect()
@@ -149,14 +134,6 @@ fn npm_packages() -> Result<Vec<Part>> {
         });
     }
     Ok(parts)
-}
-
-fn word(value: &Value, name: &str) -> String {
-    value
-        .get(name)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
 }
 
 fn licence(package: &Value) -> String {

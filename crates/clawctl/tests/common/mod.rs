@@ -38,7 +38,7 @@ pub fn program() -> PathBuf {
         .unwrap();
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build
-        .args(["build", "--quiet", "-p", "clawctl"])
+        .args(["build", "--quiet", "-p", "clawctl", "--bin", "clawctl"])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {
         build.arg("--release");

@@ -1,0 +1,129 @@
+//! `cargo xtask check`: what is worth knowing before a commit. No sudo, no display, no gateway.
+
+use crate::metadata::{self, word};
+use crate::setup;
+use crate::steps::{Steps, cargo, npm};
+use crate::{tools, ui};
+use clawtray_lab::{Context, Error, Result};
+use serde_json::Value;
+
+/// What to do about a check that cannot run on this machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CannotRun {
+    /// Say why in one line, and go on.
+    Skip,
+    /// Fail: the machine is set up for every test.
+    Fail,
+}
+
+/// `cargo xtask check`
+pub(crate) fn task(args: &[&str]) -> Result<()> {
+    crate::flag(args, "", &[])?;
+    let steps = Steps::new("check");
+    setup::ready_to_build()?;
+    setup::node()?;
+    run(&steps, CannotRun::Skip)?;
+    crate::summary::print(&steps);
+    Ok(())
+}
+
+/// `cargo xtask advisories`: whether a vulnerability is known in what Clawtray is made of.
+pub(crate) fn advisories(args: &[&str]) -> Result<()> {
+    crate::flag(args, "", &[])?;
+    let steps = Steps::new("advisories");
+    let tools = tools::install(&steps)?;
+    steps.run_last("advisories", tools.cargo("deny").args(["check", "advisories"]))
+}
+
+/// Runs every check. The cheap ones come first.
+pub(crate) fn run(steps: &Steps, cannot_run: CannotRun) -> Result<()> {
+    steps.run("format", &mut cargo(&["fmt", "--all", "--check"]))?;
+    ui::ready(steps)?;
+    lowest_rust(steps)?;
+    linters(steps, cannot_run)?;
+    steps.run("workflows", &mut npm(&["run", "--silent", "actionlint"]))?;
+    steps.run("ui types", &mut npm(&["run", "--silent", "check"]))?;
+    steps.run("eslint", &mut npm(&["run", "--silent", "lint"]))?;
+    steps.run("knip", &mut npm(&["run", "--silent", "knip"]))?;
+    steps.run_tests("ui unit tests", &mut npm(&["test"]))?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    steps.run("clippy", &mut cargo(&clippy))?;
+    steps.run_tests("unit tests", &mut cargo(&UNIT_TESTS))
+}
+
+/// Unit and table tests: all that need nothing but their own process. The other suites are in `tests` folders.
+const UNIT_TESTS: [&str; 4] = ["test", "--workspace", "--lib", "--bins"];
+
+fn linters(steps: &Steps, cannot_run: CannotRun) -> Result<()> {
+    let tools = match tools::install(steps) {
+        Ok(tools) => tools,
+        Err(reason) if cannot_run == CannotRun::Skip => {
+            steps.skip("typos, zizmor, cargo-shear, cargo-deny", &reason.to_string());
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    steps.run("typos", &mut tools.command("typos"))?;
+    steps.run("zizmor", tools.command("zizmor").args(ZIZMOR))?;
+    steps.run("unused dependencies", tools.cargo("shear").arg("--deny-warnings"))?;
+    steps.run("licences and sources", tools.cargo("deny").args(DENY))
+}
+
+const ZIZMOR: [&str; 6] = [
+    "--offline",
+    "--quiet",
+    "--no-progress",
+    "--persona",
+    "pedantic",
+    ".github",
+];
+/// Advisories need a database that changes without us: the workflow asks for them, once a day.
+const DENY: [&str; 6] = ["--log-level", "error", "check", "bans", "licenses", "sources"];
+
+/// Whether everything that is linked still compiles with the Rust that the README names as the lowest.
+fn lowest_rust(steps: &Steps) -> Result<()> {
+    let lowest = env!("CARGO_PKG_RUST_VERSION");
+    steps.say(
+        "lowest Rust",
+        &format!("every dependency is made for {lowest} or older"),
+    );
+    let metadata = metadata::of_everything()?;
+    let packages = metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .context("no packages")?;
+    match newer_than(lowest, packages).as_slice() {
+        [] => Ok(()),
+        newer => Err(Error::new(format!(
+            "the workspace promises Rust {lowest}, and these want a newer one: {}",
+            newer.join(", ")
+        ))),
+    }
+}
+
+/// The packages that want a newer Rust, each with the version it wants.
+fn newer_than(lowest: &str, packages: &[Value]) -> Vec<String> {
+    let numbers = |text: &str| {
+        text.split('.')
+            .map(|part| part.parse().unwrap_or(0))
+            .collect::<Vec<u32>>()
+    };
+    let (lowest, mut newer) = (numbers(lowest), Vec::new());
+    for package in packages {
+        let wanted = word(package, "rust_version");
+        if !wanted.is_empty() && numbers(&wanted) > padded(&lowest, numbers(&wanted).len()) {
+            newer.push(format!(
+                "{} {} ({wanted})",
+                word(package, "name"),
+                word(package, "version")
+            ));
+        }
+    }
+    newer
+}
+
+fn padded(version: &[u32], len: usize) -> Vec<u32> {
+    let mut version = version.to_owned();
+    version.resize(version.len().max(len), 0);
+    version
+}
