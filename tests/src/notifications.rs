@@ -49,6 +49,8 @@ pub struct Shown {
     pub hints: HashMap<String, String>,
     /// When it goes by itself, in milliseconds; -1 leaves it to the daemon, 0 is never.
     pub timeout_ms: i32,
+    /// It came while the user wanted no disturbance.
+    pub while_inhibited: bool,
 }
 
 /// All that programs asked of the daemon.
@@ -58,6 +60,8 @@ pub struct Record {
     pub shown: Vec<Shown>,
     /// Numbers of notifications that a program took back.
     pub taken_back: Vec<u32>,
+    /// How often somebody read whether notifications are inhibited; the signal that tells of a change reads it too.
+    pub inhibited_asked: u64,
 }
 
 /// A running stand-in. Dropping it takes the daemon off the bus.
@@ -149,10 +153,10 @@ impl NotificationDaemon {
         Ok(Served::notification_closed(&self.emitter()?, id, reason as u32).await?)
     }
 
-    /// The user switches do-not-disturb, as Plasma's daemon tells it.
+    /// The user switches do-not-disturb, as Plasma's daemon tells it. Waits until the app has asked what it is now.
     ///
     /// # Errors
-    /// The bus is gone.
+    /// The bus is gone, or nobody asked in time.
     pub async fn inhibit(&self, on: bool) -> Result<()> {
         let served = self
             .connection
@@ -160,11 +164,18 @@ impl NotificationDaemon {
             .interface::<_, Served>(PATH)
             .await?;
         served.get_mut().await.inhibited = Some(on);
-        Ok(served
+        let before = self.record.borrow().inhibited_asked;
+        served
             .get()
             .await
             .inhibited_changed(served.signal_emitter())
-            .await?)
+            .await?;
+        // The signal reads it once, and then the app.
+        let asked = |record: &Record| (record.inhibited_asked >= before + 2).then_some(());
+        watched("a look at do-not-disturb", &self.record, asked, |record| {
+            format!("{record:?}")
+        })
+        .await
     }
 
     /// Takes the daemon off the bus.

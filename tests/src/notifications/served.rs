@@ -54,6 +54,7 @@ impl Served {
                 .map(|(name, value)| (name, value.to_string()))
                 .collect(),
             timeout_ms,
+            while_inhibited: self.inhibited == Some(true),
         };
         self.record.send_modify(|record| record.shown.push(shown));
         id
@@ -70,6 +71,7 @@ impl Served {
 
     #[zbus(property)]
     fn inhibited(&self) -> zbus::fdo::Result<bool> {
+        self.record.send_modify(|record| record.inhibited_asked += 1);
         self.inhibited
             .ok_or_else(|| zbus::fdo::Error::UnknownProperty("Inhibited".to_owned()))
     }

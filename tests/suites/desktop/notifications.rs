@@ -256,25 +256,25 @@ async fn the_desktops_own_do_not_disturb_holds_replies_back() {
     told_of(&client, daemon, "before", "Told before.", "Told before.").await;
 
     daemon.inhibit(true).await.unwrap();
-    // Nothing says that the app has heard of it but what it does next.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let tray = stage.tray().unwrap();
+    let item = tray.wait_for_item().await.unwrap();
     let session = "agent:main:held".into();
-    let events = client.events();
-    let ack = client
-        .send(prompt(&session, "held", "[[say:Held back.]] Hello"))
+    client
+        .send(prompt(&session, "held", "[[hold:held]] [[say:Held back.]] Hello"))
         .await
         .unwrap();
-    Watched::new(events, ack.run_id).end().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let shown = daemon.record().shown;
-    assert!(
-        shown.iter().all(|shown| !shown.body.contains("Held")),
-        "{shown:?}"
-    );
-
+    tray.wait_for_look("a run", &item, |look| look.tooltip().contains("1 run"))
+        .await
+        .unwrap();
+    live.model.release("held");
+    // The app asks for a notification, if it does, before its tray shows that the run is over.
+    tray.wait_for_look("no run", &item, |look| !look.tooltip().contains("run"))
+        .await
+        .unwrap();
     daemon.inhibit(false).await.unwrap();
-    daemon
+    let shown = daemon
         .wait_for("held back", |shown| shown.body.contains("Held back."))
         .await
         .unwrap();
+    assert!(!shown.while_inhibited, "{shown:?}");
 }

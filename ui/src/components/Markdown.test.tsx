@@ -31,7 +31,9 @@ test("what was there before the page was is not read out; what comes after it is
   text.value += " end here.\n\nNew";
   await vi.waitFor(() => expect(announcement.value.trim()).toBe("Old words that end here."), 10_000);
   render(null, page);
+  vi.useFakeTimers();
   draw(<Markdown text={signal("A whole one.")} streaming={false} />);
-  await new Promise((done) => setTimeout(done, 500));
+  await vi.advanceTimersByTimeAsync(60_000);
+  vi.useRealTimers();
   expect(announcement.value.trim()).toBe("Old words that end here.");
 });

@@ -22,8 +22,10 @@ describe("code", () => {
   test("is coloured once it has been in sight for a moment, and keeps its text", async () => {
     const code = block(RUST);
     const before = coloured.value;
+    vi.useFakeTimers();
     highlightInSight(code, "rust");
-    await new Promise((done) => setTimeout(done, 300));
+    await vi.advanceTimersByTimeAsync(60_000);
+    vi.useRealTimers();
     expect(spans(code)).toEqual([]);
     Sight.move(code, true);
     await vi.waitFor(() => expect(spans(code)).toContain("hljs-keyword: fn"), 10_000);
@@ -39,11 +41,14 @@ describe("code", () => {
     const staying = block(RUST);
     highlightInSight(passing, "rust");
     highlightInSight(staying, "rust");
+    vi.useFakeTimers();
     Sight.move(passing, true);
     Sight.move(staying, true);
     Sight.move(passing, false);
+    await vi.advanceTimersByTimeAsync(60_000);
+    vi.useRealTimers();
+    // Had the one that came first been looked at, it would have its colours first.
     await vi.waitFor(() => expect(spans(staying)).not.toEqual([]), 10_000);
-    await new Promise((done) => setTimeout(done, 50));
     expect(spans(passing)).toEqual([]);
     Sight.move(passing, true);
     await vi.waitFor(() => expect(spans(passing)).not.toEqual([]), 10_000);

@@ -8,6 +8,8 @@ import { Link, LinkProvider } from "../../state/session";
 import { PopupView } from "./Popup";
 import { Popup } from "./state";
 
+// Kept from before any test replaces the timers.
+const nextTask = setImmediate;
 let place: HTMLElement | undefined;
 
 async function show(scenario: string): Promise<{ host: FakeHost; popup: Popup; prompt: HTMLTextAreaElement }> {
@@ -32,8 +34,9 @@ async function show(scenario: string): Promise<{ host: FakeHost; popup: Popup; p
 }
 
 /** Lets every promise that is ready run. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 60; turn += 1) await Promise.resolve();
+function settle(): Promise<void> {
+  // The next task begins when no promise is ready any more.
+  return new Promise((done) => nextTask(done));
 }
 
 /** A key as the browser sends it; true when the page took it. */
