@@ -184,6 +184,28 @@ mod tests {
     }
 
     #[test]
+    fn one_suite_that_fails_is_named_and_stops_no_other() {
+        let steps = Steps::new("test");
+        let result = run(&steps, |suites| {
+            for (name, argument) in [("fails", "no-such-command"), ("tells its version", "--version")] {
+                let (name, command) = (name.to_owned(), crate::steps::cargo(&[argument]));
+                suites.send(Suite { name, command }).expect("a lane is there");
+            }
+            Ok(())
+        });
+        let error = result.expect_err("one failed").to_string();
+        assert_eq!(error, "failed: fails");
+        let done = steps.done();
+        let failed = |name: &str| {
+            done.iter()
+                .find(|one| one.name == name)?
+                .tests
+                .map(|tests| tests.failed)
+        };
+        assert_eq!((failed("fails"), failed("tells its version")), (Some(1), Some(0)));
+    }
+
+    #[test]
     fn every_long_suite_is_in_the_manifest_of_the_product_tests() {
         let manifest = fs::read_to_string(root().join("tests/Cargo.toml")).expect("tests/Cargo.toml");
         for long in LONG {
