@@ -6,6 +6,7 @@ use crate::steps::{Steps, cargo, npm};
 use crate::{tools, ui};
 use clawtray_lab::{Context, Error, Result};
 use serde_json::Value;
+use std::process::Command;
 
 /// What to do about a check that cannot run on this machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,11 +49,36 @@ pub(crate) fn run(steps: &Steps, cannot_run: CannotRun) -> Result<()> {
     steps.run_tests("ui unit tests", &mut npm(&["test"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     steps.run("clippy", &mut cargo(&clippy))?;
-    steps.run_tests("unit tests", &mut cargo(&UNIT_TESTS))
+    steps.run_tests("unit tests", &mut unit_tests()?)
 }
 
-/// Unit and table tests: all that need nothing but their own process. The other suites are in `tests` folders.
-const UNIT_TESTS: [&str; 4] = ["test", "--workspace", "--lib", "--bins"];
+/// Unit and table tests: all that need nothing but their own process. The other suites are in `tests` folders. Cargo's
+/// `--bins` would link binaries too that have no test, so those that have are named.
+fn unit_tests() -> Result<Command> {
+    let metadata = metadata::of_the_workspace()?;
+    let packages = metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .context("no packages")?;
+    let mut command = cargo(&["test", "--workspace", "--lib"]);
+    for name in tested_binaries(packages) {
+        command.args(["--bin", &name]);
+    }
+    Ok(command)
+}
+
+/// The binaries whose manifest does not say `test = false`.
+fn tested_binaries(packages: &[Value]) -> Vec<String> {
+    let targets = packages
+        .iter()
+        .filter_map(|package| package.get("targets")?.as_array())
+        .flatten();
+    let tested = targets.filter(|target| {
+        target.pointer("/kind/0").and_then(Value::as_str) == Some("bin")
+            && target.get("test").and_then(Value::as_bool) == Some(true)
+    });
+    tested.map(|target| word(target, "name")).collect()
+}
 
 fn linters(steps: &Steps, cannot_run: CannotRun) -> Result<()> {
     let tools = match tools::install(steps) {
@@ -126,4 +152,35 @@ fn padded(version: &[u32], len: usize) -> Vec<u32> {
     let mut version = version.to_owned();
     version.resize(version.len().max(len), 0);
     version
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_dependency_that_wants_a_newer_rust_is_named() {
+        let wants =
+            |name: &str, rust: Option<&str>| json!({"name": name, "version": "1.2.3", "rust_version": rust});
+        let packages = [
+            wants("old", Some("1.63")),
+            wants("same", Some("1.90.0")),
+            wants("silent", None),
+            wants("newer", Some("1.90.1")),
+            wants("newest", Some("1.100")),
+        ];
+        assert_eq!(
+            newer_than("1.90", &packages),
+            ["newer 1.2.3 (1.90.1)", "newest 1.2.3 (1.100)"]
+        );
+    }
+
+    #[test]
+    fn binaries_with_tests_are_named_to_cargo_and_the_others_are_not() {
+        let metadata = metadata::of_the_workspace().expect("cargo metadata");
+        let tested = tested_binaries(metadata["packages"].as_array().expect("packages"));
+        assert!(tested.iter().any(|name| name == "xtask"), "{tested:?}");
+        assert!(!tested.iter().any(|name| name == "ui-host"), "{tested:?}");
+    }
 }

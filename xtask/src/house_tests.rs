@@ -1,6 +1,9 @@
 //! What has to agree across files that no compiler reads together.
 
+use crate::metadata;
 use crate::steps::root;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 fn read(file: &str) -> String {
     std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
@@ -105,4 +108,44 @@ fn the_lowest_rust_is_the_same_everywhere() {
         read(".github/workflows/ci.yml").contains(&format!("\"{lowest}\"")),
         "the workflow's job for it"
     );
+}
+
+/// The Rust files of a target: its file, or its folder where that is its own.
+fn files_of(source: &Path) -> Vec<PathBuf> {
+    if !source.ends_with("main.rs") || source.ends_with("src-tauri/src/main.rs") {
+        return vec![source.to_owned()];
+    }
+    let folder = source.parent().expect("a folder");
+    let entries = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
+    entries
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .collect()
+}
+
+#[test]
+fn no_binary_that_is_not_tested_has_a_test() {
+    let metadata = metadata::of_the_workspace().expect("cargo metadata");
+    let packages = metadata["packages"].as_array().expect("packages").iter();
+    let targets = packages.flat_map(|package| package["targets"].as_array().expect("targets"));
+    let untested: Vec<&Value> = targets
+        .filter(|target| target["kind"][0] == "bin" && target["test"] == false)
+        .collect();
+    assert!(
+        untested.iter().any(|target| target["name"] == "ui-host"),
+        "{untested:?}"
+    );
+    for target in untested {
+        for file in files_of(Path::new(target["src_path"].as_str().expect("a path"))) {
+            let text = std::fs::read_to_string(&file).expect("readable");
+            let is_test =
+                |line: &str| line.trim_start().starts_with("#[test]") || line.contains("#[tokio::test");
+            assert!(
+                !text.lines().any(is_test),
+                "{} has a test that is never run",
+                file.display()
+            );
+        }
+    }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// The packages of the workspace. Nothing is downloaded.
-#[cfg(test)]
 pub(crate) fn of_the_workspace() -> Result<Value> {
     ask(&["--no-deps", "--offline"])
 }
