@@ -278,6 +278,38 @@ fn serve_reads_a_configuration_file_and_flags_go_before_it() {
     assert!(!said.err.contains("canary"), "{}", said.err);
     let said = shell.run(&["serve", "--config", "/nowhere/openclaw.json5"]);
     assert_eq!(said.code, Some(1), "{said:?}");
+
+    // A variable that is not set would be a gateway that anybody may use.
+    std::fs::write(
+        &path,
+        "{ gateway: { auth: { token: '${NO_SUCH_VARIABLE_OF_OURS}' } } }",
+    )
+    .unwrap();
+    let said = shell.run(args);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{said:?}");
+    assert!(said.err.contains("gateway.auth.token is empty"), "{}", said.err);
+}
+
+#[test]
+fn a_damaged_database_is_said_and_does_not_stop_anything() {
+    let shell = shell();
+    let create = &["api-key", "create", "--label", "ci"];
+    assert_eq!(shell.run(create).code, Some(0));
+    let database = shell.dir.path().join("data/embedded/gateway.sqlite");
+    assert!(database.exists());
+    std::fs::write(
+        &database,
+        "this is no database at all, but long enough to look at".repeat(100),
+    )
+    .unwrap();
+    let said = shell.run(&["api-key", "list"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.err.contains("gateway.sqlite.damaged-1"), "{}", said.err);
+    assert_eq!(shell.run(create).code, Some(0), "a new one works");
+    assert!(
+        !shell.run(&["api-key", "list"]).err.contains("damaged"),
+        "said once"
+    );
 }
 
 #[test]
