@@ -15,7 +15,8 @@ use std::sync::Arc;
 async fn main() -> Result<(), Box<dyn Error>> {
     let read = |name: &str| std::env::var(name).ok();
     let dir = read("CLAWTRAY_DATA_DIR").unwrap_or_else(|| "target/serve".into());
-    let mut config = Config::new(dir, read("CLAWTRAY_TOKEN"));
+    let token = read("CLAWTRAY_TOKEN").ok_or("CLAWTRAY_TOKEN names the token that callers need")?;
+    let mut config = Config::new(dir, Some(token));
     if let Some(bind) = read("CLAWTRAY_BIND") {
         config.bind = bind.parse()?;
     }
