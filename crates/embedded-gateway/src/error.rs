@@ -22,6 +22,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The thread that an app runs it on could not be started.
+    #[error("the gateway's thread cannot be started")]
+    Thread(#[source] std::io::Error),
     /// The data directory or the database could not be opened.
     #[error(transparent)]
     Store(#[from] StoreError),

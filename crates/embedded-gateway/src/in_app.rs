@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
-use tokio::sync::Mutex;
+use tokio::{runtime::Runtime, sync::Mutex};
 
 /// The gateway and the bridge of one app; neither runs before it is asked for.
 #[derive(Debug)]
@@ -14,6 +14,29 @@ pub struct InApp {
     agent: AgentBackend,
     gateway: Mutex<Option<(Running, String)>>,
     bridge: Mutex<Option<Running>>,
+    thread: Mutex<Option<Thread>>,
+}
+
+/// The thread that both run on, apart from the app's: their database may wait for the disk, or for another process that
+/// holds it.
+#[derive(Debug)]
+struct Thread(Option<Runtime>);
+
+impl Thread {
+    fn start() -> std::io::Result<Self> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("gateway").enable_all();
+        Ok(Self(Some(builder.build()?)))
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Waiting for it is not allowed where the app may drop it.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl InApp {
@@ -25,7 +48,21 @@ impl InApp {
             agent,
             gateway: Mutex::default(),
             bridge: Mutex::default(),
+            thread: Mutex::default(),
         }
+    }
+
+    async fn start(&self, config: Config) -> Result<Running, StartError> {
+        let mut thread = self.thread.lock().await;
+        if thread.is_none() {
+            *thread = Some(Thread::start().map_err(StartError::Thread)?);
+        }
+        let runtime = thread.as_ref().and_then(|thread| thread.0.as_ref());
+        let Some(runtime) = runtime else {
+            return Err(StartError::Thread(std::io::ErrorKind::NotFound.into()));
+        };
+        let started = runtime.spawn(EmbeddedGateway::start(config)).await;
+        started.map_err(|error| StartError::Thread(std::io::Error::other(error)))?
     }
 
     /// The built-in gateway's URL and a token that lives as long as the process; starts it at the first call.
@@ -40,7 +77,7 @@ impl InApp {
                 let token = random_token();
                 let mut config = Config::new(&self.data_dir, Some(token.clone()));
                 config.agent = self.agent.clone();
-                (EmbeddedGateway::start(config).await?, token)
+                (self.start(config).await?, token)
             }
         };
         let (running, token) = gateway.insert((running, token));
@@ -63,9 +100,39 @@ impl InApp {
         let mut config = Config::new(&self.data_dir, Some(random_token()));
         config.bind = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         config.bridge = Some(behind);
-        let running = EmbeddedGateway::start(config).await?;
+        let running = self.start(config).await?;
         let url = running.http_url();
         *bridge = Some(running);
         Ok(Some(url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::time::Duration;
+
+    /// The test's runtime has one thread, as if the app were busy for as long as it waits here.
+    #[tokio::test]
+    async fn it_answers_while_the_app_is_busy() {
+        let dir = tempfile::tempdir().expect("dir");
+        let app = InApp::new(dir.path().to_owned(), AgentBackend::default());
+        let (url, _) = app.gateway().await.expect("started");
+        let address = url.strip_prefix("ws://").expect("an address");
+        let mut stream = std::net::TcpStream::connect(address).expect("connect");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .expect("a limit");
+        stream
+            .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+            .expect("ask");
+        let mut answer = [0; 15];
+        stream.read_exact(&mut answer).expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        // Both end, also where nothing may wait.
+        let again = app.gateway().await.expect("the same");
+        assert_eq!(again.0, url);
+        drop(app);
     }
 }
