@@ -9,18 +9,28 @@ use serde_json::Value;
 #[error("{code}: {message}")]
 pub struct GatewayError {
     /// The class of the error, for example `INVALID_REQUEST`, `UNAVAILABLE`, `NOT_PAIRED`, `FORBIDDEN`.
+    /// At most [`crate::bounds::CODE_MAX`] printable ASCII characters, so that it may be logged.
+    #[serde(deserialize_with = "crate::bounds::code")]
     pub code: String,
-    /// The gateway's own sentence.
-    #[serde(default)]
+    /// The gateway's own sentence, at most [`crate::bounds::SENTENCE_MAX`] bytes.
+    #[serde(default, deserialize_with = "crate::bounds::sentence")]
     pub message: String,
     /// Facts that depend on the code; `details.code` names the precise cause (`AUTH_TOKEN_MISMATCH`, `PAIRING_REQUIRED`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::bounds::details"
+    )]
     pub details: Option<Value>,
     /// Whether the gateway says that the same request may succeed later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
-    /// How long to wait before the next attempt, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How long to wait before the next attempt, in milliseconds; at most [`crate::bounds::WAIT_MAX_MS`].
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::bounds::wait_ms"
+    )]
     pub retry_after_ms: Option<u64>,
 }
 

@@ -213,8 +213,8 @@ pub struct Shutdown {
     /// Why.
     #[serde(default)]
     pub reason: Option<String>,
-    /// When it expects to be back, in milliseconds from now.
-    #[serde(default)]
+    /// When it expects to be back, in milliseconds from now; at most [`crate::bounds::WAIT_MAX_MS`].
+    #[serde(default, deserialize_with = "crate::bounds::wait_ms")]
     pub restart_expected_ms: Option<u64>,
 }
 

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bounds;
 pub mod close;
 pub mod content;
 pub mod error;
