@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use clawtray_companion::{
     discovery::{Surroundings, System},
+    gateway::SECRET_VARIABLES,
     nearby::Nearby,
     paths::Paths,
     ports::Secret,
@@ -11,14 +12,6 @@ use std::{io, path::Path};
 
 /// The app's id: its desktop file, its D-Bus names, its identity towards portals.
 pub const APP_ID: &str = "dev.clawtray.Clawtray";
-
-/// Variables that name a secret. Children (WebKit's processes, the browser that opens a link) do not get them.
-const SECRET_VARIABLES: [&str; 4] = [
-    "OPENCLAW_GATEWAY_TOKEN",
-    "OPENCLAW_GATEWAY_PASSWORD",
-    "OPENCLAW_AUTH_TOKEN",
-    "CLAWTRAY_MODEL_KEY",
-];
 
 /// Whether there is a display to show windows on.
 pub(crate) fn has_display() -> bool {

@@ -25,6 +25,7 @@ pub fn connect(request: ConnectRequest) -> Detected {
     }
     config.pinned_certificate_sha256 = request.pinned_certificate;
     config.poll_every = request.poll_every;
+    config.was_ready = request.was_ready;
     config.webhook = request.webhook.map(|(port, secret)| WebhookConfig {
         port,
         secret: secret.expose().into(),

@@ -20,6 +20,8 @@ pub struct Facts {
     pub latency_ms: Option<u32>,
     /// When the state was entered, in milliseconds since the epoch.
     pub since_ms: i64,
+    /// This device was connected to this gateway before, or the user trusted a certificate of it.
+    pub was_ready: bool,
     /// The keychain did not give out what the connection needs.
     pub keychain: Option<SecretError>,
     /// What the sentence is said in.
@@ -95,15 +97,10 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
             }
             (ConnectionWord::SignIn, sentence, NextStep::SignIn)
         }
-        PauseReason::PairingPending {
-            request_id, reason, ..
-        } => {
-            let id = request_id.as_deref().filter(|id| is_plain_id(id));
-            view.command = Some(id.map_or_else(
-                || "openclaw devices list".to_owned(),
-                |id| format!("openclaw devices approve {id}"),
-            ));
-            let sentence = match reason.as_deref() {
+        PauseReason::PairingPending { reason: why, .. } => {
+            let approve = reason.approval_command();
+            view.command = approve.or_else(|| Some("openclaw devices list".to_owned()));
+            let sentence = match why.as_deref() {
                 Some("scope-upgrade") => (words.pairing_wider)(name),
                 Some("metadata-upgrade") => (words.pairing_again)(name),
                 _ => (words.pairing_once)(name),
@@ -131,6 +128,14 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
                 NextStep::UpdateGateway,
             )
         }
+        // Who trusts the certificate of a server in between, such as a hotel's login page, locks the real gateway out.
+        PauseReason::InsecureTransport {
+            fingerprint: Some(_), ..
+        } if facts.was_ready => (
+            ConnectionWord::Refused,
+            (words.certificate_changed)(name),
+            NextStep::TryNow,
+        ),
         PauseReason::InsecureTransport { message, fingerprint } => {
             view.fingerprint.clone_from(fingerprint);
             let step = if fingerprint.is_some() {
@@ -144,6 +149,11 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
             view.command = Some(command.clone());
             (ConnectionWord::Refused, sentence_of(message), NextStep::TryNow)
         }
+        PauseReason::ClientFailed => (
+            ConnectionWord::Offline,
+            (words.client_failed)(name),
+            NextStep::TryNow,
+        ),
         PauseReason::DeviceRevoked { .. } => (
             ConnectionWord::SignIn,
             (words.device_removed)(name),
@@ -237,15 +247,6 @@ fn capabilities(state: &ConnectionState, capabilities: Option<Capabilities>) -> 
         max_attachment_bytes: attachment,
         max_image_bytes: image,
     }
-}
-
-/// A command that is meant to be pasted carries nothing but an id.
-fn is_plain_id(id: &str) -> bool {
-    !id.is_empty()
-        && id.len() <= 64
-        && id
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 fn sentence_of(message: &str) -> String {

@@ -424,6 +424,8 @@ pub struct ConnectRequest {
     pub device_key: Option<Secret>,
     /// Trusted certificate, SHA-256, lowercase hex.
     pub pinned_certificate: Option<String>,
+    /// This device was connected to this gateway before: a connection that is stopped looks again by itself.
+    pub was_ready: bool,
     /// Ask for `operator.admin` as well: the person allowed it.
     pub full_control: bool,
     /// Where newly issued device tokens go.

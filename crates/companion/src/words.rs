@@ -148,6 +148,10 @@ pub(crate) struct Words {
     pub(crate) speaks_protocol: fn(&str, u32) -> String,
     pub(crate) no_common_protocol: With,
     pub(crate) device_removed: With,
+    /// The gateway was connected before, and shows a certificate that is not trusted.
+    pub(crate) certificate_changed: With,
+    /// An error of the app itself, twice.
+    pub(crate) client_failed: With,
     /// With its own words.
     pub(crate) refused: fn(&str, &str) -> String,
     pub(crate) keychain_locked: With,

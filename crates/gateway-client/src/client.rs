@@ -6,6 +6,7 @@ use crate::driver::{Driver, Request, Tables};
 use crate::fanout::Fanout;
 use crate::session::{CallId, Command, Session};
 use crate::{CallError, ConnectionState, GatewayEvent};
+use crate::{size, supervisor};
 use clawtray_gateway_protocol::Method;
 use serde::Serialize;
 use serde_json::Value;
@@ -38,10 +39,7 @@ impl Client {
     /// inside a tokio runtime.
     #[must_use]
     pub fn connect(config: ClientConfig) -> Self {
-        let network = Network {
-            pin: config.pinned_certificate_sha256.clone(),
-            proxy_from_env: config.proxy_from_env,
-        };
+        let network = Network::new(&config);
         Self::connect_over(config, Arc::new(network))
     }
 
@@ -68,8 +66,9 @@ impl Client {
             tokens: config.on_device_token.clone(),
             wall_clock: Arc::clone(&config.wall_clock),
             session: Session::new(config, seed),
+            anew: false,
         };
-        tokio::spawn(driver.run());
+        tokio::spawn(supervisor::drive(driver));
         let client = Self {
             inner: Arc::new(inner),
         };
@@ -237,6 +236,12 @@ pub(crate) fn decode<T: serde::de::DeserializeOwned>(
     method: &str,
     payload: &RawValue,
 ) -> Result<T, CallError> {
+    if size::is_crowded(payload.get()) {
+        return Err(CallError::Decode {
+            method: method.to_owned(),
+            reason: "it has too many values".to_owned(),
+        });
+    }
     serde_json::from_str(payload.get()).map_err(|error| CallError::Decode {
         method: method.to_owned(),
         reason: error.to_string(),

@@ -14,6 +14,16 @@ pub const PLATFORM: &str = if cfg!(target_os = "macos") {
     "linux"
 };
 
+/// Variables of the environment that hold a secret, or an address that may carry one (`?token=`). Programs that we start,
+/// such as `ssh`, a browser or the webview, do not get them.
+pub const SECRET_VARIABLES: [&str; 5] = [
+    "OPENCLAW_GATEWAY_TOKEN",
+    "OPENCLAW_GATEWAY_PASSWORD",
+    "OPENCLAW_AUTH_TOKEN",
+    "OPENCLAW_GATEWAY_URL",
+    "CLAWTRAY_MODEL_KEY",
+];
+
 /// What the gateway may ask for at the door. Any of them may be missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Credentials {
@@ -94,8 +104,12 @@ pub struct ClientConfig {
     pub poll_every: Option<Duration>,
     /// Where webhooks of a gateway of the dialect `messages-v1` arrive.
     pub webhook: Option<WebhookConfig>,
-    /// Proxies from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+    /// Proxies from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`). A plain connection never goes
+    /// through one, unless `allow_insecure`: the proxy would see the token.
     pub proxy_from_env: bool,
+    /// This gateway was connected before. Then a connection that is stopped, by whatever but a refused sign-in, looks again
+    /// by itself. A device token in `credentials` says the same.
+    pub was_ready: bool,
 }
 
 impl ClientConfig {
@@ -126,6 +140,7 @@ impl ClientConfig {
             poll_every: Some(Duration::from_secs(30)),
             webhook: None,
             proxy_from_env: true,
+            was_ready: false,
         }
     }
 

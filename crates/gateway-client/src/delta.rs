@@ -45,6 +45,11 @@ impl SessionDelta {
         Ok((head, Self(payload.into())))
     }
 
+    /// What it takes in memory, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// The fields: scalars and lists of scalars, those of the `session` row included; objects inside the row are left out.
     /// Read anew at every call.
     #[must_use]

@@ -1,6 +1,9 @@
 //! Opens a transport: TCP, with a proxy if the environment names one, and TLS; or the user's `ssh`.
 
+use crate::config::ClientConfig;
 use crate::endpoint::Endpoint;
+use crate::proxy;
+use crate::resolve::{self, Lookup, PublicAddress};
 use crate::session::verdict::OpenError;
 use crate::tls::{Offered, client_config};
 use async_trait::async_trait;
@@ -13,11 +16,10 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 #[cfg(target_os = "linux")]
 use tokio::io::Interest;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use url::Url;
 
 /// Anything that a WebSocket can run over.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
@@ -69,10 +71,20 @@ pub trait Dialer: Send + Sync + 'static {
 }
 
 /// The network.
-#[derive(Debug)]
 pub(crate) struct Network {
-    pub(crate) pin: Option<String>,
-    pub(crate) proxy_from_env: bool,
+    pin: Option<String>,
+    proxy_from_env: bool,
+    lookup: Lookup,
+}
+
+impl Network {
+    pub(crate) fn new(config: &ClientConfig) -> Self {
+        Self {
+            pin: config.pinned_certificate_sha256.clone(),
+            proxy_from_env: config.proxy_from_env,
+            lookup: resolve::system(),
+        }
+    }
 }
 
 #[async_trait]
@@ -81,14 +93,13 @@ impl Dialer for Network {
         if let Some(tunnel) = endpoint.tunnel() {
             return Ok(Box::new(crate::tunnel::start(tunnel, endpoint.port())?));
         }
-        let proxy = if self.proxy_from_env {
-            proxy_for(endpoint, |name| std::env::var(name).ok())
-        } else {
-            None
-        };
+        let proxy = self
+            .proxy_from_env
+            .then(|| proxy::proxy_for(endpoint, proxy::variable))
+            .flatten();
         let stream = match proxy {
-            Some(proxy) => through_proxy(&proxy, endpoint).await?,
-            None => tcp(endpoint.host(), endpoint.port()).await?,
+            Some(proxy) => proxy::tunnel(&proxy, endpoint).await?,
+            None => self.tcp(endpoint).await?,
         };
         if endpoint.is_tls() {
             return self.tls(stream, endpoint).await;
@@ -129,124 +140,38 @@ impl Network {
     }
 }
 
-async fn tcp(host: &str, port: u16) -> Result<TcpStream, OpenError> {
-    let stream = TcpStream::connect((host, port)).await.map_err(|error| {
-        OpenError::Unreachable(format!("{host}:{port} cannot be reached: {}", error.kind()))
-    })?;
-    // Prompts are small and should leave at once.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
-}
-
-/// The proxy that the environment names for an endpoint. Loopback is never reached through one.
-fn proxy_for(endpoint: &Endpoint, env: impl Fn(&str) -> Option<String>) -> Option<Url> {
-    if endpoint.is_loopback() {
-        return None;
-    }
-    let get = |name: &str| {
-        env(name)
-            .or_else(|| env(&name.to_ascii_lowercase()))
-            .filter(|value| !value.trim().is_empty())
-    };
-    if get("NO_PROXY").is_some_and(|list| bypasses(&list, endpoint.host())) {
-        return None;
-    }
-    let value = get(if endpoint.is_tls() {
-        "HTTPS_PROXY"
-    } else {
-        "HTTP_PROXY"
-    })
-    .or_else(|| get("ALL_PROXY"))?;
-    let value = if value.contains("://") {
-        value
-    } else {
-        format!("http://{value}")
-    };
-    Url::parse(&value).ok().filter(|url| url.scheme() == "http")
-}
-
-fn bypasses(list: &str, host: &str) -> bool {
-    list.split(',')
-        .map(str::trim)
-        .filter(|rule| !rule.is_empty())
-        .any(|rule| {
-            let rule = rule
-                .trim_start_matches("*.")
-                .trim_start_matches('.')
-                .to_ascii_lowercase();
-            rule == "*" || host == rule || host.strip_suffix(&rule).is_some_and(|head| head.ends_with('.'))
-        })
-}
-
-/// Asks an HTTP proxy for a tunnel (`CONNECT`).
-async fn through_proxy(proxy: &Url, endpoint: &Endpoint) -> Result<TcpStream, OpenError> {
-    let failed = |what: &str| OpenError::Unreachable(format!("the proxy {what}"));
-    let host = proxy.host_str().ok_or_else(|| failed("has no address"))?;
-    let mut stream = tcp(
-        host.trim_matches(['[', ']']),
-        proxy.port_or_known_default().unwrap_or(8080),
-    )
-    .await?;
-    stream
-        .write_all(connect_request(proxy, endpoint).as_bytes())
-        .await
-        .map_err(|_| failed("closed the connection"))?;
-    let mut answer = Vec::with_capacity(256);
-    while !answer.ends_with(b"\r\n\r\n") {
-        if answer.len() > 8192 {
-            return Err(failed("sent an answer that is too long"));
+impl Network {
+    /// Connects to an address that the endpoint may be reached at, before a byte is sent.
+    async fn tcp(&self, endpoint: &Endpoint) -> Result<TcpStream, OpenError> {
+        let (host, port) = (endpoint.host(), endpoint.port());
+        let unreachable = |error: io::Error| match insecure(&error) {
+            Some(public) => OpenError::Insecure(public.to_string()),
+            None => OpenError::Unreachable(format!("{host}:{port} cannot be reached: {}", error.kind())),
+        };
+        let found = resolve::addresses(&self.lookup, endpoint, host, port)
+            .await
+            .map_err(unreachable)?;
+        let stream = TcpStream::connect(found.as_slice()).await.map_err(unreachable)?;
+        let peer = stream.peer_addr().map_err(unreachable)?.ip();
+        if !endpoint.admits(peer) {
+            return Err(OpenError::Insecure(
+                PublicAddress::new(endpoint, peer).to_string(),
+            ));
         }
-        // Byte by byte: what follows the head belongs to the tunnel.
-        answer.push(
-            stream
-                .read_u8()
-                .await
-                .map_err(|_| failed("closed the connection"))?,
-        );
-    }
-    let head = String::from_utf8_lossy(&answer);
-    match head.split_ascii_whitespace().nth(1) {
-        Some("200") => Ok(stream),
-        Some("407") => Err(failed("asks for a password")),
-        Some(status) => Err(failed(&format!("refused the connection (HTTP {status})"))),
-        None => Err(failed("sent no valid answer")),
+        // Prompts are small and should leave at once.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 }
 
-fn connect_request(proxy: &Url, endpoint: &Endpoint) -> String {
-    use base64::Engine as _;
-    let host = if endpoint.host().contains(':') {
-        format!("[{}]", endpoint.host())
-    } else {
-        endpoint.host().to_owned()
-    };
-    let target = format!("{host}:{}", endpoint.port());
-    let auth = match (proxy.username(), proxy.password()) {
-        ("", None) => String::new(),
-        (user, password) => {
-            let pair = format!("{user}:{}", password.unwrap_or_default());
-            format!(
-                "Proxy-Authorization: Basic {}\r\n",
-                base64::engine::general_purpose::STANDARD.encode(pair)
-            )
-        }
-    };
-    format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{auth}\r\n")
+fn insecure(error: &io::Error) -> Option<&PublicAddress> {
+    error.get_ref()?.downcast_ref()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn proxy(url: &str, vars: &[(&str, &str)]) -> Option<String> {
-        let endpoint = Endpoint::parse(url, true).unwrap();
-        let env = |name: &str| {
-            vars.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        };
-        proxy_for(&endpoint, env).map(|url| url.to_string())
-    }
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     /// Passes over so many bytes, as often as it takes.
     async fn discard(stream: &mut impl Transport, mut left: usize) {
@@ -292,46 +217,26 @@ mod tests {
         tokio::join!(writing, reading);
     }
 
-    #[test]
-    fn proxies_come_from_the_environment() {
-        let vars = [
-            ("HTTPS_PROXY", "http://p:3128"),
-            ("http_proxy", "q:8080"),
-            ("NO_PROXY", "example.org, .corp,10.0.0.1"),
-        ];
-        assert_eq!(
-            proxy("wss://gw.example.com", &vars).as_deref(),
-            Some("http://p:3128/")
+    #[tokio::test]
+    async fn a_name_that_leads_out_is_refused_before_a_byte_is_sent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let network = |known: &[&str]| Network {
+            pin: None,
+            proxy_from_env: false,
+            lookup: resolve::stand_in::knows(known),
+        };
+        let nas = Endpoint::parse(&format!("ws://nas:{port}"), false).unwrap();
+        let Err(OpenError::Insecure(message)) = network(&["203.0.113.7"]).dial(&nas).await.map(|_| ()) else {
+            panic!("a public address was taken")
+        };
+        assert!(
+            message.starts_with("nas leads to the public address 203.0.113.7"),
+            "{message}"
         );
-        assert_eq!(proxy("ws://10.0.0.2", &vars).as_deref(), Some("http://q:8080/"));
-        for direct in [
-            "ws://127.0.0.1:1",
-            "ws://localhost:1",
-            "wss://example.org",
-            "wss://a.example.org",
-            "wss://gw.corp",
-            "ws://10.0.0.1",
-        ] {
-            assert_eq!(proxy(direct, &vars), None, "{direct}");
-        }
-        assert!(proxy("wss://notexample.org", &vars).is_some());
-        assert_eq!(
-            proxy("wss://x.com", &[("ALL_PROXY", "socks5://s:1")]),
-            None,
-            "not spoken"
+        assert!(
+            network(&["203.0.113.7", "127.0.0.1"]).dial(&nas).await.is_ok(),
+            "by its private address"
         );
-        assert_eq!(proxy("wss://x.com", &[("HTTPS_PROXY", " ")]), None);
-    }
-
-    #[test]
-    fn a_tunnel_is_asked_for_by_name() {
-        let endpoint = Endpoint::parse("wss://gw.example.com", false).unwrap();
-        let plain = connect_request(&Url::parse("http://p:1").unwrap(), &endpoint);
-        assert_eq!(
-            plain,
-            "CONNECT gw.example.com:443 HTTP/1.1\r\nHost: gw.example.com:443\r\n\r\n"
-        );
-        let with_password = connect_request(&Url::parse("http://u:p@p:1").unwrap(), &endpoint);
-        assert!(with_password.contains("Proxy-Authorization: Basic dTpw\r\n"));
     }
 }

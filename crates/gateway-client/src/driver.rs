@@ -5,10 +5,10 @@ use crate::dial::Dialer;
 use crate::endpoint::Endpoint;
 use crate::fanout::Fanout;
 use crate::session::verdict::OpenError;
-use crate::session::{CallId, Command, Effect, Now, Reading, Session};
+use crate::session::{self, CallId, Command, Effect, Now, Reading, Session};
 use crate::skim::{Ends, Skimmer};
 use crate::tunnel::Complaint;
-use crate::{CallError, ConnectionState, Secret};
+use crate::{CallError, ConnectionState, PauseReason, Secret};
 use futures_util::{Sink, Stream};
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
@@ -70,17 +70,71 @@ pub(crate) struct Driver {
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) tokens: Option<mpsc::UnboundedSender<IssuedToken>>,
     pub(crate) wall_clock: WallClock,
+    /// It was started again after a panic, and has to connect by itself.
+    pub(crate) anew: bool,
 }
 
 impl Driver {
+    /// After a panic: a new session with what the last one knew of credentials and scopes.
+    pub(crate) fn start_anew(&mut self) {
+        self.session = self.session.successor(rand::random());
+        self.anew = true;
+    }
+
+    /// Answers requests while nothing runs. True when it is time to start again, false when it is time to stop.
+    pub(crate) async fn rest(&mut self, wait: Duration) -> bool {
+        let mut until = Instant::now().checked_add(wait);
+        loop {
+            let request = tokio::select! {
+                () = async {
+                    match until {
+                        Some(until) => sleep_until(until).await,
+                        None => std::future::pending().await,
+                    }
+                } => return true,
+                request = self.requests.recv() => request,
+            };
+            match request {
+                None | Some(Request::Command(Command::Shutdown)) => {
+                    self.state.send_replace(ConnectionState::Closed);
+                    return false;
+                }
+                Some(Request::Command(Command::Connect)) => return true,
+                Some(Request::Command(Command::Credentials(credentials))) => {
+                    self.session.use_credentials(credentials);
+                    return true;
+                }
+                Some(Request::Command(Command::Scopes(scopes))) => {
+                    self.session.use_scopes(scopes);
+                    return true;
+                }
+                Some(Request::Command(Command::Offline)) => {
+                    self.state
+                        .send_replace(ConnectionState::Paused(PauseReason::UserOffline));
+                    until = None;
+                }
+                Some(Request::Command(Command::Call { .. } | Command::Forget(_))) => {}
+                Some(Request::Call { reply, .. }) => {
+                    let _ = reply.send(Err(CallError::NotConnected));
+                }
+                Some(Request::Tables(to)) => {
+                    let _ = to.send(Tables::default());
+                }
+            }
+        }
+    }
+
     /// Runs until it is told to stop or the last handle is gone.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(&mut self) {
         let epoch = Instant::now();
         let wall_clock = Arc::clone(&self.wall_clock);
         let now = || Now {
             mono: epoch.elapsed(),
             wall: wall_clock(),
         };
+        if std::mem::take(&mut self.anew) {
+            self.session.on_command(now(), Command::Connect);
+        }
         let mut socket: Option<Socket> = None;
         let mut opening: Option<Opening> = None;
         let mut replies: HashMap<CallId, Reply> = HashMap::new();
@@ -125,7 +179,7 @@ impl Driver {
                 }
             }
             // The watchdog's deadline moves with every frame; the timer follows only when it fires or comes too late.
-            let deadline = self.session.deadline().map(|at| epoch + at);
+            let deadline = self.session.deadline().and_then(|at| epoch.checked_add(at));
             if let Some(deadline) = deadline
                 && (timer.is_elapsed() || deadline < timer.deadline())
             {
@@ -242,7 +296,7 @@ pub(crate) async fn challenge(
     let mut socket = open(dialer, endpoint, headers).await?;
     let is_challenge = loop {
         match std::future::poll_fn(|cx| socket.poll(cx, &|_, _| Reading::Whole)).await {
-            Incoming::Text(text) => break text.contains("connect.challenge"),
+            Incoming::Text(text) => break session::is_challenge(&text),
             Incoming::Ends(_) | Incoming::Heard => {}
             Incoming::Closed(_) => break false,
         }

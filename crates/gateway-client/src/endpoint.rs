@@ -15,7 +15,19 @@ pub struct Endpoint {
     port: u16,
     tls: bool,
     loopback: bool,
+    reach: Reach,
     tunnel: Option<Tunnel>,
+}
+
+/// Which addresses a connection may be made to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// TLS shows who is there, or the user allowed anything.
+    Anywhere,
+    /// Plain: where nobody listens on the way.
+    Private,
+    /// Plain, and the name of this computer.
+    Loopback,
 }
 
 /// The way to a computer with `ssh`; the gateway is reached from there, on its loopback.
@@ -129,12 +141,18 @@ impl Endpoint {
                 fingerprint: None,
             });
         }
+        let reach = match (tls || allow_insecure, loopback) {
+            (true, _) => Reach::Anywhere,
+            (false, true) => Reach::Loopback,
+            (false, false) => Reach::Private,
+        };
         Ok(Self {
             url,
             host,
             port,
             tls,
             loopback,
+            reach,
             tunnel: None,
         })
     }
@@ -155,6 +173,7 @@ impl Endpoint {
             port,
             tls: false,
             loopback: true,
+            reach: Reach::Loopback,
             tunnel: Some(Tunnel {
                 user: user.map(str::to_owned),
                 host,
@@ -191,6 +210,20 @@ impl Endpoint {
     #[must_use]
     pub fn tunnel(&self) -> Option<&Tunnel> {
         self.tunnel.as_ref()
+    }
+
+    /// Whether a connection to this address may carry the token. A name that looks private may lead anywhere.
+    pub(crate) fn admits(&self, ip: IpAddr) -> bool {
+        match self.reach {
+            Reach::Anywhere => true,
+            Reach::Private => is_private(ip),
+            Reach::Loopback => ip.to_canonical().is_loopback(),
+        }
+    }
+
+    /// Whether a proxy may be in between. It sees what is sent plain.
+    pub(crate) fn admits_a_proxy(&self) -> bool {
+        !self.loopback && self.reach == Reach::Anywhere
     }
 
     /// On this computer, or on the one at the end of the tunnel.

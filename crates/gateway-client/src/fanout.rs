@@ -1,23 +1,43 @@
 //! One stream of events for many consumers. A slow consumer cannot delay the others.
 
-use crate::GatewayEvent;
+use crate::{GatewayEvent, size};
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::mpsc;
+
+/// Bytes of events that wait for one consumer. A single event that is larger is still given to one that has read
+/// everything before it.
+pub(crate) const BYTES_MAX: usize = 32 * 1024 * 1024;
 
 #[derive(Debug)]
 struct Consumer {
     queue: mpsc::Sender<GatewayEvent>,
     missed: bool,
+    /// Sizes of the events in the queue, oldest first, and their sum. Those that were read leave with the next event.
+    sizes: VecDeque<usize>,
+    bytes: usize,
 }
 
 impl Consumer {
-    fn give(&mut self, event: impl FnOnce() -> GatewayEvent) {
-        if self.queue.capacity() > 1 {
+    fn give(&mut self, size: usize, event: impl FnOnce() -> GatewayEvent) {
+        let waiting = self.queue.max_capacity() - self.queue.capacity();
+        while self.sizes.len() > waiting {
+            self.bytes -= self.sizes.pop_front().unwrap_or_default();
+        }
+        let fits = self.bytes == 0 || self.bytes.saturating_add(size) <= BYTES_MAX;
+        if fits && self.queue.capacity() > 1 {
             self.missed = false;
-            let _ = self.queue.try_send(event());
+            self.push(size, event());
         } else if !self.missed {
             self.missed = true;
-            let _ = self.queue.try_send(GatewayEvent::Resync);
+            self.push(0, GatewayEvent::Resync);
+        }
+    }
+
+    fn push(&mut self, size: usize, event: GatewayEvent) {
+        if self.queue.try_send(event).is_ok() {
+            self.sizes.push_back(size);
+            self.bytes += size;
         }
     }
 }
@@ -40,10 +60,16 @@ impl Fanout {
     /// A new consumer, with something to begin with.
     pub(crate) fn subscribe(&self, first: Option<GatewayEvent>) -> mpsc::Receiver<GatewayEvent> {
         let (queue, receiver) = mpsc::channel(self.capacity);
+        let mut consumer = Consumer {
+            queue,
+            missed: false,
+            sizes: VecDeque::new(),
+            bytes: 0,
+        };
         if let Some(first) = first {
-            let _ = queue.try_send(first);
+            consumer.push(0, first);
         }
-        self.lock().push(Consumer { queue, missed: false });
+        self.lock().push(consumer);
         receiver
     }
 
@@ -55,11 +81,12 @@ impl Fanout {
         let Some((last, others)) = consumers.split_last_mut() else {
             return;
         };
+        let size = size::of_event(&event);
         for consumer in others {
-            consumer.give(|| event.clone());
+            consumer.give(size, || event.clone());
         }
         // Mostly there is one consumer, and nothing to copy.
-        last.give(|| event);
+        last.give(size, || event);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Consumer>> {
@@ -139,6 +166,32 @@ mod tests {
                 "the end is missing silently, reading every {read_every}"
             );
         }
+    }
+
+    #[test]
+    fn what_waits_for_a_slow_consumer_is_bounded_in_bytes() {
+        let large = |bytes: usize| GatewayEvent::Health(serde_json::json!("x".repeat(bytes)));
+        let fanout = Fanout::new(1024);
+        let mut slow = fanout.subscribe(None);
+        for _ in 0..100 {
+            fanout.emit(large(1 << 20));
+        }
+        let held = drain(&mut slow);
+        let bytes: usize = held.iter().map(size::of_event).sum();
+        assert!(
+            held.len() > 20 && bytes <= BYTES_MAX + 1024,
+            "{} events, {bytes} bytes",
+            held.len()
+        );
+        assert_eq!(held.last(), Some(&GatewayEvent::Resync));
+        fanout.emit(large(BYTES_MAX * 2));
+        fanout.emit(numbered(1));
+        fanout.emit(numbered(2));
+        let held = drain(&mut slow);
+        assert_eq!(held.len(), 2, "one that is larger comes alone");
+        assert_eq!(held.last(), Some(&GatewayEvent::Resync));
+        fanout.emit(numbered(3));
+        assert_eq!(drain(&mut slow), [numbered(3)], "and then goes on");
     }
 
     #[test]

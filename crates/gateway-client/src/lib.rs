@@ -45,6 +45,7 @@
 //! For typed methods beyond the trait, use [`Client::call`] with the types of [`protocol::method`].
 
 #![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods)] // But for the session core, below.
 
 mod client;
 mod config;
@@ -57,15 +58,20 @@ pub mod gateway;
 mod http;
 mod identity;
 mod native;
+mod proxy;
+mod resolve;
 mod secret;
+#[deny(clippy::disallowed_methods)]
 pub mod session;
+mod size;
 mod skim;
+mod supervisor;
 mod tls;
 mod tunnel;
 
 pub use clawtray_gateway_protocol as protocol;
 pub use client::Client;
-pub use config::{ClientConfig, Credentials, IssuedToken, PLATFORM, WallClock};
+pub use config::{ClientConfig, Credentials, IssuedToken, PLATFORM, SECRET_VARIABLES, WallClock};
 pub use delta::SessionDelta;
 pub use dial::{Dialer, Transport};
 pub use driver::Tables;

@@ -1,7 +1,7 @@
 //! The trait [`Gateway`] over the WebSocket protocol.
 
 use crate::client::decode;
-use crate::session::{approval, decision_name};
+use crate::session::{APPROVALS_MAX, approval, bounded, decision_name};
 use crate::{
     AgentInfo, Agents, Approval, ApprovalKind, Attachment, CallError, Capabilities, Client, ConnectionState,
     Decision, Gateway, GatewayEvent, History, HistoryQuery, InFlightRun, Prompt, SendAck, ServerInfo,
@@ -137,7 +137,11 @@ impl Gateway for Client {
         let plugin = plugin
             .into_iter()
             .map(|record| approval(record, ApprovalKind::Plugin));
-        Ok(exec.chain(plugin).collect())
+        Ok(exec
+            .chain(plugin)
+            .filter_map(bounded)
+            .take(APPROVALS_MAX)
+            .collect())
     }
 
     async fn resolve_approval(

@@ -19,17 +19,19 @@ mod tests;
 
 use crate::config::{ClientConfig, Credentials, IssuedToken};
 use crate::endpoint::Endpoint;
+use crate::size::is_crowded;
 use crate::{CallError, ConnectionState, GatewayEvent, PauseReason, Secret};
-use backoff::Backoff;
+use backoff::{Backoff, LookAgain};
 use clawtray_gateway_protocol::CloseCode;
 use clawtray_gateway_protocol::event::{ChatEvent, ChatFrame, delta_parts, reply_parts};
 use clawtray_gateway_protocol::frame::{self, Glance, Incoming};
+use clawtray_gateway_protocol::handshake::CHALLENGE_EVENT;
 pub use ends::Reading;
 use runs::Runs;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
-pub(crate) use translate::{approval, decision_name};
+pub(crate) use translate::{approval, bounded, decision_name};
 use verdict::{OpenError, Verdict};
 
 /// Time for the socket to open.
@@ -52,6 +54,9 @@ const TUNNEL_LOOK: Duration = Duration::from_secs(120);
 const SUBSCRIBE_LIMIT: Duration = Duration::from_secs(10);
 /// Silence of this many tick intervals ends a connection.
 const SILENT_TICKS: u32 = 2;
+
+/// Approvals that may wait at a time, and that are read from a list.
+pub(crate) const APPROVALS_MAX: usize = 1_000;
 
 /// A moment, by two clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,6 +177,11 @@ enum Show {
     DeviceToken,
 }
 
+/// Whether a frame is a gateway's `connect.challenge`.
+pub(crate) fn is_challenge(text: &str) -> bool {
+    matches!(Incoming::parse(text), Ok(Incoming::Event(event)) if event.name == CHALLENGE_EVENT)
+}
+
 /// One connection's mind.
 #[derive(Debug)]
 pub struct Session {
@@ -189,6 +199,9 @@ pub struct Session {
     restart_hint: Option<Duration>,
     boot_id: Option<String>,
     was_connected: bool,
+    look: LookAgain,
+    /// Approvals that were told and not resolved, with the time at which they lapse, in milliseconds since the epoch.
+    approvals: HashMap<String, Option<i64>>,
     clocks: Option<Now>,
     effects: VecDeque<Effect>,
 }
@@ -197,8 +210,12 @@ impl Session {
     /// A session that waits for [`Command::Connect`].
     #[must_use]
     pub fn new(config: ClientConfig, seed: u64) -> Self {
+        // Only a gateway that took us once has issued a device token.
+        let was_ready = config.was_ready || config.credentials.device_token.is_some();
         Self {
             endpoint: Endpoint::parse(&config.url, config.allow_insecure),
+            look: LookAgain::new(was_ready),
+            approvals: HashMap::new(),
             config,
             phase: Phase::Idle,
             pending: BTreeMap::new(),
@@ -214,6 +231,24 @@ impl Session {
             clocks: None,
             effects: VecDeque::new(),
         }
+    }
+
+    /// A session in place of this one, which failed: the same configuration, with what was learnt since.
+    pub(crate) fn successor(&self, seed: u64) -> Self {
+        let mut next = Self::new(self.config.clone(), seed);
+        next.look.keep(&self.look);
+        next.boot_id.clone_from(&self.boot_id);
+        next.was_connected = self.was_connected;
+        next
+    }
+
+    pub(crate) fn use_credentials(&mut self, credentials: Credentials) {
+        self.config.credentials = credentials;
+        self.show = Show::Usual;
+    }
+
+    pub(crate) fn use_scopes(&mut self, scopes: Vec<String>) {
+        self.config.scopes = scopes;
     }
 
     /// The gateway's address, when it is one.
@@ -281,12 +316,11 @@ impl Session {
                 );
             }
             Command::Credentials(credentials) => {
-                self.config.credentials = credentials;
-                self.show = Show::Usual;
+                self.use_credentials(credentials);
                 self.restart(now);
             }
             Command::Scopes(scopes) => {
-                self.config.scopes = scopes;
+                self.use_scopes(scopes);
                 self.restart(now);
             }
             Command::Offline => {
@@ -369,7 +403,13 @@ impl Session {
     pub fn on_text(&mut self, now: Now, text: &str) {
         self.on_heard(now);
         if matches!(self.phase, Phase::Ready(_)) {
-            match frame::glance(text) {
+            let glance = frame::glance(text);
+            if glance != Glance::Other && is_crowded(text) {
+                tracing::debug!(bytes = text.len(), "an event with too many values");
+                self.emit(GatewayEvent::Resync);
+                return;
+            }
+            match glance {
                 Glance::AgentAssistant { seq } => {
                     self.follow(seq);
                     return;

@@ -3,6 +3,7 @@
 //! One `ssh -W` per connection, over its standard input and output: no port is opened here that others could use, and
 //! a new connection, after sleep or a cut, starts a new one.
 
+use crate::config::SECRET_VARIABLES;
 use crate::dial::Transport;
 use crate::endpoint::Tunnel;
 use crate::session::verdict::OpenError;
@@ -20,20 +21,9 @@ const COMPLAINT: usize = 8 * 1024;
 
 /// Starts `ssh` towards a gateway's port on the other computer.
 pub(crate) fn start(tunnel: &Tunnel, gateway_port: u16) -> Result<SshPipe, OpenError> {
-    let mut command = Command::new("ssh");
-    command
-        .args(arguments(tunnel, gateway_port))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    #[cfg(windows)]
-    {
-        // No console window beside the app.
-        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-        command.creation_flags(CREATE_NO_WINDOW);
-    }
-    let mut child = command.spawn().map_err(|error| missing(tunnel, &error))?;
+    let mut child = command(tunnel, gateway_port)
+        .spawn()
+        .map_err(|error| missing(tunnel, &error))?;
     let (Some(input), Some(output), Some(errors)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
@@ -48,6 +38,27 @@ pub(crate) fn start(tunnel: &Tunnel, gateway_port: u16) -> Result<SshPipe, OpenE
         complaint,
         _child: child,
     })
+}
+
+fn command(tunnel: &Tunnel, gateway_port: u16) -> Command {
+    let mut command = Command::new("ssh");
+    command
+        .args(arguments(tunnel, gateway_port))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    // What `ssh` starts (`ProxyCommand`, `Match exec`, agents) inherits its environment.
+    for name in SECRET_VARIABLES {
+        command.env_remove(name);
+    }
+    #[cfg(windows)]
+    {
+        // No console window beside the app.
+        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+        command.creation_flags(CREATE_NO_WINDOW);
+    }
+    command
 }
 
 /// `ssh`'s arguments. It never asks (there is nobody to ask), and notices by itself when the other side is gone.
@@ -216,6 +227,20 @@ mod tests {
         assert!(line("ssh://home").ends_with("-W 127.0.0.1:18789 -- home"));
         assert!(line("ssh://pi@home:2222").ends_with("-W 127.0.0.1:18789 -p 2222 -l pi -- home"));
         assert!(line("ssh://home").contains("BatchMode=yes"));
+    }
+
+    #[test]
+    fn ssh_inherits_no_secret() {
+        let command = command(&tunnel("ssh://home"), 18789);
+        let removed: Vec<_> = command
+            .as_std()
+            .get_envs()
+            .filter(|(_, value)| value.is_none())
+            .filter_map(|(name, _)| name.to_str())
+            .collect();
+        for name in SECRET_VARIABLES {
+            assert!(removed.contains(&name), "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The whole client over an in-memory transport with a paused clock.
 #![allow(
     missing_docs,
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -19,8 +20,9 @@ use common::{challenge, config, hello, request_id};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -443,6 +445,107 @@ async fn a_restart_is_soon_over_and_known_as_a_new_boot() {
         events.recv().await,
         Some(GatewayEvent::Connected { new_boot: true })
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_named_wait_ends_a_connection() {
+    let (client, mut fake) = Fake::client(config());
+    for seconds in ["18446744073709551615", "31536000", "9223372036854775807"] {
+        let mut stream = fake.dials.recv().await.expect("a dial");
+        let mut request = [0; 4096];
+        let read = stream.read(&mut request).await.unwrap();
+        assert!(request[..read].ends_with(b"\r\n\r\n"));
+        let answer = format!(
+            "HTTP/1.1 503 Service Unavailable\r\nretry-after: {seconds}\r\ncontent-length: 0\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let state = until(&client, |state| matches!(state, ConnectionState::Backoff { .. })).await;
+        let ConnectionState::Backoff { delay, .. } = state else {
+            panic!("{state:?}")
+        };
+        assert!(delay <= Duration::from_secs(601), "{delay:?}");
+        until(&client, |state| matches!(state, ConnectionState::Connecting)).await;
+    }
+    fake.welcome().await;
+    until(&client, is_ready).await;
+}
+
+/// Dials in memory; the first so many dials panic.
+struct Panicking {
+    memory: Memory,
+    left: AtomicU32,
+}
+
+#[async_trait::async_trait]
+impl Dialer for Panicking {
+    async fn dial(&self, endpoint: &Endpoint) -> Result<Box<dyn Transport>, OpenError> {
+        let left = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert!(left.is_err(), "a fault in the client, as a test wants it");
+        self.memory.dial(endpoint).await
+    }
+}
+
+fn panicking(times: u32) -> (Client, Fake) {
+    let (sender, dials) = mpsc::unbounded_channel();
+    let dialer = Panicking {
+        memory: Memory {
+            dials: sender,
+            buffer: 1 << 20,
+        },
+        left: AtomicU32::new(times),
+    };
+    let client = Client::connect_over(config(), Arc::new(dialer));
+    (client, Fake { dials, boot: 1 })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_panics_is_started_again() {
+    let (client, mut fake) = panicking(1);
+    until(&client, |state| matches!(state, ConnectionState::Backoff { .. })).await;
+    assert_eq!(
+        client.call_raw("status", json!({})).await,
+        Err(CallError::NotConnected)
+    );
+    assert_eq!(
+        client.waiting().await,
+        Some(clawtray_gateway_client::Tables::default())
+    );
+    let mut events = client.events();
+    fake.welcome().await;
+    until(&client, is_ready).await;
+    assert_eq!(
+        events.recv().await,
+        Some(GatewayEvent::Connected { new_boot: false }),
+        "whoever listened before listens on"
+    );
+    client.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_panics_twice_is_told_and_goes_on() {
+    let failed = |state: &ConnectionState| *state == ConnectionState::Paused(PauseReason::ClientFailed);
+    let (client, mut fake) = panicking(2);
+    until(&client, failed).await;
+    // The user need not wait.
+    let begun = Instant::now();
+    client.reconnect();
+    fake.welcome().await;
+    until(&client, is_ready).await;
+    assert!(begun.elapsed() < Duration::from_secs(1));
+
+    let (client, mut fake) = panicking(2);
+    until(&client, failed).await;
+    fake.welcome().await;
+    until(&client, is_ready).await;
+
+    // Closing works in between, and the last handle ends the supervisor, too.
+    let (client, mut fake) = panicking(2);
+    until(&client, failed).await;
+    client.shutdown().await;
+    assert_eq!(*client.state().borrow(), ConnectionState::Closed);
+    assert!(fake.dials.recv().await.is_none(), "nobody dials any more");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,9 +12,12 @@
 mod common;
 
 use clawtray_gateway_client::GatewayEvent;
-use common::{Folded, at, events, give_ends, ready_session};
+use clawtray_gateway_client::session::verdict::OpenError;
+use clawtray_gateway_client::session::{Command, Session};
+use common::{Folded, at, challenge, config, effects, events, give_ends, ready_session, request_id, sent};
 use proptest::prelude::*;
 use serde_json::json;
+use std::time::Duration;
 
 const RUN: &str = "run-1";
 
@@ -237,6 +240,44 @@ proptest! {
         let (frames, text) = wire(&steps);
         let late = &frames[skip.min(frames.len() - 1)..];
         prop_assert_eq!(&fold(late, true).runs[RUN].text, &text);
+    }
+
+    /// No number of somebody else makes a connection wait for more than an hour and its jitter, whenever it comes.
+    #[test]
+    fn a_named_wait_is_bounded(
+        number in prop_oneof![any::<u64>(), 0_u64..1_000_000, Just(u64::MAX)],
+        status in 200_u16..600,
+        ms in prop_oneof![2_000_u64..10_000_000, Just(u64::MAX / 2)],
+    ) {
+        let longest = Duration::from_secs(3_600 + 360);
+        let now = at(ms);
+        let waits = |session: &mut Session, what: &str| {
+            effects(session);
+            let until = session.deadline().map(|until| until.saturating_sub(now.mono));
+            assert!(until.is_none_or(|wait| wait <= longest), "{what}: {until:?}");
+        };
+        let mut session = ready_session();
+        session.on_closed(now, None);
+        session.on_command(now, Command::Connect);
+        session.on_open_failed(now, &OpenError::Http { status, retry_after: Some(Duration::from_secs(number)) });
+        waits(&mut session, "Retry-After");
+
+        let mut session = ready_session();
+        let shutdown = json!({"reason": "restart", "restartExpectedMs": number});
+        session.on_text(now, &format!(r#"{{"type":"event","event":"shutdown","payload":{shutdown},"seq":{number}}}"#));
+        session.on_closed(now, Some((1012, String::new())));
+        waits(&mut session, "restartExpectedMs");
+
+        for code in ["AUTH_RATE_LIMITED", "UNAVAILABLE", "X"] {
+            let mut session = Session::new(config(), number);
+            session.on_command(now, Command::Connect);
+            session.on_opened(now);
+            session.on_text(now, &challenge());
+            let id = request_id(&sent(&effects(&mut session))[0]);
+            let error = json!({"code": code, "retryAfterMs": number, "retryable": true, "details": {"code": code}});
+            session.on_text(now, &format!(r#"{{"type":"res","id":"{id}","ok":false,"error":{error}}}"#));
+            waits(&mut session, code);
+        }
     }
 
     /// No text makes the session panic, and none is taken for something else.

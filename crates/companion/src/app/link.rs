@@ -61,6 +61,8 @@ pub(super) struct Link {
     pub(super) runs: HashMap<String, LiveRun>,
     pub(super) transcripts: BTreeMap<String, Transcript>,
     pub(super) down_told: bool,
+    /// This device was connected to the gateway before, or its certificate was trusted.
+    pub(super) was_ready: bool,
     pub(super) told: Told,
     /// Replies found after a gap, not told yet.
     pub(super) missed: Vec<super::missed::Missed>,
@@ -87,6 +89,7 @@ impl Link {
             runs: HashMap::new(),
             transcripts: BTreeMap::new(),
             down_told: false,
+            was_ready: false,
             told,
             missed: Vec::new(),
             reveals: Vec::new(),
@@ -109,6 +112,7 @@ impl Link {
             capabilities: self.gateway.as_ref().map(|gateway| gateway.capabilities()),
             latency_ms: self.latency_ms,
             since_ms: self.since_ms,
+            was_ready: self.was_ready,
             keychain: self.keychain.clone(),
             language,
         };
@@ -156,6 +160,9 @@ impl App {
         link.state = ConnectionState::Connecting;
         link.since_ms = now_ms;
         link.keychain = None;
+        // Sessions that are kept here came from it.
+        link.was_ready |= profile.certificate.is_some() || link.sessions.rows().next().is_some();
+        let was_ready = link.was_ready;
         if let Some(old) = link.gateway.take() {
             self.spawn(async move {
                 old.shutdown().await;
@@ -200,6 +207,8 @@ impl App {
                     }
                 }
             }
+            // Only a gateway that took this device has issued a token for it.
+            let was_ready = was_ready || secrets.device_token.is_some();
             let gateway = connector
                 .connect(ConnectRequest {
                     profile: id.clone(),
@@ -211,18 +220,19 @@ impl App {
                     device_token: secrets.device_token,
                     device_key: secrets.device_key,
                     pinned_certificate: profile.certificate,
+                    was_ready,
                     full_control: profile.full_control,
                     issued,
                 })
                 .await;
             Box::new(move |app: &mut Self| {
                 app.on_secrets(&id, known, found);
-                app.on_linked(&id, generation, gateway);
+                app.on_linked(&id, generation, gateway, was_ready);
             }) as Then
         });
     }
 
-    fn on_linked(&mut self, id: &str, generation: u64, gateway: Arc<dyn Gateway>) {
+    fn on_linked(&mut self, id: &str, generation: u64, gateway: Arc<dyn Gateway>, was_ready: bool) {
         let current = self
             .links
             .get_mut(id)
@@ -235,6 +245,7 @@ impl App {
             return;
         };
         self.streams.push(listen(id.to_owned(), generation, &gateway));
+        link.was_ready |= was_ready;
         link.gateway = Some(Arc::clone(&gateway));
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.gateways.insert(id.to_owned(), gateway);
@@ -294,6 +305,7 @@ impl App {
         link.state = state;
         link.since_ms = now_ms;
         let is_ready = link.is_ready();
+        link.was_ready |= is_ready;
         if is_ready && !was_ready {
             let back = std::mem::take(&mut link.down_told);
             self.timers.remove(&Timer::Down(id.to_owned()));
@@ -330,7 +342,16 @@ impl App {
 
     pub(super) fn on_resume(&mut self) {
         for link in self.links.values() {
-            let waits = matches!(link.state, ConnectionState::Backoff { .. });
+            // The network may be another one, or let us through by now. What the user has to mend, waits for the user.
+            let waits = match &link.state {
+                ConnectionState::Backoff { .. } => true,
+                ConnectionState::Paused(reason) => reason.may_pass(),
+                ConnectionState::Idle
+                | ConnectionState::Connecting
+                | ConnectionState::Handshaking
+                | ConnectionState::Ready(_)
+                | ConnectionState::Closed => false,
+            };
             if let Some(gateway) = link.gateway.as_ref().filter(|_| waits) {
                 gateway.reconnect();
             }

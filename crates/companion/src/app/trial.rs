@@ -58,6 +58,7 @@ impl App {
                 device_token: None,
                 device_key: None,
                 pinned_certificate: None,
+                was_ready: false,
                 full_control: false,
                 issued,
             };

@@ -77,6 +77,12 @@ fn every_state_has_its_word_sentence_and_step() {
             None,
         ),
         (
+            ConnectionState::Paused(P::ClientFailed),
+            W::Offline,
+            NextStep::TryNow,
+            None,
+        ),
+        (
             ConnectionState::Paused(P::DeviceRevoked {
                 reason: "device removed".into(),
             }),
@@ -154,5 +160,27 @@ fn a_keychain_that_does_not_answer_comes_first() {
         };
         let view = view(&ConnectionState::Idle, &facts);
         assert_eq!((view.word, view.next_step), (word, NextStep::UnlockKeychain));
+    }
+}
+
+#[test]
+fn a_certificate_is_offered_to_be_trusted_only_by_a_gateway_that_is_new() {
+    let untrusted = ConnectionState::Paused(PauseReason::InsecureTransport {
+        message: "the certificate is not trusted".into(),
+        fingerprint: Some("aa".into()),
+    });
+    for (was_ready, step, fingerprint) in [
+        (false, NextStep::TrustCertificate, Some("aa")),
+        (true, NextStep::TryNow, None),
+    ] {
+        let facts = Facts {
+            gateway: "Home".into(),
+            was_ready,
+            ..Facts::default()
+        };
+        let view = view(&untrusted, &facts);
+        assert_eq!((view.next_step, view.fingerprint.as_deref()), (step, fingerprint));
+        let warned = view.sentence.contains("Another server may answer");
+        assert_eq!(warned, was_ready, "{}", view.sentence);
     }
 }

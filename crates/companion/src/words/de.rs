@@ -79,6 +79,16 @@ pub(super) static WORDS: Words = Words {
     device_removed: |gateway| {
         format!("{gateway} hat dieses Gerät entfernt oder die Authentifizierung geändert.")
     },
+    certificate_changed: |gateway| {
+        format!(
+            "{gateway} zeigt ein Zertifikat, dem nicht vertraut wird. Vielleicht antwortet ein anderer Server. Clawtray versucht es erneut. Wenn Sie das Zertifikat erneuert haben, entfernen Sie {gateway} hier und fügen Sie es neu hinzu."
+        )
+    },
+    client_failed: |gateway| {
+        format!(
+            "Die Verbindung zu {gateway} ist wegen eines Fehlers in Clawtray zweimal abgebrochen. Clawtray startet sie neu."
+        )
+    },
     refused: |gateway, why| format!("{gateway} hat die Verbindung abgelehnt: {why}"),
     keychain_locked: |gateway| {
         format!("Der Schlüsselbund ist gesperrt. Clawtray benötigt ihn zur Anmeldung bei {gateway}.")

@@ -73,6 +73,16 @@ pub(super) static WORDS: Words = Words {
         format!("{gateway} and this version of Clawtray support no common protocol.")
     },
     device_removed: |gateway| format!("{gateway} removed this device or changed its authentication."),
+    certificate_changed: |gateway| {
+        format!(
+            "{gateway} shows a certificate that is not trusted. Another server may answer in its place. Clawtray tries again. If you renewed the certificate, remove {gateway} here and add it again."
+        )
+    },
+    client_failed: |gateway| {
+        format!(
+            "The connection to {gateway} failed twice because of an error in Clawtray. Clawtray starts it again."
+        )
+    },
     refused: |gateway, why| format!("{gateway} refused the connection: {why}"),
     keychain_locked: |gateway| {
         format!("The keychain is locked. Clawtray needs the keychain to sign in to {gateway}.")

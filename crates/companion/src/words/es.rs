@@ -77,6 +77,16 @@ pub(super) static WORDS: Words = Words {
         format!("{gateway} y esta versión de Clawtray no admiten ningún protocolo común.")
     },
     device_removed: |gateway| format!("{gateway} quitó este dispositivo o cambió la autenticación."),
+    certificate_changed: |gateway| {
+        format!(
+            "{gateway} muestra un certificado que no es de confianza. Puede que responda otro servidor. Clawtray lo intenta de nuevo. Si renovaste el certificado, quita {gateway} aquí y añádelo otra vez."
+        )
+    },
+    client_failed: |gateway| {
+        format!(
+            "La conexión con {gateway} falló dos veces por un error de Clawtray. Clawtray la inicia de nuevo."
+        )
+    },
     refused: |gateway, why| format!("{gateway} rechazó la conexión: {why}"),
     keychain_locked: |gateway| {
         format!("El llavero está bloqueado. Clawtray lo necesita para iniciar sesión en {gateway}.")

@@ -67,6 +67,16 @@ pub(super) static WORDS: Words = Words {
         format!("{gateway} とこのバージョンの Clawtray に共通のプロトコルがありません。")
     },
     device_removed: |gateway| format!("{gateway} がこのデバイスを削除したか、認証を変更しました。"),
+    certificate_changed: |gateway| {
+        format!(
+            "{gateway} の証明書は信頼されていません。別のサーバーが応答している可能性があります。Clawtray は再試行します。証明書を更新した場合は、ここで {gateway} を削除して追加し直してください。"
+        )
+    },
+    client_failed: |gateway| {
+        format!(
+            "Clawtray のエラーにより、{gateway} への接続が 2 回失敗しました。Clawtray が接続を再開します。"
+        )
+    },
     refused: |gateway, why| format!("{gateway} が接続を拒否しました: {why}"),
     keychain_locked: |gateway| {
         format!("キーチェーンがロックされています。{gateway} へのサインインにはキーチェーンが必要です。")

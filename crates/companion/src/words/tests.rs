@@ -179,6 +179,8 @@ fn with_arguments(words: &Words) -> Vec<String> {
         words.lets_wait,
         words.no_common_protocol,
         words.device_removed,
+        words.certificate_changed,
+        words.client_failed,
         words.keychain_locked,
         words.keychain_absent,
         words.keychain_silent,

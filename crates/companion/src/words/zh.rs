@@ -61,6 +61,14 @@ pub(super) static WORDS: Words = Words {
     speaks_protocol: |gateway, version| format!("{gateway} 使用协议 {version}，此版本的 Clawtray 不支持。"),
     no_common_protocol: |gateway| format!("{gateway} 与此版本的 Clawtray 没有共同支持的协议。"),
     device_removed: |gateway| format!("{gateway} 移除了此设备，或更改了身份验证。"),
+    certificate_changed: |gateway| {
+        format!(
+            "{gateway} 的证书不受信任。可能是其他服务器在应答。Clawtray 会重试。如果您更新了证书，请在此处移除 {gateway} 并重新添加。"
+        )
+    },
+    client_failed: |gateway| {
+        format!("由于 Clawtray 的错误，与 {gateway} 的连接失败了两次。Clawtray 会重新启动连接。")
+    },
     refused: |gateway, why| format!("{gateway} 拒绝了连接：{why}"),
     keychain_locked: |gateway| format!("钥匙串已锁定。登录 {gateway} 需要钥匙串。"),
     keychain_absent: |gateway| format!("此桌面没有钥匙串服务。保存 {gateway} 的令牌需要钥匙串。"),

@@ -26,7 +26,8 @@ pub enum ConnectionState {
         /// What happened, in a sentence without secrets.
         error: String,
     },
-    /// Stopped until the user acts. No attempt is made in this state.
+    /// Stopped until the user acts. A connection that was ready once also looks again by itself after one to ten minutes,
+    /// where the reason [may pass](PauseReason::may_pass); one that the gateway lets wait looks when that time is over.
     Paused(PauseReason),
     /// Shut down by us.
     Closed,
@@ -119,6 +120,8 @@ pub enum PauseReason {
         /// What is wrong, in a sentence.
         message: String,
     },
+    /// The client itself failed twice within an hour: a fault of ours. It is started again by itself.
+    ClientFailed,
     /// The user switched the connection off.
     UserOffline,
     /// Something else that a retry cannot mend.
@@ -131,6 +134,24 @@ pub enum PauseReason {
 }
 
 impl PauseReason {
+    /// Whether it may pass without the user. What concerns the sign-in does not, and what the user did does not.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::RateLimited { .. }
+            | Self::ProtocolMismatch { .. }
+            | Self::InsecureTransport { .. }
+            | Self::Tunnel { .. }
+            | Self::ClientFailed
+            | Self::Refused { .. } => true,
+            Self::AuthRequired { .. }
+            | Self::PairingPending { .. }
+            | Self::DeviceRevoked { .. }
+            | Self::SecretsUnavailable { .. }
+            | Self::UserOffline => false,
+        }
+    }
+
     /// The command that lets this device in, to be run where the gateway runs.
     #[must_use]
     pub fn approval_command(&self) -> Option<String> {
@@ -140,11 +161,44 @@ impl PauseReason {
         else {
             return None;
         };
-        // It comes from the other side and ends up in a shell: nothing but an id.
-        let plain = !id.is_empty()
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        plain.then(|| format!("openclaw devices approve {id}"))
+        is_plain_id(id).then(|| format!("openclaw devices approve {id}"))
+    }
+}
+
+/// Whether a shell and a program take an id for an id, and nothing else: it comes from the other side and ends up in a
+/// command that the user copies. It begins with a letter or digit, because a program takes `-…` for an option.
+fn is_plain_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    id.len() <= 64
+        && id.bytes().all(plain)
+        && id
+            .bytes()
+            .next()
+            .is_some_and(|first| first.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_to_copy_carries_nothing_but_an_id() {
+        let command = |id: &str| {
+            let reason = PauseReason::PairingPending {
+                request_id: Some(id.to_owned()),
+                reason: None,
+                hint: None,
+            };
+            reason.approval_command()
+        };
+        for plain in ["req-1", "0c9f", "a_b", "A"] {
+            assert_eq!(command(plain), Some(format!("openclaw devices approve {plain}")));
+        }
+        let long = "a".repeat(65);
+        for other in [
+            "", "-", "--latest", "-rf", "_x", "a b", "a;b", "$(x)", "é", "a\n", &long,
+        ] {
+            assert_eq!(command(other), None, "{other}");
+        }
     }
 }

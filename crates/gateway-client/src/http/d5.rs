@@ -59,7 +59,8 @@ fn piece(event: &Value) -> Vec<Piece> {
             let end = Piece::End {
                 stop_reason: text(event, &["finishReason"]).map(str::to_owned),
             };
-            session.into_iter().chain([end]).collect()
+            let message = text(event, &["messageId"]).map(|id| Piece::Message(id.to_owned()));
+            session.into_iter().chain(message).chain([end]).collect()
         }
         Some("error") => vec![d4::failed(event)],
         Some(_) | None => Vec::new(),

@@ -9,8 +9,9 @@ use crate::dial::Network;
 use crate::driver::challenge;
 use crate::endpoint::Endpoint;
 use crate::fanout::Fanout;
-use crate::session::backoff::Backoff;
+use crate::session::backoff::{Backoff, LookAgain};
 use crate::session::verdict::{OpenError, Verdict};
+use crate::supervisor::keep_running;
 use crate::{
     Agents, Approval, ApprovalKind, CallError, Capabilities, Client, ConnectionState, Decision, Gateway,
     GatewayEvent, History, HistoryQuery, PauseReason, Prompt, SendAck, SessionsPage, SessionsQuery,
@@ -159,7 +160,7 @@ async fn live(shared: Arc<Shared>) {
     let mut closed = shared.closed.subscribe();
     tokio::select! {
         _ = closed.wait_for(|closed| *closed) => {}
-        () = go_on(&shared) => {}
+        () = keep_running(&shared.state, &shared.wake, || go_on(&shared)) => {}
     }
     if let Some(found) = shared.take() {
         found.gateway().shutdown().await;
@@ -169,6 +170,7 @@ async fn live(shared: Arc<Shared>) {
 
 async fn go_on(shared: &Shared) {
     let mut backoff = Backoff::new(shared.config.rng_seed.unwrap_or_else(rand::random));
+    let mut look_again = LookAgain::new(shared.config.was_ready);
     loop {
         let found = match shared.found() {
             Some(found) => Ok(found),
@@ -180,13 +182,23 @@ async fn go_on(shared: &Shared) {
         match found {
             Ok(found) => {
                 backoff.reset();
+                look_again.ready();
                 shared.set(found.clone());
                 forward(shared, &found).await;
                 // It turned out to be something else.
                 shared.take();
                 found.gateway().shutdown().await;
             }
-            Err(setback) => life::rest(&shared.state, &shared.wake, &mut backoff, setback).await,
+            Err(setback) => {
+                life::rest(
+                    &shared.state,
+                    &shared.wake,
+                    &mut backoff,
+                    &mut look_again,
+                    setback,
+                )
+                .await;
+            }
         }
     }
 }
@@ -247,13 +259,11 @@ async fn forward(shared: &Shared, found: &Found) {
 async fn probe(config: &ClientConfig) -> Result<Protocol, Setback> {
     let endpoint = Endpoint::parse(&config.url, config.allow_insecure)
         .map_err(|reason| Setback::new(Verdict::Pause(reason), "the address is not valid"))?;
-    let network = Network {
-        pin: config.pinned_certificate_sha256.clone(),
-        proxy_from_env: config.proxy_from_env,
-    };
+    let network = Network::new(config);
     let asked = challenge(Arc::new(network), endpoint, config.headers.clone());
     match tokio::time::timeout(CHALLENGE_LIMIT, asked).await {
         Ok(Ok(true)) => return Ok(Protocol::Native),
+        Ok(Err(OpenError::Insecure(message))) => return Err(life::failed(Trouble::Insecure(message))),
         Ok(Err(OpenError::Certificate { message, fingerprint })) => {
             return Err(life::failed(Trouble::Certificate { message, fingerprint }));
         }

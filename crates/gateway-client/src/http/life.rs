@@ -5,9 +5,11 @@
 use super::spec::Call;
 use super::wire::{Answer, Trouble};
 use super::{Dialect, Inner, poll, read, webhook};
-use crate::session::backoff::Backoff;
+use crate::session::backoff::{Backoff, LookAgain, named_wait};
 use crate::session::verdict::Verdict;
+use crate::supervisor::keep_running;
 use crate::{CallError, ConnectionState, GatewayEvent, PauseReason, ServerInfo};
+use clawtray_gateway_protocol::bounds;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// Between looks at a gateway that said that waiting is right, where it named no time.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Agents whose sessions are asked for.
+const AGENTS_MAX: usize = 64;
 
 /// What a refusal means, and what happened, in a sentence.
 pub(crate) struct Setback {
@@ -51,13 +56,14 @@ pub(crate) async fn live(inner: Arc<Inner>) {
     let mut closed = inner.closed.subscribe();
     tokio::select! {
         _ = closed.wait_for(|closed| *closed) => {}
-        () = go_on(&inner) => {}
+        () = keep_running(&inner.state, &inner.wake, || go_on(&inner)) => {}
     }
 }
 
 async fn go_on(inner: &Arc<Inner>) {
     let seed = inner.config.rng_seed.unwrap_or_else(rand::random);
     let mut backoff = Backoff::new(seed);
+    let mut look_again = LookAgain::new(inner.config.was_ready);
     let mut polls = poll::Polls::default();
     loop {
         if inner.ready().is_err() {
@@ -66,6 +72,7 @@ async fn go_on(inner: &Arc<Inner>) {
         match look(inner).await {
             Ok(info) => {
                 backoff.reset();
+                look_again.ready();
                 let again = inner.ready().is_ok();
                 inner.state.send_replace(ConnectionState::Ready(Box::new(info)));
                 inner.fanout.emit(if again {
@@ -75,7 +82,7 @@ async fn go_on(inner: &Arc<Inner>) {
                 });
                 stay(inner, &mut polls).await;
             }
-            Err(setback) => rest(&inner.state, &inner.wake, &mut backoff, setback).await,
+            Err(setback) => rest(&inner.state, &inner.wake, &mut backoff, &mut look_again, setback).await,
         }
     }
 }
@@ -103,7 +110,8 @@ async fn stay(inner: &Arc<Inner>, polls: &mut poll::Polls) {
                 if left.is_none() && polls.look(inner).await.is_err() && inner.ready().is_err() {
                     return;
                 }
-                next = Instant::now() + every.unwrap_or(LOOK_AGAIN).max(left.unwrap_or_default());
+                let wait = every.unwrap_or(LOOK_AGAIN).max(left.unwrap_or_default());
+                next = Instant::now() + named_wait(wait);
             }
         }
     }
@@ -114,22 +122,16 @@ pub(crate) async fn rest(
     told: &watch::Sender<ConnectionState>,
     wake: &Notify,
     backoff: &mut Backoff,
+    look_again: &mut LookAgain,
     setback: Setback,
 ) {
     let Setback { verdict, sentence } = setback;
     let (state, delay) = match verdict {
-        Verdict::Pause(reason) => (ConnectionState::Paused(reason), None),
-        Verdict::PauseAndLook(reason) => {
-            let delay = if let PauseReason::RateLimited {
-                retry_after: Some(after),
-            } = &reason
-            {
-                *after
-            } else {
-                LOOK_AGAIN
-            };
-            (ConnectionState::Paused(reason), Some(delay))
+        Verdict::Pause(reason) => {
+            let delay = look_again.after(&reason);
+            (ConnectionState::Paused(reason), delay)
         }
+        Verdict::PauseAndLook(reason) => (ConnectionState::Paused(reason), Some(LOOK_AGAIN)),
         Verdict::Retry { after } => {
             let delay = backoff.next(after);
             (waiting(backoff, delay, false, sentence), Some(delay))
@@ -178,7 +180,11 @@ async fn look(inner: &Inner) -> Result<ServerInfo, Setback> {
     };
     let health = health.unwrap_or_default();
     let mut info = ServerInfo {
-        version: read::text(&health, &["version"]).unwrap_or_default().to_owned(),
+        version: bounds::cut(
+            read::text(&health, &["version"]).unwrap_or_default(),
+            bounds::CODE_MAX,
+        )
+        .to_owned(),
         ..ServerInfo::default()
     };
     let mut agent = read::text(&health, &["agent"]).map(str::to_owned);
@@ -192,7 +198,7 @@ async fn look(inner: &Inner) -> Result<ServerInfo, Setback> {
                 let ids = read::list(&value, &["agents"])
                     .iter()
                     .filter_map(|agent| read::text(agent, &["id"]).map(str::to_owned));
-                inner.names().agents = ids.collect();
+                inner.names().agents = ids.take(AGENTS_MAX).collect();
             }
         }
         Dialect::Messages => {
@@ -281,7 +287,14 @@ pub(crate) fn failed(trouble: Trouble) -> Setback {
             };
             Setback::new(Verdict::Pause(reason), message)
         }
-        Trouble::Timeout(_) | Trouble::TooLarge => Setback::new(
+        Trouble::Insecure(message) => {
+            let reason = PauseReason::InsecureTransport {
+                message: message.clone(),
+                fingerprint: None,
+            };
+            Setback::new(Verdict::Pause(reason), message)
+        }
+        Trouble::Timeout(_) | Trouble::TooLarge | Trouble::Path => Setback::new(
             Verdict::Retry { after: None },
             "the gateway did not answer in time",
         ),
@@ -334,7 +347,68 @@ pub(crate) fn unauthorized(no_token: bool) -> Setback {
 
 pub(crate) fn limited(retry_after: Option<Duration>) -> Setback {
     Setback::new(
-        Verdict::PauseAndLook(PauseReason::RateLimited { retry_after }),
+        Verdict::Pause(PauseReason::RateLimited {
+            retry_after: retry_after.map(named_wait),
+        }),
         "too many requests",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long the connection rests after this refusal, by itself.
+    async fn rests(look_again: &mut LookAgain, setback: Setback) -> Option<Duration> {
+        let (state, _) = watch::channel(ConnectionState::Idle);
+        let begun = Instant::now();
+        let resting = async {
+            rest(&state, &Notify::new(), &mut Backoff::new(1), look_again, setback).await;
+        };
+        let day = Duration::from_secs(86_400);
+        tokio::time::timeout(day, resting)
+            .await
+            .ok()
+            .map(|()| begun.elapsed())
+    }
+
+    fn page(status: u16) -> Answer {
+        Answer {
+            status,
+            retry_after: None,
+            json: None,
+            page: true,
+            text: "<html>".to_owned(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_portal_in_between_stops_only_what_never_was_ready() {
+        for status in [200, 302, 403, 404] {
+            let portal = || refused(&page(status), false, "sessions");
+            assert_eq!(rests(&mut LookAgain::new(false), portal()).await, None);
+            let mut known = LookAgain::new(true);
+            for expected in [60, 120, 240, 480, 600, 600] {
+                let took = rests(&mut known, portal()).await.unwrap();
+                assert_eq!(took.as_secs(), expected, "{status}");
+            }
+        }
+        assert_eq!(rests(&mut LookAgain::new(true), unauthorized(false)).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_named_wait_is_bounded() {
+        for secs in [3_601, 31_536_000, u64::MAX] {
+            let named = Some(Duration::from_secs(secs));
+            let took = rests(&mut LookAgain::new(false), limited(named)).await.unwrap();
+            assert_eq!(took.as_secs(), 3_600);
+            for verdict in [
+                Verdict::Retry { after: named },
+                Verdict::SoonBack { after: named },
+            ] {
+                let took = rests(&mut LookAgain::new(false), Setback::new(verdict, "x")).await;
+                assert!(took.is_some_and(|took| took.as_secs() <= 3_960), "{took:?}");
+            }
+        }
+    }
 }

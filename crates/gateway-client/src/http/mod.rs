@@ -203,7 +203,9 @@ impl Inner {
         for agent in agents {
             let value = self.carry_out(&list(&agent, SESSIONS_MAX)).await?;
             let mut names = self.names();
-            for value in read::list(&value, &["sessions", "items", "data"]) {
+            // A gateway that gives more than was asked for is read no further.
+            let listed = read::list(&value, &["sessions", "items", "data"]).iter();
+            for value in listed.take(SESSIONS_MAX as usize) {
                 if let Some(row) = names.row(self.spec, &agent, value) {
                     let user = read::text(value, &["userId"]).map(str::to_owned);
                     rows.push((row, user, value.clone()));
@@ -211,6 +213,7 @@ impl Inner {
             }
         }
         rows.sort_by_key(|(row, _, _)| std::cmp::Reverse(row.updated_at));
+        self.names().keep_listed(&rows);
         Ok(rows)
     }
 

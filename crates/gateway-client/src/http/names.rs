@@ -8,10 +8,15 @@ use super::spec::{Place, Spec, Turns};
 use super::{Dialect, d5};
 use clawtray_gateway_protocol::{Message, Role, SessionRow};
 use serde_json::Value;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// Exchanges that are remembered to tell our own messages from those of others.
-const EXCHANGES: usize = 64;
+/// Exchanges that are remembered to tell our own messages from those of others. Each has some 400 bytes.
+const EXCHANGES: usize = 256;
+/// How long after a reply was told its webhook may come, in milliseconds.
+const PUSH_DELAY_MS: u64 = 30_000;
+/// Sessions that are remembered before those that are no longer listed are forgotten.
+const KNOWN_MAX: usize = 2_000;
 /// Messages of a conversation that go along where the gateway keeps none.
 const TURNS: usize = 60;
 
@@ -26,12 +31,112 @@ struct Known {
 }
 
 /// A prompt and its reply that a consumer knows by a run.
-#[derive(Clone, Debug)]
-struct Exchange {
+///
+/// Its messages are known again in the transcript by their id or time once they were seen there. Before that a text alone
+/// names them, and only among what is newer than the session was when the exchange began: "Done." is often said twice.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exchange {
     session: String,
     run: String,
-    prompt: Option<String>,
-    reply: Option<String>,
+    prompt: Option<Print>,
+    reply: Option<Print>,
+    /// What the gateway called the reply where it gave or pushed it. Its transcript may call it otherwise.
+    id: Option<String>,
+    after_ms: Option<i64>,
+    /// When the reply was whole here, by our clock.
+    told_ms: Option<i64>,
+    /// A webhook told it, or came for it.
+    by_webhook: bool,
+    prompt_seen: Option<Seen>,
+    reply_seen: Option<Seen>,
+}
+
+/// A text, told from others without keeping it: its length and a hash.
+type Print = (usize, u64);
+
+/// A message of a transcript: its id, else its time.
+#[derive(Clone, Debug, PartialEq)]
+enum Seen {
+    Id(String),
+    At(i64),
+}
+
+impl Seen {
+    fn of(message: &Message) -> Option<Self> {
+        let id = message.meta.id.as_ref().map(|id| Self::Id(id.0.clone()));
+        id.or_else(|| message.timestamp.map(Self::At))
+    }
+}
+
+impl Exchange {
+    /// A prompt of ours, which went out when the session's newest message was of `after_ms`.
+    pub(crate) fn ours(session: &str, run: &str, prompt: &str, after_ms: Option<i64>) -> Self {
+        Self {
+            session: session.to_owned(),
+            run: run.to_owned(),
+            prompt: Some(print(prompt)),
+            after_ms,
+            ..Self::default()
+        }
+    }
+
+    /// A reply that a webhook told.
+    pub(crate) fn pushed(session: &str, run: &str, reply: &str, after_ms: Option<i64>, now_ms: i64) -> Self {
+        let exchange = Self {
+            session: session.to_owned(),
+            run: run.to_owned(),
+            after_ms,
+            by_webhook: true,
+            ..Self::default()
+        };
+        exchange.with_reply(reply, now_ms)
+    }
+
+    /// A reply that was found in the transcript.
+    pub(crate) fn found(session: &str, run: &str, reply: &str, message: &Message) -> Self {
+        Self {
+            session: session.to_owned(),
+            run: run.to_owned(),
+            reply: Some(print(reply)),
+            told_ms: message.timestamp,
+            reply_seen: Seen::of(message),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn with_reply(mut self, reply: &str, now_ms: i64) -> Self {
+        self.reply = Some(print(reply));
+        self.told_ms = Some(now_ms);
+        self
+    }
+
+    pub(crate) fn known_as(mut self, id: Option<&str>) -> Self {
+        self.id = id.map(str::to_owned);
+        self
+    }
+}
+
+/// Which half of an exchange a message is.
+#[derive(Clone, Copy, PartialEq)]
+enum Half {
+    Prompt,
+    Reply,
+}
+
+impl Exchange {
+    fn half(&self, half: Half) -> (Option<Print>, Option<&Seen>) {
+        match half {
+            Half::Prompt => (self.prompt, self.prompt_seen.as_ref()),
+            Half::Reply => (self.reply, self.reply_seen.as_ref()),
+        }
+    }
+
+    fn see(&mut self, half: Half, seen: Option<Seen>) {
+        match half {
+            Half::Prompt => self.prompt_seen = seen,
+            Half::Reply => self.reply_seen = seen,
+        }
+    }
 }
 
 /// The sessions of a gateway by name.
@@ -176,28 +281,77 @@ impl Names {
     }
 
     /// Remembers an exchange, so that it is known again in the transcript.
-    pub(crate) fn exchanged(&mut self, session: &str, run: &str, prompt: Option<&str>, reply: Option<&str>) {
-        if let Some(known) = self.exchanges.iter_mut().find(|known| known.run == run) {
-            known.reply = known.reply.take().or_else(|| reply.map(plain));
+    pub(crate) fn exchanged(&mut self, exchange: Exchange) {
+        if let Some(known) = self.exchanges.iter_mut().find(|known| known.run == exchange.run) {
+            if known.reply.is_none() {
+                known.reply = exchange.reply;
+                known.told_ms = exchange.told_ms;
+                known.reply_seen = exchange.reply_seen;
+            }
+            known.id = known.id.take().or(exchange.id);
             return;
         }
         if self.exchanges.len() >= EXCHANGES {
             self.exchanges.pop_front();
         }
-        self.exchanges.push_back(Exchange {
-            session: session.to_owned(),
-            run: run.to_owned(),
-            prompt: prompt.map(plain),
-            reply: reply.map(plain),
-        });
+        self.exchanges.push_back(exchange);
     }
 
-    /// Whether a reply of this text was told already.
-    pub(crate) fn has_reply(&self, session: &str, text: &str) -> bool {
-        let text = plain(text);
-        self.exchanges
-            .iter()
-            .any(|known| known.session == session && known.reply.as_deref() == Some(text.as_str()))
+    /// The newest message of a session as it was listed last, in milliseconds since the epoch by the gateway's clock.
+    pub(crate) fn newest(&self, session: &str) -> Option<i64> {
+        self.known.get(session).and_then(|known| known.at_ms)
+    }
+
+    /// Whether a pushed reply was told already: by its id, else by its text where that was told within the last seconds and
+    /// no webhook came for it yet.
+    pub(crate) fn was_told(
+        &mut self,
+        session: &str,
+        text: &str,
+        id: Option<&str>,
+        at_ms: Option<i64>,
+        now_ms: i64,
+    ) -> bool {
+        let by_id = |known: &Exchange| {
+            let seen = matches!(&known.reply_seen, Some(Seen::Id(seen)) if Some(seen.as_str()) == id);
+            id.is_some() && (known.id.as_deref() == id || seen)
+        };
+        if self.exchanges.iter().any(by_id) {
+            return true;
+        }
+        let text = print(text);
+        let recent = |known: &Exchange| {
+            let near = |at: i64| {
+                known
+                    .told_ms
+                    .is_some_and(|told| told.abs_diff(at) <= PUSH_DELAY_MS)
+            };
+            near(now_ms) || at_ms.is_some_and(near)
+        };
+        let told = self.exchanges.iter_mut().find(|known| {
+            known.session == session
+                && !known.by_webhook
+                && known.reply == Some(text)
+                && (id.is_none() || known.id.is_none())
+                && recent(known)
+        });
+        let Some(told) = told else { return false };
+        told.by_webhook = true;
+        told.id = told.id.take().or_else(|| id.map(str::to_owned));
+        true
+    }
+
+    /// Forgets sessions that the gateway no longer lists, where there are many.
+    pub(crate) fn keep_listed(&mut self, rows: &[(SessionRow, Option<String>, Value)]) {
+        if self.known.len() <= KNOWN_MAX {
+            return;
+        }
+        let listed: HashSet<&str> = rows.iter().map(|(row, _, _)| row.key.as_str()).collect();
+        let aliases: HashSet<&str> = self.aliases.values().map(String::as_str).collect();
+        let busy = &self.busy;
+        self.known.retain(|key, _| {
+            listed.contains(key.as_str()) || aliases.contains(key.as_str()) || busy.contains_key(key)
+        });
     }
 
     /// The session that an event's data is about: by its id, else the newest of its workspace and user.
@@ -216,36 +370,88 @@ impl Names {
             .map(|(key, _)| key.clone())
     }
 
-    /// Names the runs of the messages that are known, newest first; two of the same text are two.
-    pub(crate) fn mark(&self, session: &str, messages: &mut [Message]) {
-        let mut prompts: Vec<&Exchange> = self
-            .exchanges
-            .iter()
-            .rev()
-            .filter(|known| known.session == session)
-            .collect();
-        let mut replies = prompts.clone();
-        for message in messages.iter_mut().rev() {
-            let text = plain(&message.text());
-            match message.role {
-                Role::User => {
-                    let at = prompts
-                        .iter()
-                        .position(|known| known.prompt.as_deref() == Some(text.as_str()));
-                    if let Some(at) = at {
-                        message.idempotency_key = Some(format!("{}:user", prompts.remove(at).run));
-                    }
-                }
-                Role::Assistant => {
-                    let at = replies
-                        .iter()
-                        .position(|known| known.reply.as_deref() == Some(text.as_str()));
-                    if let Some(at) = at {
-                        message.meta.run_id = Some(replies.remove(at).run.as_str().into());
-                    }
-                }
-                Role::ToolResult | Role::System | Role::Other(_) => {}
+    /// Names the runs of the messages that are known; two of the same text are two.
+    pub(crate) fn mark(&mut self, session: &str, messages: &mut [Message]) {
+        let mut used = HashSet::new();
+        // First what was seen before, whatever it says.
+        for message in messages.iter_mut() {
+            let (Some(half), Some(seen)) = (half(message), Seen::of(message)) else {
+                continue;
+            };
+            let known_by_id = |known: &Exchange| {
+                half == Half::Reply && matches!(&seen, Seen::Id(id) if known.id.as_ref() == Some(id))
+            };
+            let text = print(&message.text());
+            let found = self.of(session).find(|(at, known)| {
+                let (said, at_first) = known.half(half);
+                let same = at_first == Some(&seen) && (said == Some(text) || matches!(seen, Seen::Id(_)));
+                (same || known_by_id(known)) && !used.contains(&(*at, half as u8))
+            });
+            if let Some((at, _)) = found {
+                self.name(at, half, message, &mut used);
             }
+        }
+        // Then by text: oldest first what is newer than the session was, and newest first where its age is not known.
+        let count = messages.len();
+        for at in 0..count {
+            if let Some(message) = messages.get_mut(at) {
+                self.mark_by_text(session, message, true, &mut used);
+            }
+        }
+        for at in (0..count).rev() {
+            if let Some(message) = messages.get_mut(at) {
+                self.mark_by_text(session, message, false, &mut used);
+            }
+        }
+    }
+
+    fn mark_by_text(&mut self, session: &str, message: &mut Message, aged: bool, used: &mut Used) {
+        let Some(half) = half(message) else { return };
+        if message.meta.run_id.is_some() || message.idempotency_key.is_some() {
+            return;
+        }
+        let text = print(&message.text());
+        let fits = |known: &Exchange| match (known.after_ms, message.timestamp) {
+            (Some(after), Some(at)) => aged && at > after,
+            (None, _) | (_, None) => !aged,
+        };
+        let found = {
+            let mut candidates = self.of(session).filter(|(at, known)| {
+                let (said, seen) = known.half(half);
+                said == Some(text) && seen.is_none() && fits(known) && !used.contains(&(*at, half as u8))
+            });
+            let found = if aged {
+                candidates.next()
+            } else {
+                candidates.last()
+            };
+            found.map(|(at, _)| at)
+        };
+        if let Some(at) = found {
+            self.name(at, half, message, used);
+            let seen = Seen::of(message).filter(|_| aged);
+            if let Some(known) = self.exchanges.get_mut(at) {
+                known.see(half, seen);
+            }
+        }
+    }
+
+    /// The exchanges of a session, oldest first.
+    fn of<'a>(&'a self, session: &'a str) -> impl Iterator<Item = (usize, &'a Exchange)> {
+        self.exchanges
+            .iter()
+            .enumerate()
+            .filter(move |(_, known)| known.session == session)
+    }
+
+    fn name(&self, at: usize, half: Half, message: &mut Message, used: &mut Used) {
+        let Some(known) = self.exchanges.get(at) else {
+            return;
+        };
+        used.insert((at, half as u8));
+        match half {
+            Half::Prompt => message.idempotency_key = Some(format!("{}:user", known.run)),
+            Half::Reply => message.meta.run_id = Some(known.run.as_str().into()),
         }
     }
 
@@ -277,9 +483,25 @@ impl Names {
     }
 }
 
+/// Halves of exchanges that messages were named after.
+type Used = HashSet<(usize, u8)>;
+
+fn half(message: &Message) -> Option<Half> {
+    match message.role {
+        Role::User => Some(Half::Prompt),
+        Role::Assistant => Some(Half::Reply),
+        Role::ToolResult | Role::System | Role::Other(_) => None,
+    }
+}
+
 /// Texts that differ in white space alone are one.
-fn plain(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+fn print(text: &str) -> Print {
+    let (mut hash, mut len) = (DefaultHasher::new(), 0_usize);
+    for word in text.split_whitespace() {
+        word.hash(&mut hash);
+        len = len.saturating_add(word.len()).saturating_add(1);
+    }
+    (len, hash.finish())
 }
 
 #[cfg(test)]
@@ -290,10 +512,11 @@ mod tests {
     #[test]
     fn messages_of_ours_are_known_again_and_equal_ones_counted() {
         let mut names = Names::default();
-        names.exchanged("s", "r1", Some("hi"), Some("Hello."));
-        names.exchanged("s", "r2", Some("hi"), None);
-        names.exchanged("s", "r2", None, Some(" Hello. "));
-        names.exchanged("other", "r3", Some("hi"), Some("Hello."));
+        let ours = |session: &str, run: &str| Exchange::ours(session, run, "hi", None);
+        names.exchanged(ours("s", "r1").with_reply("Hello.", 0));
+        names.exchanged(ours("s", "r2"));
+        names.exchanged(ours("s", "r2").with_reply(" Hello. ", 0));
+        names.exchanged(ours("other", "r3").with_reply("Hello.", 0));
         let rows = json!([
             {"role": "user", "content": "hi"}, {"role": "assistant", "content": "Hello."},
             {"role": "user", "content": "hi"}, {"role": "assistant", "content": "Hello."},
@@ -314,5 +537,60 @@ mod tests {
             })
             .collect();
         assert_eq!(marks, ["", "", "r1:user", "r1", "r2:user", "r2"]);
+    }
+
+    /// Assistant messages of these times and texts, and the runs that they are named after.
+    fn marked(names: &mut Names, rows: &[(i64, &str)]) -> Vec<Option<String>> {
+        let rows = rows
+            .iter()
+            .map(|(at, text)| json!({"role": "assistant", "content": text, "timestamp": at}));
+        let mut messages: Vec<Message> = rows.filter_map(|row| read::message(&row)).collect();
+        names.mark("s", &mut messages);
+        let runs = messages.into_iter().map(|message| message.meta.run_id);
+        runs.map(|run| run.map(|run| run.0)).collect()
+    }
+
+    #[test]
+    fn of_two_replies_with_one_text_ours_is_the_first_after_our_prompt() {
+        let mut names = Names::default();
+        let ours = Exchange::ours("s", "ours", "go", Some(10)).with_reply("Done.", 0);
+        names.exchanged(ours);
+        let ours = Some("ours".to_owned());
+        // Before our prompt, ours, and what somebody else asked for.
+        let rows = [(10, "Done."), (20, "Done."), (30, "Done.")];
+        assert_eq!(marked(&mut names, &rows), [None, ours.clone(), None]);
+        // Seen once it stays the same message, whatever else the page has.
+        assert_eq!(marked(&mut names, &rows[2..]), [None]);
+        assert_eq!(marked(&mut names, &rows[1..2]), [ours]);
+    }
+
+    #[test]
+    fn a_reply_that_was_told_is_not_another_one_of_the_same_text() {
+        let mut names = Names::default();
+        let row = json!({"role": "assistant", "content": "Done.", "timestamp": 10});
+        let message = read::message(&row).unwrap();
+        names.exchanged(Exchange::found("s", "seen-10", "Done.", &message));
+        let told = Some("seen-10".to_owned());
+        assert_eq!(marked(&mut names, &[(10, "Done."), (20, "Done.")]), [told, None]);
+    }
+
+    #[test]
+    fn a_webhook_comes_once_for_a_reply() {
+        let mut names = Names::default();
+        let ours = |run: &str| Exchange::ours("s", run, "go", None).with_reply("Done.", 1_000);
+        names.exchanged(ours("r1").known_as(Some("m1")));
+        names.exchanged(ours("r2"));
+        let mut told = |id: Option<&str>, at: i64| names.was_told("s", "Done.", id, Some(at), at);
+        assert!(told(Some("m1"), 900_000), "by its id, at any time");
+        assert!(told(Some("m2"), 1_500), "the id of the second was not known");
+        assert!(!told(Some("m3"), 1_500), "both had theirs");
+        assert!(told(Some("m2"), 900_000), "and now it is");
+        names.exchanged(ours("r3"));
+        let late = 32_000;
+        assert!(
+            !names.was_told("s", "Done.", None, Some(late), late),
+            "too late to be its webhook"
+        );
+        assert!(!names.was_told("s", "Else.", None, Some(1_000), 1_000));
     }
 }

@@ -3,6 +3,7 @@
 //! It compares the session list with the previous one and reads the sessions that changed.
 
 use super::Inner;
+use super::names::Exchange;
 use crate::{CallError, GatewayEvent, RunStep};
 use clawtray_gateway_protocol::{Message, Role};
 use serde_json::{Value, json};
@@ -108,7 +109,8 @@ fn tell(inner: &Inner, key: &str, messages: Vec<Message>, until_ms: i64) {
             Some(id) => format!("seen-{id}"),
             None => format!("seen-{}-{}", message.timestamp.unwrap_or_default(), text.len()),
         };
-        inner.names().exchanged(key, &run, None, Some(&text));
+        let exchange = Exchange::found(key, &run, &text, &message);
+        inner.names().exchanged(exchange);
         message.meta.run_id = Some(run.as_str().into());
         let step = RunStep::Final {
             message: Some(Box::new(message)),

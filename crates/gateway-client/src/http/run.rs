@@ -1,7 +1,7 @@
 //! One prompt and its reply, whole or streamed.
 
-use super::names::Names;
-use super::spec::{Piece, Place, REPLY_LIMIT, Turns};
+use super::names::{Exchange, Names};
+use super::spec::{Piece, Place, REPLY_LIMIT, REPLY_LIMIT_MAX, REPLY_MAX, TOOLS_MAX, Turns};
 use super::sse::Events;
 use super::wire::content_type;
 use super::{Dialect, Inner, read, socket};
@@ -46,6 +46,7 @@ pub(crate) async fn send(inner: &Arc<Inner>, prompt: Prompt) -> Result<SendAck, 
         (names.place(&key), names.turns(&key))
     };
     let limit = prompt.timeout_ms.map_or(REPLY_LIMIT, Duration::from_millis);
+    let limit = limit.min(REPLY_LIMIT_MAX);
     let mut reply = Reply::new(inner, &place, &prompt);
     if inner.spec.dialect == Dialect::Gateway && inner.can().streaming {
         match socket::send(&place, &prompt, reply, limit).await? {
@@ -190,6 +191,10 @@ pub(crate) struct Reply {
     session: String,
     prompt: String,
     pub(crate) text: String,
+    /// What the gateway calls the reply.
+    id: Option<String>,
+    /// The session's newest message when the prompt went out, in milliseconds since the epoch by the gateway's clock.
+    after_ms: Option<i64>,
     seq: u64,
     /// Tools that are at work: the call and the tool.
     tools: Vec<(String, String)>,
@@ -200,12 +205,16 @@ pub(crate) struct Reply {
 
 impl Reply {
     fn new(inner: &Arc<Inner>, place: &Place, prompt: &Prompt) -> Self {
+        // A statement of its own: the names are locked again below.
+        let after_ms = inner.names().newest(&place.key);
         Self {
             inner: Arc::clone(inner),
             run: prompt.idempotency_key.clone(),
             session: place.key.clone(),
             prompt: prompt.text.clone(),
             text: String::new(),
+            id: None,
+            after_ms,
             seq: 0,
             tools: Vec::new(),
             calls: 0,
@@ -239,6 +248,10 @@ impl Reply {
         if let Some(id) = id.filter(|_| self.inner.spec.names_sessions) {
             self.inner.names().learn(&self.session, id);
         }
+        self.id = ["/messageId", "/response/messageId", "/message/id"]
+            .iter()
+            .find_map(|path| value.pointer(path).and_then(Value::as_str))
+            .map(str::to_owned);
         let late = read::text(value, &["status"]).is_some_and(|status| status == "timeout");
         match read::reply(value).filter(|_| !late) {
             Some(text) => {
@@ -252,9 +265,7 @@ impl Reply {
                     message: None,
                     stop_reason: late.then(|| "timeout".to_owned()),
                 });
-                self.inner
-                    .names()
-                    .exchanged(&self.session, &self.run, Some(&self.prompt), None);
+                self.remember(None);
                 self.ack(if late { "timeout" } else { "ok" }, None)
             }
         }
@@ -280,6 +291,10 @@ impl Reply {
     pub(crate) fn piece(&mut self, piece: Piece) -> bool {
         match piece {
             Piece::Text(text) => {
+                if self.text.len().saturating_add(text.len()) > REPLY_MAX {
+                    self.fail("The reply is longer than what can be kept.".to_owned());
+                    return true;
+                }
                 self.text.push_str(&text);
                 let total_bytes = Some(self.text.len());
                 self.emit(RunStep::Delta {
@@ -289,7 +304,11 @@ impl Reply {
                 });
             }
             Piece::Tool { name, input } => {
-                self.calls += 1;
+                if self.tools.len() >= TOOLS_MAX {
+                    // None of them will end any more.
+                    self.tools.remove(0);
+                }
+                self.calls = self.calls.saturating_add(1);
                 let call_id = format!("{}-tool-{}", self.run, self.calls);
                 self.tools.push((call_id.clone(), name.clone()));
                 self.emit(RunStep::Tool {
@@ -325,6 +344,7 @@ impl Reply {
                     self.inner.names().learn(&self.session, &id);
                 }
             }
+            Piece::Message(id) => self.id = Some(id),
             Piece::End { stop_reason } => return self.end(stop_reason),
             Piece::Error(message) => {
                 self.fail(message);
@@ -357,17 +377,24 @@ impl Reply {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        let text = self.text.clone();
-        let reply = Some(text.as_str()).filter(|text| !text.is_empty());
-        self.inner
-            .names()
-            .exchanged(&self.session, &self.run, Some(&self.prompt), reply);
+        self.remember(Some(&self.text).filter(|text| !text.is_empty()));
         self.emit(RunStep::Error { message });
     }
 
+    fn remember(&self, reply: Option<&String>) {
+        let exchange = Exchange::ours(&self.session, &self.run, &self.prompt, self.after_ms);
+        let exchange = match reply {
+            Some(text) => exchange.with_reply(text, self.inner.wire.now_ms()),
+            None => exchange,
+        };
+        self.inner
+            .names()
+            .exchanged(exchange.known_as(self.id.as_deref()));
+    }
+
     fn note(&self) {
+        self.remember(Some(&self.text));
         let mut names = self.inner.names();
-        names.exchanged(&self.session, &self.run, Some(&self.prompt), Some(&self.text));
         if self.inner.spec.history.is_none() {
             names.turn(&self.session, &self.prompt, &self.text);
         }

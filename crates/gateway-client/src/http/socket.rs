@@ -6,6 +6,7 @@ use super::read;
 use super::run::Reply;
 use super::spec::{Piece, Place};
 use crate::dial::{Dialer as _, Network, Transport};
+use crate::driver::MAX_INCOMING;
 use crate::endpoint::Endpoint;
 use crate::{CallError, Prompt, SendAck};
 use clawtray_gateway_protocol::Role;
@@ -14,8 +15,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 /// Time for the socket to open.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
@@ -89,16 +91,16 @@ async fn open(reply: &Reply) -> Result<Option<Socket>, CallError> {
         // The one place where a token goes into an address: this dialect knows no other. It is never logged.
         url.query_pairs_mut().append_pair("token", token.expose());
     }
-    let network = Network {
-        pin: inner.config.pinned_certificate_sha256.clone(),
-        proxy_from_env: inner.config.proxy_from_env,
-    };
+    let network = Network::new(&inner.config);
     let transport = network.dial(&endpoint).await.map_err(|_| {
         inner.worry.notify_one();
         unsent.clone()
     })?;
     let request = url.as_str().into_client_request().map_err(|_| unsent.clone())?;
-    match client_async(request, transport).await {
+    let limits = WebSocketConfig::default()
+        .max_frame_size(Some(MAX_INCOMING))
+        .max_message_size(Some(MAX_INCOMING));
+    match client_async_with_config(request, transport, Some(limits)).await {
         Ok((socket, _)) => Ok(Some(socket)),
         Err(WsError::Http(response)) if matches!(response.status().as_u16(), 401 | 429 | 503) => {
             // The whole reply over HTTP says the same, with its headers.

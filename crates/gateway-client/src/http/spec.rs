@@ -2,6 +2,7 @@
 
 use super::{Dialect, d1, d2, d3, d4, d5, openai};
 use crate::{CallError, Capabilities, Prompt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -10,6 +11,11 @@ use std::time::Duration;
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 /// Time for an agent's reply where the prompt names none.
 pub(crate) const REPLY_LIMIT: Duration = Duration::from_secs(600);
+/// The longest time for an agent's reply.
+pub(crate) const REPLY_LIMIT_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// The longest reply that is kept, in bytes, and the tools at work at once.
+pub(crate) const REPLY_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const TOOLS_MAX: usize = 256;
 
 /// A request.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,17 +66,16 @@ impl Call {
     }
 }
 
-/// A part of a path.
+/// What may stand in a part of a path as it is (RFC 3986, 2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// A part of a path. That it is not `.` or `..` is checked where the request goes out.
 pub(crate) fn part(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 /// A session as the gateway knows it.
@@ -121,6 +126,8 @@ pub(crate) enum Piece {
     Error(String),
     /// The session that the reply belongs to.
     Session(String),
+    /// What the gateway calls the reply.
+    Message(String),
 }
 
 /// The turns of a conversation that the gateway does not keep.

@@ -4,8 +4,10 @@
 //! raw body, compared in constant time), its time is near, and it is new. The sender repeats a
 //! request that got no answer.
 
+use super::names::Exchange;
 use super::{Inner, read};
 use crate::{GatewayEvent, RunStep, Secret};
+use clawtray_gateway_protocol::bounds;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -27,7 +29,7 @@ const BODY_MAX: usize = 1024 * 1024;
 /// Time for a request to come in.
 const READ_LIMIT: Duration = Duration::from_secs(10);
 /// How far from now a request's own time may be, in milliseconds.
-const WINDOW_MS: i64 = 300_000;
+const WINDOW_MS: u64 = 300_000;
 /// Requests that are remembered to know them again.
 const REMEMBERED: usize = 4096;
 /// Connections at once.
@@ -42,7 +44,10 @@ pub struct WebhookConfig {
     pub secret: Secret,
 }
 
-/// Signatures that were here.
+/// Signatures that were here. They belong to the process, not to a listener: a connection that is made anew must not take
+/// the requests of the last minutes for new ones.
+static SEEN: Seen = Seen::new(VecDeque::new());
+
 type Seen = Mutex<VecDeque<Vec<u8>>>;
 
 /// Listens until the connection is closed. Answers whether it could.
@@ -61,7 +66,6 @@ pub(crate) async fn listen(inner: &Arc<Inner>, config: &WebhookConfig) -> std::i
 }
 
 async fn accept(inner: &Arc<Inner>, listener: TcpListener, secret: Secret) {
-    let seen: Arc<Seen> = Arc::default();
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
@@ -71,12 +75,12 @@ async fn accept(inner: &Arc<Inner>, listener: TcpListener, secret: Secret) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let (inner, secret, seen) = (Arc::clone(inner), secret.clone(), Arc::clone(&seen));
+        let (inner, secret) = (Arc::clone(inner), secret.clone());
         tokio::spawn(async move {
             let service = service_fn(|request| {
-                let (inner, secret, seen) = (Arc::clone(&inner), secret.clone(), Arc::clone(&seen));
+                let (inner, secret) = (Arc::clone(&inner), secret.clone());
                 async move {
-                    let status = receive(&inner, &secret, &seen, request).await;
+                    let status = receive(&inner, &secret, &SEEN, request).await;
                     let mut response = Response::new(Empty::<Bytes>::new());
                     *response.status_mut() = status;
                     Ok::<_, Infallible>(response)
@@ -124,7 +128,7 @@ async fn receive(inner: &Inner, secret: &Secret, seen: &Seen, request: Request<I
     let near = event
         .get("timestamp")
         .and_then(read::time)
-        .is_some_and(|at| (inner.wire.now_ms() - at).abs() <= WINDOW_MS);
+        .is_some_and(|at| inner.wire.now_ms().abs_diff(at) <= WINDOW_MS);
     if !near {
         return StatusCode::BAD_REQUEST;
     }
@@ -155,7 +159,7 @@ async fn tell(inner: &Inner, event: &Value) {
     };
     let run = || {
         let id = read::text(&data, &["messageId"]).or(read::text(event, &["timestamp"]));
-        format!("hook-{}", id.unwrap_or_default())
+        format!("hook-{}", bounds::cut(id.unwrap_or_default(), bounds::CODE_MAX))
     };
     match name {
         "message.sent" => {
@@ -165,11 +169,15 @@ async fn tell(inner: &Inner, event: &Value) {
             let run = run();
             {
                 let mut names = inner.names();
+                let id = read::text(&data, &["messageId"]).filter(|id| bounds::is_id(id));
+                let (at_ms, now_ms) = (event.get("timestamp").and_then(read::time), inner.wire.now_ms());
                 // Asked for here, or found by a look at the list: told already, or about to be.
-                if names.busy.contains_key(&session) || names.has_reply(&session, text) {
+                if names.busy.contains_key(&session) || names.was_told(&session, text, id, at_ms, now_ms) {
                     return;
                 }
-                names.exchanged(&session, &run, None, Some(text));
+                let after_ms = names.newest(&session);
+                let exchange = Exchange::pushed(&session, &run, text, after_ms, now_ms).known_as(id);
+                names.exchanged(exchange);
             }
             let mut message = read::said(text.to_owned(), inner.wire.now_ms());
             message.meta.run_id = Some(run.as_str().into());

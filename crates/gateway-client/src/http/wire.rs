@@ -3,27 +3,29 @@
 use super::spec::Call;
 use crate::config::{ClientConfig, WallClock};
 use crate::endpoint::Endpoint;
+use crate::proxy;
+use crate::resolve::{self, HttpResolver, Lookup, PublicAddress};
+use crate::session::backoff::named_wait;
+use crate::size::is_crowded;
 use crate::tls::{Offered, client_config};
 use crate::{CallError, PauseReason, Secret};
 use clawtray_gateway_protocol::GatewayError;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Proxy, Response, StatusCode};
 use serde_json::Value;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Time for a connection to be made.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
-const ANSWER_MAX: usize = 32 * 1024 * 1024;
+const ANSWER_MAX: usize = 16 * 1024 * 1024;
 /// Attempts of a request that changes nothing, and the first pause between them; it doubles.
 const ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause that a request waits out by itself.
 const PAUSE_MAX: Duration = Duration::from_secs(8);
-/// The longest time for which a gateway is left alone on its word.
-const BLOCK_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// The address, the token and the current wait of one gateway.
 pub(crate) struct Wire {
@@ -55,6 +57,10 @@ pub(crate) enum Trouble {
     TooLarge,
     /// Not asked: the gateway wants to be left alone.
     Blocked(Duration),
+    /// Not asked: plain, and the name leads to an address where others could listen.
+    Insecure(String),
+    /// Not asked: the address would be another one than was built.
+    Path,
 }
 
 /// An answer, read whole.
@@ -141,7 +147,8 @@ impl From<Trouble> for CallError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Unreachable { written, .. } => Self::Disconnected { written },
-            Trouble::Certificate { .. } => Self::Disconnected { written: false },
+            Trouble::Certificate { .. } | Trouble::Insecure(_) => Self::Disconnected { written: false },
+            Trouble::Path => Self::Unsupported("a name cannot be . or .. in an address"),
             Trouble::Timeout(limit) => Self::Timeout(limit),
             Trouble::TooLarge => Self::Decode {
                 method: "the request".to_owned(),
@@ -160,6 +167,10 @@ impl From<Trouble> for CallError {
 
 impl Wire {
     pub(crate) fn new(config: &ClientConfig) -> Result<Self, PauseReason> {
+        Self::looking_up(config, resolve::system())
+    }
+
+    fn looking_up(config: &ClientConfig, lookup: Lookup) -> Result<Self, PauseReason> {
         let endpoint = Endpoint::parse(&config.url, config.allow_insecure)?;
         let refused = |message: &str| PauseReason::Refused {
             code: "INVALID_CONFIGURATION".to_owned(),
@@ -202,9 +213,21 @@ impl Wire {
             // A redirect leads to a login page, or the token elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .tls_backend_preconfigured(tls);
-        if endpoint.is_loopback() || !config.proxy_from_env {
-            builder = builder.no_proxy();
+        // The same rules as for WebSockets, in place of the library's own.
+        builder = builder.no_proxy();
+        let found = config
+            .proxy_from_env
+            .then(|| proxy::proxy_for(&endpoint, proxy::variable))
+            .flatten();
+        if let Some(found) = found {
+            let mut proxy = Proxy::all(found.uri().to_string())
+                .map_err(|_| refused("the proxy's address cannot be read"))?;
+            if let Some(auth) = found.basic_auth() {
+                proxy = proxy.custom_http_auth(auth.clone());
+            }
+            builder = builder.proxy(proxy);
         }
+        builder = builder.dns_resolver(Arc::new(HttpResolver { lookup, endpoint }));
         Ok(Self {
             http: builder.build().map_err(|_| refused("HTTP is not available"))?,
             base: url.as_str().trim_end_matches('/').to_owned(),
@@ -248,6 +271,9 @@ impl Wire {
     pub(crate) async fn open(&self, call: &Call, accept: &'static str) -> Result<Response, Trouble> {
         if let Some(left) = self.blocked_for() {
             return Err(Trouble::Blocked(left));
+        }
+        if has_dot_segment(&call.path) {
+            return Err(Trouble::Path);
         }
         let mut request = self
             .http
@@ -307,7 +333,9 @@ impl Wire {
                     | Trouble::Certificate { .. }
                     | Trouble::Timeout(_)
                     | Trouble::TooLarge
-                    | Trouble::Blocked(_),
+                    | Trouble::Blocked(_)
+                    | Trouble::Insecure(_)
+                    | Trouble::Path,
                 ) => None,
             };
             match wait {
@@ -340,7 +368,7 @@ impl Wire {
         }
         let text = String::from_utf8_lossy(&body).into_owned();
         let page = kind.contains("html") || text.trim_start().starts_with('<');
-        let json = if page {
+        let json = if page || is_crowded(&text) {
             None
         } else {
             serde_json::from_str(&text).ok()
@@ -361,7 +389,9 @@ impl Wire {
             other @ (Trouble::Certificate { .. }
             | Trouble::Timeout(_)
             | Trouble::TooLarge
-            | Trouble::Blocked(_)) => other,
+            | Trouble::Blocked(_)
+            | Trouble::Insecure(_)
+            | Trouble::Path) => other,
         }
     }
 
@@ -387,6 +417,13 @@ impl Wire {
                     message,
                     fingerprint: self.offered.take(),
                 };
+            }
+            let public = cause.downcast_ref::<PublicAddress>().or_else(|| {
+                io.and_then(std::io::Error::get_ref)
+                    .and_then(|inner| inner.downcast_ref())
+            });
+            if let Some(public) = public {
+                return Trouble::Insecure(public.to_string());
             }
             kind = kind.or(io.map(std::io::Error::kind));
             source = cause.source();
@@ -442,7 +479,7 @@ impl Wire {
                     })
             })
         };
-        named.or_else(reset).map(|after| after.min(BLOCK_MAX))
+        named.or_else(reset).map(named_wait)
     }
 
     fn note_limits(&self, response: &Response) {
@@ -458,7 +495,8 @@ impl Wire {
             .retry_after(response)
             .or(limited.then_some(Duration::from_secs(2)));
         if let Some(after) = after {
-            *self.blocked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + after);
+            let until = Instant::now().checked_add(named_wait(after));
+            *self.blocked.lock().unwrap_or_else(PoisonError::into_inner) = until;
         }
     }
 }
@@ -477,4 +515,80 @@ pub(crate) fn content_type(response: &Response) -> String {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_ascii_lowercase()
+}
+
+/// Whether a part of a path is `.` or `..`, however it is written. What reads addresses leaves such parts out, together
+/// with the part in front of them.
+fn has_dot_segment(path: &str) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    path.split(['/', '\\']).any(|part| {
+        let part = part.to_ascii_lowercase().replace("%2e", ".");
+        part == "." || part == ".."
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Credentials;
+
+    #[test]
+    fn a_name_of_dots_is_no_part_of_a_path() {
+        for path in [
+            "/api/..",
+            "/a/../b",
+            "/a/%2E%2e/b",
+            "/a/.",
+            "/a/.%2E?x=1",
+            "/a\\..\\b",
+            "..",
+        ] {
+            assert!(has_dot_segment(path), "{path}");
+        }
+        for path in ["/api/v1/a", "/a/...", "/a/.b", "/a/b..?x=/../", "/%2Ea"] {
+            assert!(!has_dot_segment(path), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_plain_name_that_leads_out_is_not_asked() {
+        let config = ClientConfig::new("http://nas", Credentials::token("canary"));
+        let wire = Wire::looking_up(&config, resolve::stand_in::knows(&["203.0.113.7"])).unwrap();
+        let Err(Trouble::Insecure(message)) = wire.once(&Call::get("/api/health")).await else {
+            panic!("it was asked")
+        };
+        assert!(message.contains("203.0.113.7"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn a_named_wait_is_capped_whatever_its_form() {
+        let config = ClientConfig::new("http://127.0.0.1:1", Credentials::default());
+        let wire = Wire::new(&config).unwrap();
+        let answer = |status: u16, headers: &[(&str, &str)]| {
+            let mut response = hyper::Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(*name, *value);
+            }
+            Response::from(response.body("").unwrap())
+        };
+        let hour = Duration::from_secs(3_600);
+        for value in [
+            "18446744073709551615",
+            "31536000",
+            "3601",
+            "Tue, 31 Dec 2999 23:59:59 GMT",
+        ] {
+            let limited = answer(429, &[("retry-after", value)]);
+            assert_eq!(wire.retry_after(&limited), Some(hour), "{value}");
+            wire.note_limits(&limited);
+            assert!(wire.blocked_for().is_some_and(|left| left <= hour), "{value}");
+            wire.unblock();
+            let reset = answer(429, &[("x-ratelimit-reset", value)]);
+            assert!(
+                wire.retry_after(&reset).is_none_or(|after| after <= hour),
+                "{value}"
+            );
+        }
+        assert_eq!(wire.retry_after(&answer(429, &[("retry-after", "-1")])), None);
+    }
 }

@@ -1,5 +1,6 @@
 //! The wait before the next connection attempt.
 
+use crate::PauseReason;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use std::time::Duration;
@@ -12,6 +13,68 @@ const CAP: Duration = Duration::from_secs(30);
 const SOON_MIN: Duration = Duration::from_millis(200);
 const SOON_BASE: Duration = Duration::from_millis(500);
 const SOON_CAP: Duration = Duration::from_secs(4);
+/// The longest wait that somebody else can name (`Retry-After`, `retryAfterMs`).
+pub(crate) const NAMED_MAX: Duration = Duration::from_secs(3_600);
+/// The longest one while the gateway is on its way back (`restartExpectedMs`, a 503).
+pub(crate) const NAMED_SOON_MAX: Duration = Duration::from_secs(600);
+/// The first look after a stop, and the longest time between two; it doubles in between.
+const LOOK: Duration = Duration::from_secs(60);
+const LOOK_MAX: Duration = Duration::from_secs(600);
+/// The first look at a gateway that lets us wait and names no time.
+const LIMITED_LOOK: Duration = Duration::from_secs(10);
+
+/// A wait that somebody else names, within bounds.
+pub(crate) fn named_wait(wait: Duration) -> Duration {
+    wait.min(NAMED_MAX)
+}
+
+/// When a stopped connection looks by itself whether it can go on.
+///
+/// One that was ready once does so after anything but a refused sign-in: what stopped it may have come from somebody in
+/// between, such as the login page of a hotel or a proxy during a reload. One that never was ready is more likely set up
+/// wrongly, and waits for its user.
+#[derive(Debug)]
+pub(crate) struct LookAgain {
+    was_ready: bool,
+    looks: u32,
+}
+
+impl LookAgain {
+    /// For a gateway that this device was connected to before, or never.
+    pub(crate) fn new(was_ready: bool) -> Self {
+        Self { was_ready, looks: 0 }
+    }
+
+    /// The connection is ready.
+    pub(crate) fn ready(&mut self) {
+        self.was_ready = true;
+        self.looks = 0;
+    }
+
+    /// Takes over what another one knew.
+    pub(crate) fn keep(&mut self, other: &Self) {
+        self.was_ready |= other.was_ready;
+    }
+
+    /// The wait until the next look; none when only the user can help.
+    pub(crate) fn after(&mut self, reason: &PauseReason) -> Option<Duration> {
+        let doubled = 1_u32.checked_shl(self.looks).unwrap_or(u32::MAX);
+        let step = |first: Duration| first.saturating_mul(doubled).min(LOOK_MAX);
+        let wait = if let PauseReason::RateLimited { retry_after } = reason {
+            // It is obeyed, and a gateway that names no time or none to speak of is not asked faster and faster.
+            match retry_after {
+                Some(named) => named_wait(*named).max(step(BASE)),
+                None => step(LIMITED_LOOK),
+            }
+        } else if self.was_ready && reason.may_pass() {
+            step(LOOK)
+        } else {
+            return None;
+        };
+        self.looks = self.looks.saturating_add(1);
+        Some(wait)
+    }
+}
 
 /// Counts attempts and draws delays.
 #[derive(Debug)]
@@ -51,7 +114,7 @@ impl Backoff {
     pub(crate) fn next(&mut self, not_before: Option<Duration>) -> Duration {
         self.attempts = self.attempts.saturating_add(1);
         let jitter = self.draw(Duration::ZERO, Self::ceiling(self.attempts));
-        match not_before {
+        match not_before.map(named_wait) {
             // A gateway that names a time gets it, spread a little so that clients do not come back as one.
             Some(after) => after.saturating_add(jitter.min(after / 10)),
             None => jitter,
@@ -66,7 +129,11 @@ impl Backoff {
             .min(SOON_CAP);
         self.soon = self.soon.saturating_add(1);
         let jitter = self.draw(SOON_MIN, ceiling);
-        not_before.map_or(jitter, |after| after.saturating_add(jitter.min(SOON_BASE / 5)))
+        not_before.map_or(jitter, |after| {
+            after
+                .min(NAMED_SOON_MAX)
+                .saturating_add(jitter.min(SOON_BASE / 5))
+        })
     }
 
     fn draw(&mut self, from: Duration, to: Duration) -> Duration {
@@ -115,6 +182,64 @@ mod tests {
         let delay = backoff.next(Some(after));
         assert!(delay >= after && delay <= after * 11 / 10);
         assert!(backoff.soon(Some(after)) >= after);
+    }
+
+    #[test]
+    fn a_named_time_is_obeyed_within_bounds() {
+        for secs in [3_601, 86_400, 31_536_000, u64::MAX / 2, u64::MAX] {
+            let named = Duration::from_secs(secs);
+            let mut backoff = Backoff::new(secs);
+            let delay = backoff.next(Some(named));
+            assert!(delay >= NAMED_MAX && delay <= NAMED_MAX * 11 / 10, "{delay:?}");
+            let delay = backoff.soon(Some(named));
+            assert!(
+                delay >= NAMED_SOON_MAX && delay <= NAMED_SOON_MAX + SOON_BASE,
+                "{delay:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_connection_that_was_ready_looks_again_later_and_later() {
+        let refused = PauseReason::Refused {
+            code: "HTTP_302".into(),
+            message: "m".into(),
+        };
+        let sign_in = PauseReason::AuthRequired {
+            code: "AUTH_TOKEN_MISMATCH".into(),
+            next_step: None,
+        };
+        let secs = |wait: Option<Duration>| wait.map(|wait| wait.as_secs());
+        let mut look = LookAgain::new(false);
+        assert_eq!(look.after(&refused), None, "it never was ready");
+        look.ready();
+        for expected in [60, 120, 240, 480, 600, 600] {
+            assert_eq!(secs(look.after(&refused)), Some(expected));
+        }
+        assert_eq!(look.after(&sign_in), None);
+        look.ready();
+        assert_eq!(secs(look.after(&refused)), Some(60));
+        assert_eq!(secs(LookAgain::new(true).after(&refused)), Some(60));
+    }
+
+    #[test]
+    fn a_limit_is_kept_and_never_asked_about_at_once() {
+        let limited = |secs: Option<u64>| PauseReason::RateLimited {
+            retry_after: secs.map(Duration::from_secs),
+        };
+        let mut look = LookAgain::new(false);
+        assert_eq!(look.after(&limited(Some(9))), Some(Duration::from_secs(9)));
+        assert_eq!(look.after(&limited(Some(u64::MAX))), Some(NAMED_MAX));
+        let mut look = LookAgain::new(false);
+        let waits: Vec<u64> = (0..12)
+            .filter_map(|_| look.after(&limited(Some(0))))
+            .map(|wait| wait.as_secs())
+            .collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+        assert_eq!(
+            LookAgain::new(false).after(&limited(None)),
+            Some(Duration::from_secs(10))
+        );
     }
 
     #[test]

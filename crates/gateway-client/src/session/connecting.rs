@@ -66,12 +66,15 @@ impl Session {
         // During a restart the port is refused, the proxy answers 502, and so on: all of it is part of coming back.
         let coming_back = self.soon_until.is_some_and(|until| now.mono < until);
         match verdict {
-            Verdict::Pause(reason) => self.pause(reason, None),
+            Verdict::Pause(reason) => {
+                let look_at = self.look.after(&reason).map(|wait| now.mono.saturating_add(wait));
+                self.pause(reason, look_at);
+            }
             Verdict::PauseAndLook(reason) => {
                 // Servers put those aside who try to sign in too often.
                 let by_ssh = matches!(reason, PauseReason::Tunnel { .. });
                 let wait = if by_ssh { TUNNEL_LOOK } else { PAIRING_LOOK };
-                self.pause(reason, Some(now.mono + wait));
+                self.pause(reason, Some(now.mono.saturating_add(wait)));
             }
             Verdict::Retry { after } if !coming_back => {
                 let delay = self.backoff.next(after);
@@ -93,7 +96,7 @@ impl Session {
     pub(super) fn wait(&mut self, now: Now, delay: Duration, soon_back: bool, error: String) {
         self.clocks = Some(now);
         self.phase = Phase::Backoff {
-            until: now.mono + delay,
+            until: now.mono.saturating_add(delay),
         };
         let attempt = self.backoff.attempts();
         self.effects.push_back(Effect::State(ConnectionState::Backoff {

@@ -42,15 +42,16 @@ impl Session {
         match beginning(head) {
             Beginning::Assistant => Reading::Ends {
                 head: frame::AGENT_EVENT,
-                tail: TAIL.min(len - frame::AGENT_EVENT),
+                tail: TAIL.min(len.saturating_sub(frame::AGENT_EVENT)),
             },
             Beginning::Delta { run, added, head } => {
                 let known = self.runs.raw_bytes(run);
-                let behind = known.and_then(|known| len.checked_sub(head + known + added));
+                let text = known.and_then(|known| head.checked_add(known)?.checked_add(added));
+                let behind = text.and_then(|text| len.checked_sub(text));
                 match behind {
                     Some(behind) if BEHIND.contains(&behind) => Reading::Ends {
                         head,
-                        tail: TAIL.min(len - head),
+                        tail: TAIL.min(len.saturating_sub(head)),
                     },
                     Some(_) | None => Reading::Whole,
                 }

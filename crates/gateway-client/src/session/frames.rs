@@ -1,6 +1,6 @@
 //! The meaning of each frame once the connection is ready.
 
-use super::{Effect, Now, Phase, SOON_WINDOW, Session, Waiter, translate};
+use super::{APPROVALS_MAX, Effect, Now, Phase, SOON_WINDOW, Session, Waiter, translate};
 use crate::{CallError, GatewayEvent};
 use clawtray_gateway_protocol::event::ChatEvent;
 use clawtray_gateway_protocol::frame::{Event, Response};
@@ -29,13 +29,16 @@ impl Session {
                 let Some(event) = translate::event(&mut self.runs, &event.name, payload) else {
                     return;
                 };
+                if !self.admits(now, &event) {
+                    return;
+                }
                 if let GatewayEvent::Shutdown {
                     restart_expected: Some(expected),
                     ..
                 } = &event
                 {
                     self.restart_hint = Some(*expected);
-                    self.soon_until = Some(now.mono + SOON_WINDOW);
+                    self.soon_until = Some(now.mono.saturating_add(SOON_WINDOW));
                 }
                 self.emit(event);
             }
@@ -49,6 +52,39 @@ impl Session {
         }
     }
 
+    /// Whether an event is told. Approvals that wait are limited in number: each is told at once and asks for an answer.
+    fn admits(&mut self, now: Now, event: &GatewayEvent) -> bool {
+        match event {
+            GatewayEvent::ApprovalRequested(approval) => {
+                let id = approval.id.as_str();
+                if self.approvals.len() >= APPROVALS_MAX && !self.approvals.contains_key(id) {
+                    let now_ms = i64::try_from(now.wall.as_millis()).unwrap_or(i64::MAX);
+                    self.approvals
+                        .retain(|_, lapses| lapses.is_none_or(|at| at > now_ms));
+                }
+                if self.approvals.len() >= APPROVALS_MAX && !self.approvals.contains_key(id) {
+                    tracing::debug!("too many approvals wait for one more");
+                    return false;
+                }
+                self.approvals.insert(id.to_owned(), approval.expires_at_ms);
+                true
+            }
+            GatewayEvent::ApprovalResolved { id, .. } => {
+                self.approvals.remove(id.as_str());
+                true
+            }
+            GatewayEvent::Connected { .. }
+            | GatewayEvent::Resync
+            | GatewayEvent::SessionsChanged { .. }
+            | GatewayEvent::Run(_)
+            | GatewayEvent::Message { .. }
+            | GatewayEvent::SessionChanged { .. }
+            | GatewayEvent::Health(_)
+            | GatewayEvent::Shutdown { .. }
+            | GatewayEvent::Other { .. } => true,
+        }
+    }
+
     /// Keeps up with the numbers of a connection's events. False for a repetition. A gap means that the gateway left
     /// events out because we were slow: what consumers show may be stale.
     pub(super) fn follow(&mut self, seq: Option<u64>) -> bool {
@@ -57,7 +93,7 @@ impl Session {
         };
         let gap = match ready.last_seq {
             Some(last) if seq <= last => return false,
-            Some(last) => seq > last + 1,
+            Some(last) => seq > last.saturating_add(1),
             None => false,
         };
         ready.last_seq = Some(seq);

@@ -8,7 +8,7 @@ use clawtray_gateway_protocol::handshake::{
     CONNECT_METHOD, Challenge, ClientInfo, ConnectAuth, ConnectDevice, ConnectParams, HelloOk, MAX_PROTOCOL,
     MIN_PROTOCOL, SignFields, sign_payload_v3,
 };
-use clawtray_gateway_protocol::{GatewayError, Scope, frame};
+use clawtray_gateway_protocol::{GatewayError, Scope, bounds, frame};
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -25,18 +25,11 @@ impl Session {
 
     pub(super) fn on_challenge(&mut self, now: Now, deadline: Duration, payload: Option<&RawValue>) {
         let challenge = payload.and_then(|payload| serde_json::from_str::<Challenge>(payload.get()).ok());
-        let Some(challenge) = challenge else {
-            self.drop_socket(1002);
+        // The nonce is signed and sent back: it is an identifier, not a load.
+        let Some(challenge) = challenge.filter(|challenge| bounds::is_id(&challenge.nonce)) else {
             let message =
-                "the server is not an OpenClaw gateway, or its version is not supported; check the address"
-                    .to_owned();
-            self.pause(
-                PauseReason::Refused {
-                    code: "BAD_CHALLENGE".to_owned(),
-                    message,
-                },
-                None,
-            );
+                "the server is not an OpenClaw gateway, or its version is not supported; check the address";
+            self.not_a_gateway(now, "BAD_CHALLENGE", message);
             return;
         };
         let text = self.connect_request(&challenge);
@@ -130,6 +123,16 @@ impl Session {
         self.act(now, verdict, error.message.clone());
     }
 
+    /// What answers does not speak the protocol.
+    fn not_a_gateway(&mut self, now: Now, code: &str, message: &str) {
+        self.drop_socket(1002);
+        let reason = PauseReason::Refused {
+            code: code.to_owned(),
+            message: message.to_owned(),
+        };
+        self.act(now, Verdict::Pause(reason), message.to_owned());
+    }
+
     pub(super) fn on_hello(&mut self, now: Now, payload: Option<&RawValue>) {
         let hello = match serde_json::from_str::<HelloOk>(payload.map_or("null", RawValue::get)) {
             Ok(hello) => hello,
@@ -139,38 +142,31 @@ impl Session {
                     column = error.column(),
                     "unreadable hello-ok"
                 );
-                self.drop_socket(1002);
-                let message = "the gateway's handshake could not be read".to_owned();
-                self.pause(
-                    PauseReason::Refused {
-                        code: "BAD_HELLO".to_owned(),
-                        message,
-                    },
-                    None,
-                );
+                self.not_a_gateway(now, "BAD_HELLO", "the gateway's handshake could not be read");
                 return;
             }
         };
         if !(MIN_PROTOCOL..=MAX_PROTOCOL).contains(&hello.protocol) {
             self.drop_socket(1002);
-            self.pause(
-                PauseReason::ProtocolMismatch {
-                    expected: Some(hello.protocol),
-                },
-                None,
-            );
+            let reason = PauseReason::ProtocolMismatch {
+                expected: Some(hello.protocol),
+            };
+            self.act(now, Verdict::Pause(reason), String::new());
             return;
         }
         self.backoff.reset();
+        self.look.ready();
+        self.approvals.clear();
         self.soon_until = None;
         self.restart_hint = None;
         self.keep_token(&hello);
-        let new_boot = self.was_connected && self.boot_id != hello.server.boot_id;
+        let boot_id = hello.server.boot_id.clone().filter(|id| bounds::is_id(id));
+        let new_boot = self.was_connected && self.boot_id != boot_id;
         if new_boot {
             self.runs.clear();
         }
         self.was_connected = true;
-        self.boot_id.clone_from(&hello.server.boot_id);
+        self.boot_id = boot_id;
         let subscribe = self.config.subscribe_sessions && Scope::Read.is_in(&hello.auth.scopes);
         let tick_ms = hello.policy.tick_interval_ms.clamp(1_000, 600_000);
         self.phase = Phase::Ready(Box::new(Ready {
@@ -203,7 +199,7 @@ impl Session {
             .auth
             .device_token
             .as_deref()
-            .filter(|token| !token.is_empty())
+            .filter(|token| !token.is_empty() && token.len() <= TOKEN_MAX)
         else {
             return;
         };
@@ -214,8 +210,13 @@ impl Session {
         self.config.credentials.device_token = Some(token.clone());
         self.effects.push_back(Effect::StoreToken(IssuedToken {
             token,
-            role: hello.auth.role.clone().unwrap_or_else(|| "operator".to_owned()),
-            scopes: hello.auth.scopes.clone(),
+            role: hello
+                .auth
+                .role
+                .clone()
+                .filter(|role| role.len() <= NAME_MAX)
+                .unwrap_or_else(|| "operator".to_owned()),
+            scopes: names(hello.auth.scopes.clone()),
         }));
     }
 
@@ -230,18 +231,36 @@ impl Session {
     }
 }
 
+/// The longest device token that is kept, in bytes. The gateway's own have 43.
+const TOKEN_MAX: usize = 8 * 1024;
+/// Methods and scopes that are kept, and bytes of the name of each. The gateway has about 200 methods. With the sentences
+/// of [`bounds`] the state of a connection is below 600 KiB.
+const NAMES_MAX: usize = 4096;
+const NAME_MAX: usize = 128;
+
+fn names(mut names: Vec<String>) -> Vec<String> {
+    names.retain(|name| name.len() <= NAME_MAX);
+    names.truncate(NAMES_MAX);
+    names.shrink_to_fit();
+    names
+}
+
+/// What is kept of a greeting. It is copied with every look at the state, so it is small whatever the gateway says.
 fn info(hello: HelloOk) -> ServerInfo {
     let attachments = hello.policy.attachments;
+    let defaults = hello.snapshot.session_defaults;
     ServerInfo {
-        version: hello.server.version,
+        version: bounds::cut(&hello.server.version, NAME_MAX).to_owned(),
         protocol: hello.protocol,
-        scopes: hello.auth.scopes,
-        methods: hello.features.methods,
-        main_session_key: hello.snapshot.session_defaults.main_session_key,
-        default_agent_id: hello.snapshot.session_defaults.default_agent_id,
+        scopes: names(hello.auth.scopes),
+        methods: names(hello.features.methods),
+        main_session_key: defaults
+            .main_session_key
+            .filter(|key| bounds::is_id(key.as_str())),
+        default_agent_id: defaults.default_agent_id.filter(|id| bounds::is_id(id.as_str())),
         max_payload_bytes: hello.policy.max_payload,
         max_attachment_bytes: attachments.and_then(|policy| policy.max_bytes),
         max_image_bytes: attachments.and_then(|policy| policy.max_image_bytes),
-        boot_id: hello.server.boot_id,
+        boot_id: hello.server.boot_id.filter(|id| bounds::is_id(id)),
     }
 }

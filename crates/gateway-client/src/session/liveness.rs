@@ -49,7 +49,8 @@ impl Session {
                 self.probe(now);
                 true
             }
-            Phase::Backoff { .. } => {
+            // The network may be another one.
+            Phase::Backoff { .. } | Phase::Paused { look_at: Some(_) } => {
                 self.open(now);
                 true
             }
@@ -57,7 +58,7 @@ impl Session {
             | Phase::Opening { .. }
             | Phase::Challenge { .. }
             | Phase::Hello
-            | Phase::Paused { .. }
+            | Phase::Paused { look_at: None }
             | Phase::Closed => false,
         }
     }

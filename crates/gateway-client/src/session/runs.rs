@@ -9,14 +9,22 @@
 //! - Every delta repeats the whole text. So the next delta repairs a lost one.
 
 use crate::{RunEvent, RunStep};
+use clawtray_gateway_protocol::bounds::{CODE_MAX, ID_MAX, SENTENCE_MAX, cut, is_id};
 use clawtray_gateway_protocol::event::{
     AgentEvent, ChatEvent, DeltaParts, ThinkingData, ToolData, ToolOutput, WholeLen, WholeText,
 };
 use clawtray_gateway_protocol::{AgentId, RunId, SessionKey};
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 /// Runs remembered. Ended ones are kept to recognise repetitions, and go first.
 const REMEMBERED: usize = 256;
+
+/// The longest text of a run, in bytes: a run that goes on and on ends here as a failure. Consumers keep the text.
+const TEXT_MAX: usize = 32 * 1024 * 1024;
+/// The largest number of a step that is believed: what JavaScript counts to. Larger ones would leave no room for the numbers
+/// that we give out, which rise.
+const SEQ_MAX: u64 = 1 << 53;
 
 #[derive(Debug, Default)]
 struct Run {
@@ -100,6 +108,14 @@ impl Runs {
 
     /// A `chat` event; nothing when it is a repetition.
     pub(crate) fn chat(&mut self, mut event: ChatEvent<'_>) -> Option<RunEvent> {
+        if !are_ids([
+            Some(&event.run_id),
+            Some(&event.session_key),
+            event.agent_id.as_ref(),
+        ]) {
+            return None;
+        }
+        event.seq = event.seq.min(SEQ_MAX);
         let run = self.run(&event.run_id);
         if run.session.as_str() != &*event.session_key {
             run.session = SessionKey::from(&*event.session_key);
@@ -114,7 +130,7 @@ impl Runs {
                 }
                 run.status_seq = event.seq;
                 RunStep::Status {
-                    phase: event.phase.as_deref().unwrap_or_default().to_owned(),
+                    phase: cut(event.phase.as_deref().unwrap_or_default(), CODE_MAX).to_owned(),
                 }
             }
             "delta" => {
@@ -122,13 +138,24 @@ impl Runs {
                     return None;
                 }
                 run.delta_seq = event.seq;
-                delta(run, &event)
+                let step = delta(run, &event);
+                if run.text_bytes > TEXT_MAX {
+                    run.ended = true;
+                    RunStep::Error {
+                        message: "the reply is longer than what can be kept".to_owned(),
+                    }
+                } else {
+                    step
+                }
             }
             "final" => {
                 run.ended = true;
                 RunStep::Final {
                     message: event.take_reply(),
-                    stop_reason: event.stop_reason.as_deref().map(str::to_owned),
+                    stop_reason: event
+                        .stop_reason
+                        .as_deref()
+                        .map(|why| cut(why, CODE_MAX).to_owned()),
                 }
             }
             "aborted" => {
@@ -144,7 +171,7 @@ impl Runs {
                     .as_deref()
                     .filter(|message| !message.is_empty());
                 RunStep::Error {
-                    message: sentence.unwrap_or("the run failed").to_owned(),
+                    message: cut(sentence.unwrap_or("the run failed"), SENTENCE_MAX).to_owned(),
                 }
             }
             _ => return None,
@@ -166,6 +193,14 @@ impl Runs {
             "tool" => false,
             _ => return None,
         };
+        if !are_ids([
+            Some(&event.run_id),
+            event.session_key.as_ref(),
+            event.agent_id.as_ref(),
+        ]) {
+            return None;
+        }
+        let seq = event.seq.min(SEQ_MAX);
         let run = self.run(&event.run_id);
         if let Some(session) = &event.session_key
             && run.session.as_str() != &**session
@@ -173,10 +208,10 @@ impl Runs {
             run.session = SessionKey::from(&**session);
         }
         // The same step may come as `agent` and as `session.tool`.
-        if run.ended || event.seq <= run.agent_seq {
+        if run.ended || seq <= run.agent_seq {
             return None;
         }
-        run.agent_seq = event.seq;
+        run.agent_seq = seq;
         let step = if thinking {
             let data: ThinkingData<'_> = serde_json::from_str(data).ok()?;
             RunStep::Thinking {
@@ -185,9 +220,9 @@ impl Runs {
         } else {
             let data: ToolData<'_> = serde_json::from_str(data).ok()?;
             RunStep::Tool {
-                call_id: data.tool_call_id.into_owned(),
-                name: data.name.into_owned(),
-                phase: data.phase.into_owned(),
+                call_id: cut(&data.tool_call_id, ID_MAX).to_owned(),
+                name: cut(&data.name, ID_MAX).to_owned(),
+                phase: cut(&data.phase, CODE_MAX).to_owned(),
                 arguments: data.args,
                 output: data
                     .result
@@ -196,14 +231,12 @@ impl Runs {
                 is_error: data.is_error,
             }
         };
-        Some(emit(
-            run,
-            &event.run_id,
-            event.agent_id.as_deref(),
-            event.seq,
-            step,
-        ))
+        Some(emit(run, &event.run_id, event.agent_id.as_deref(), seq, step))
     }
+}
+
+fn are_ids(ids: [Option<&Cow<'_, str>>; 3]) -> bool {
+    ids.into_iter().flatten().all(|id| is_id(id))
 }
 
 fn delta(run: &mut Run, event: &ChatEvent<'_>) -> RunStep {
@@ -224,7 +257,7 @@ fn delta(run: &mut Run, event: &ChatEvent<'_>) -> RunStep {
             total_bytes: total,
         };
     }
-    run.text_bytes += text.len();
+    run.text_bytes = run.text_bytes.saturating_add(text.len());
     match total {
         // We came in late, or an event was dropped on the way: the whole text is here, so say it whole.
         Some(total) if total != run.text_bytes => {
@@ -254,7 +287,7 @@ fn delta(run: &mut Run, event: &ChatEvent<'_>) -> RunStep {
 }
 
 fn emit(run: &mut Run, id: &str, agent: Option<&str>, seq: u64, step: RunStep) -> RunEvent {
-    run.emitted = seq.max(run.emitted + 1);
+    run.emitted = seq.max(run.emitted.saturating_add(1));
     RunEvent {
         run: RunId::from(id),
         session: run.session.clone(),
@@ -268,6 +301,7 @@ fn emit(run: &mut Run, id: &str, agent: Option<&str>, seq: u64, step: RunStep) -
 mod tests {
     use super::*;
     use clawtray_gateway_protocol::event::delta_parts;
+    use serde_json::{Value, json};
 
     /// A delta as the gateway lays it out, taken in as a session does; the length of its whole text, and what it says.
     fn take(runs: &mut Runs, seq: u64, added: &str, whole: &str) -> (Option<usize>, Option<RunStep>) {
@@ -302,5 +336,58 @@ mod tests {
         assert_eq!(said(4, "🐴", whole), (Some(12), None), "a repetition");
         let longer = format!("{whole}\nd");
         assert_eq!(said(5, "\nd", &longer), (Some(14), delta("\nd", false, 14)));
+    }
+
+    /// A step of a run by its fields.
+    fn chat(runs: &mut Runs, run: &str, seq: u64, rest: Value) -> Option<RunEvent> {
+        let mut event = json!({"runId": run, "sessionKey": "s", "seq": seq});
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
+        let text = event.to_string();
+        runs.chat(serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn numbers_rise_whatever_the_gateway_counts() {
+        let mut runs = Runs::default();
+        let status = json!({"state": "status", "phase": "p"});
+        let delta = json!({"state": "delta", "deltaText": "x"});
+        let mut last = 0;
+        for (seq, step) in [(u64::MAX, &status), (1, &delta), (u64::MAX - 1, &delta)] {
+            let event = chat(&mut runs, "r", seq, step.clone()).unwrap();
+            assert!(event.seq > last, "{} after {last}", event.seq);
+            last = event.seq;
+        }
+    }
+
+    #[test]
+    fn identifiers_of_megabytes_are_none() {
+        let mut runs = Runs::default();
+        let delta = json!({"state": "delta", "deltaText": "x"});
+        assert!(chat(&mut runs, &"r".repeat(ID_MAX + 1), 1, delta.clone()).is_none());
+        let mut long = delta.clone();
+        long["sessionKey"] = json!("s".repeat(5_000_000));
+        assert!(chat(&mut runs, "r", 1, long).is_none());
+        assert_eq!(runs.remembered(), 0);
+        assert!(chat(&mut runs, &"r".repeat(ID_MAX), 1, delta).is_some());
+    }
+
+    #[test]
+    fn a_reply_without_end_ends() {
+        let mut runs = Runs::default();
+        let megabyte = "x".repeat(1 << 20);
+        let (mut kept, mut ends) = (0, 0);
+        for seq in 1..=100 {
+            let step = json!({"state": "delta", "deltaText": megabyte});
+            match chat(&mut runs, "r", seq, step).map(|event| event.step) {
+                Some(RunStep::Delta { text, .. }) => kept += text.len(),
+                Some(RunStep::Error { .. }) => ends += 1,
+                Some(other) => panic!("{other:?}"),
+                None => {}
+            }
+        }
+        assert_eq!((kept, ends), (TEXT_MAX, 1));
     }
 }

@@ -2,7 +2,9 @@
 
 use super::runs::Runs;
 use crate::delta::SessionDelta;
+use crate::size::is_crowded;
 use crate::{Approval, ApprovalKind, Decision, GatewayEvent};
+use clawtray_gateway_protocol::bounds::{CODE_MAX, SENTENCE_MAX, cut, is_id, shorten};
 use clawtray_gateway_protocol::event::{
     AgentEvent, ApprovalRecord, ApprovalResolved, ChatEvent, SessionMessage, Shutdown,
 };
@@ -11,8 +13,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
 
+/// Bytes of a command or title, and of its detail, that are shown.
+const ASKED_MAX: usize = 64 * 1024;
+
 /// What an event is to a companion; nothing when it needs nobody's attention.
 pub(crate) fn event(runs: &mut Runs, name: &str, raw: &str) -> Option<GatewayEvent> {
+    if is_crowded(raw) || !is_id(name) {
+        tracing::debug!(bytes = raw.len(), "an event that is too large");
+        return None;
+    }
     match name {
         "tick" => None,
         "chat" => runs
@@ -26,14 +35,15 @@ pub(crate) fn event(runs: &mut Runs, name: &str, raw: &str) -> Option<GatewayEve
         "exec.approval.requested" => approval_requested(name, raw, ApprovalKind::Exec),
         "plugin.approval.requested" => approval_requested(name, raw, ApprovalKind::Plugin),
         "exec.approval.resolved" | "plugin.approval.resolved" => {
-            parse::<ApprovalResolved>(name, raw).map(|event| GatewayEvent::ApprovalResolved {
+            let event = parse::<ApprovalResolved>(name, raw).filter(|event| is_id(event.id.as_str()));
+            event.map(|event| GatewayEvent::ApprovalResolved {
                 id: event.id,
                 decision: event.decision.as_deref().and_then(decision),
             })
         }
         "health" => Some(GatewayEvent::Health(value(raw))),
         "shutdown" => parse::<Shutdown>(name, raw).map(|event| GatewayEvent::Shutdown {
-            reason: event.reason,
+            reason: event.reason.map(|reason| cut(&reason, SENTENCE_MAX).to_owned()),
             restart_expected: event.restart_expected_ms.map(Duration::from_millis),
         }),
         _ => Some(GatewayEvent::Other {
@@ -45,7 +55,9 @@ pub(crate) fn event(runs: &mut Runs, name: &str, raw: &str) -> Option<GatewayEve
 
 fn session_message(name: &str, raw: &str) -> Option<GatewayEvent> {
     let head = BeforeRow::cut(raw).and_then(|cut| serde_json::from_str::<SessionMessage>(&cut.head).ok());
-    let event = head.or_else(|| parse(name, raw))?;
+    let event = head
+        .or_else(|| parse(name, raw))
+        .filter(|event| is_id(event.session_key.as_str()))?;
     Some(GatewayEvent::Message {
         session: event.session_key,
         message: Box::new(event.message),
@@ -56,14 +68,16 @@ fn sessions_changed(name: &str, raw: &str) -> Option<GatewayEvent> {
     let (head, delta) = SessionDelta::read(raw)
         .inspect_err(|error| unreadable(name, error))
         .ok()?;
+    let reason = head.reason.map(|reason| cut(&reason, CODE_MAX).to_owned());
     Some(match head.session_key {
+        Some(session) if !is_id(&session) => return None,
         Some(session) => GatewayEvent::SessionChanged {
             session: session.into(),
-            reason: head.reason,
+            reason,
             delta,
         },
         // Without a key it is about the list as a whole, and says nothing of any transcript.
-        None => GatewayEvent::SessionsChanged { reason: head.reason },
+        None => GatewayEvent::SessionsChanged { reason },
     })
 }
 
@@ -88,8 +102,8 @@ fn value(raw: &str) -> Value {
 }
 
 fn approval_requested(name: &str, raw: &str, kind: ApprovalKind) -> Option<GatewayEvent> {
-    parse::<ApprovalRecord>(name, raw)
-        .map(|record| GatewayEvent::ApprovalRequested(Box::new(approval(record, kind))))
+    let approval = bounded(approval(parse::<ApprovalRecord>(name, raw)?, kind))?;
+    Some(GatewayEvent::ApprovalRequested(Box::new(approval)))
 }
 
 /// A decision by the gateway's name for it.
@@ -149,4 +163,28 @@ pub(crate) fn approval(record: ApprovalRecord, kind: ApprovalKind) -> Approval {
         created_at_ms,
         expires_at_ms,
     }
+}
+
+/// An approval within bounds; nothing when an identifier is too long. A text that is too long is cut, and can only be denied:
+/// nobody approves a command by its beginning.
+pub(crate) fn bounded(mut approval: Approval) -> Option<Approval> {
+    let ids = [
+        Some(approval.id.as_str()),
+        approval.session.as_ref().map(|id| id.as_str()),
+        approval.agent.as_ref().map(|id| id.as_str()),
+        approval.run.as_ref().map(|id| id.as_str()),
+    ];
+    if !ids.into_iter().flatten().all(is_id) {
+        tracing::debug!("an approval with an identifier that is none");
+        return None;
+    }
+    let texts = [Some(&mut approval.title), approval.detail.as_mut()];
+    for text in texts.into_iter().flatten() {
+        if text.len() > ASKED_MAX {
+            shorten(text, ASKED_MAX);
+            text.push('…');
+            approval.allowed = vec![Decision::Deny];
+        }
+    }
+    Some(approval)
 }

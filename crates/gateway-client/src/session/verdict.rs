@@ -1,6 +1,8 @@
 //! The reconnect policy as tables: what each refusal, close or failure leads to.
 
+use super::backoff::named_wait;
 use crate::PauseReason;
+use clawtray_gateway_protocol::bounds::{CODE_MAX, SENTENCE_MAX, cut};
 use clawtray_gateway_protocol::event::is_starting;
 use clawtray_gateway_protocol::{CloseCode, GatewayError};
 use std::time::Duration;
@@ -17,6 +19,8 @@ pub enum OpenError {
         /// Its `Retry-After`.
         retry_after: Option<Duration>,
     },
+    /// Plain, and the name leads to an address where others could listen.
+    Insecure(String),
     /// The certificate is not trusted.
     Certificate {
         /// What is wrong with it.
@@ -66,12 +70,12 @@ pub struct Attempt {
 /// What a refused `connect` means.
 #[must_use]
 pub fn refused(error: &GatewayError, attempt: Attempt) -> Verdict {
-    let after = error.retry_after_ms.map(Duration::from_millis);
+    let after = error.retry_after_ms.map(Duration::from_millis).map(named_wait);
     if is_starting(error) {
         return Verdict::SoonBack { after };
     }
-    let code = error.detail_code().unwrap_or(&error.code);
-    let text = |name: &str| error.detail(name).map(str::to_owned);
+    let code = cut(error.detail_code().unwrap_or(&error.code), CODE_MAX);
+    let text = |name: &str| Some(cut(error.detail(name)?, SENTENCE_MAX).to_owned());
     let flag = |name: &str| {
         error
             .details
@@ -151,14 +155,22 @@ pub fn not_opened(error: &OpenError) -> Verdict {
         OpenError::Http {
             status: 503,
             retry_after,
-        } => Verdict::SoonBack { after: *retry_after },
+        } => Verdict::SoonBack {
+            after: retry_after.map(named_wait),
+        },
         OpenError::Http {
             status: 408 | 425 | 429 | 500..=599,
             retry_after,
-        } => Verdict::Retry { after: *retry_after },
+        } => Verdict::Retry {
+            after: retry_after.map(named_wait),
+        },
         OpenError::Http { status, .. } => Verdict::Pause(PauseReason::Refused {
             code: format!("HTTP_{status}"),
             message: format!("the server answered with HTTP {status}; check the gateway's address"),
+        }),
+        OpenError::Insecure(message) => Verdict::Pause(PauseReason::InsecureTransport {
+            message: message.clone(),
+            fingerprint: None,
         }),
         OpenError::Certificate { message, fingerprint } => Verdict::Pause(PauseReason::InsecureTransport {
             message: message.clone(),
@@ -180,7 +192,9 @@ pub fn not_opened(error: &OpenError) -> Verdict {
 #[must_use]
 pub fn sentence(error: &OpenError) -> String {
     match error {
-        OpenError::Unreachable(message) | OpenError::NotAWebSocket(message) => message.clone(),
+        OpenError::Unreachable(message)
+        | OpenError::NotAWebSocket(message)
+        | OpenError::Insecure(message) => message.clone(),
         OpenError::Http { status: 503, .. } => "the gateway is starting".to_owned(),
         OpenError::Http { status, .. } => format!("the server answered with HTTP {status}"),
         OpenError::Certificate { message, .. } | OpenError::Tunnel { message, .. } => message.clone(),

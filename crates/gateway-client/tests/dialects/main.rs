@@ -4,6 +4,7 @@
 //! the write-ups cannot hide a mistake here.
 #![allow(
     missing_docs,
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

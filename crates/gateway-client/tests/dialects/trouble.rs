@@ -280,3 +280,93 @@ async fn replies_that_nobody_asked_for_are_found_by_asking() {
         (vec!["by chat".to_owned(), "News.".to_owned()], "s1")
     );
 }
+
+#[tokio::test]
+async fn replies_of_one_text_are_told_each() {
+    let row = |at: u32| {
+        json(&format!(
+            r#"[{{"id":"s1","lastActivity":"2026-01-01T00:00:{at:02}Z"}}]"#
+        ))
+    };
+    let done = |at: u32| {
+        format!(r#"{{"timestamp":"2026-01-01T00:00:{at:02}Z","role":"assistant","content":"Done."}}"#)
+    };
+    let transcript = |times: &[u32]| {
+        let rows: Vec<String> = times.iter().map(|at| done(*at)).collect();
+        json(&format!("[{}]", rows.join(",")))
+    };
+    let gateway = d1().await;
+    gateway.say("GET /api/sessions?", &[row(1)]);
+    gateway.say("GET /api/sessions/history", &[transcript(&[1])]);
+    let client = gateway.client_with(Protocol::Http(Dialect::Sessions), |config| {
+        config.poll_every = Some(Duration::from_millis(50));
+    });
+    ready(&client).await;
+    let mut told = client.events();
+    let looks = gateway.asked("GET /api/sessions?").len() + 2;
+    while gateway.asked("GET /api/sessions?").len() < looks {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut runs = std::collections::BTreeSet::new();
+    // One after the other, and two at once.
+    for (times, expected) in [(&[1, 2][..], 1), (&[1, 2, 3], 1), (&[1, 2, 3, 4, 5], 2)] {
+        gateway.say("GET /api/sessions/history", &[transcript(times)]);
+        gateway.say("GET /api/sessions?", &[row(times[times.len() - 1])]);
+        let mut count = 0;
+        loop {
+            let event = tokio::time::timeout(Duration::from_secs(60), told.recv()).await;
+            match event.unwrap().unwrap() {
+                GatewayEvent::Run(event) => {
+                    assert!(runs.insert(event.run.0), "told twice");
+                    count += 1;
+                }
+                GatewayEvent::SessionChanged { .. } => break,
+                _ => {}
+            }
+        }
+        assert_eq!(count, expected, "{times:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_panics_is_started_again() {
+    let gateway = d1().await;
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let client = gateway.client_with(Protocol::Http(Dialect::Sessions), |config| {
+        let clock = std::sync::Arc::clone(&config.wall_clock);
+        config.wall_clock = std::sync::Arc::new(move || {
+            let fails = first.swap(false, std::sync::atomic::Ordering::SeqCst);
+            assert!(!fails, "a fault in the client, as a test wants it");
+            clock()
+        });
+    });
+    ready(&client).await;
+}
+
+#[tokio::test]
+async fn a_session_called_by_dots_asks_for_nothing_else() {
+    let gateway = StandIn::start(&[
+        ("GET /api/v1/health", json(r#"{"status":"ok"}"#)),
+        ("GET /api/v1/sessions", json("[]")),
+    ])
+    .await;
+    let client = gateway.ready(Protocol::Http(Dialect::Messages)).await;
+    let before = gateway.asked("").len();
+    for name in ["..", "."] {
+        let query = clawtray_gateway_client::HistoryQuery {
+            session: name.into(),
+            ..Default::default()
+        };
+        let told = client.history(query).await;
+        assert!(matches!(told, Err(CallError::Unsupported(_))), "{told:?}");
+        let key = serde_json::json!({"key": name});
+        assert!(client.call_raw("sessions.delete", key).await.is_err());
+    }
+    let asked: Vec<String> = gateway
+        .asked("")
+        .into_iter()
+        .skip(before)
+        .map(|asked| asked.line)
+        .collect();
+    assert_eq!(asked, Vec::<String>::new());
+}

@@ -145,3 +145,70 @@ async fn what_is_signed_and_new_is_told_once() {
         "and nothing in between"
     );
 }
+
+#[tokio::test]
+async fn equal_replies_are_told_each_and_a_repetition_never_also_on_a_new_connection() {
+    let row =
+        r#"[{"id":"sess_ann","workspace":"default","userId":"ann","lastActiveAt":"2026-02-22T18:30:00Z"}]"#;
+    let gateway = StandIn::start(&[
+        ("GET /api/v1/health", json(r#"{"status":"ok"}"#)),
+        ("GET /api/v1/sessions", json(row)),
+    ])
+    .await;
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let connect = || {
+        gateway.client_with(Protocol::Http(Dialect::Messages), |config| {
+            config.webhook = Some(WebhookConfig {
+                port,
+                secret: SECRET.into(),
+            });
+        })
+    };
+    let client = connect();
+    ready(&client).await;
+    let mut events = client.events();
+    let at = now();
+    let bodies = ["m1", "m2"].map(|id| sent(&at, id, "Done."));
+    for body in &bodies {
+        assert_eq!(post(port, Some(&signed(SECRET, body)), body).await, 200);
+    }
+    for _ in 0..2 {
+        assert!(matches!(told(&mut events).await.1, RunStep::Final { .. }));
+    }
+    client.shutdown().await;
+    drop(client);
+    // The listener of the old connection lets go of its port.
+    while TcpListener::bind(("127.0.0.1", port)).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let client = connect();
+    ready(&client).await;
+    assert!(client.capabilities().push, "it listens again");
+    let mut events = client.events();
+    for body in &bodies {
+        assert_eq!(post(port, Some(&signed(SECRET, body)), body).await, 200);
+    }
+    let end = format!(
+        r#"{{"event":"error.agent","timestamp":"{}","data":{{"sessionId":"sess_ann","error":"end"}}}}"#,
+        now()
+    );
+    assert_eq!(post(port, Some(&signed(SECRET, &end)), &end).await, 200);
+    assert_eq!(
+        told(&mut events).await.1,
+        RunStep::Error {
+            message: "end".into()
+        },
+        "nothing in front of it"
+    );
+    // A time at the end of the numbers is refused, and breaks nothing.
+    for far in [i64::MIN, i64::MAX] {
+        let body = format!(r#"{{"event":"message.sent","timestamp":{far},"data":{{}}}}"#);
+        assert_eq!(
+            post(port, Some(&signed(SECRET, &body)), &body).await,
+            400,
+            "{far}"
+        );
+    }
+}

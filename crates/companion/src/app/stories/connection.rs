@@ -318,6 +318,36 @@ async fn pairing_says_its_command_and_goes_on_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_resume_looks_at_what_may_have_passed_and_not_at_a_refused_sign_in() {
+    let (folder, desk) = (folder(), Desk::default());
+    let (portal, locked) = (FakeGateway::online(), FakeGateway::default());
+    desk.put_gateway("ws://portal", &portal);
+    desk.put_gateway("ws://locked", &locked);
+    locked.pause(PauseReason::AuthRequired {
+        code: "AUTH_TOKEN_MISMATCH".to_owned(),
+        next_step: None,
+    });
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    stage.add("Locked", "ws://locked", "secret").await;
+    stage.add("Portal", "ws://portal", "secret").await;
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("on", |m| m.view.connection.word == ConnectionWord::Ready)
+        .await;
+    portal.pause(PauseReason::Refused {
+        code: "HTTP_302".to_owned(),
+        message: "the server answered with HTTP 302".to_owned(),
+    });
+    popup
+        .until("stopped", |m| m.view.connection.word == ConnectionWord::Refused)
+        .await;
+    stage.app.resume();
+    desk.until("asked for", |_| (portal.lock().reconnects == 1).then_some(()))
+        .await;
+    assert_eq!(locked.lock().reconnects, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_trays_try_now_reconnects_the_gateway_in_use_and_no_other() {
     let (folder, desk) = (folder(), Desk::default());
     let (home, cellar) = (FakeGateway::online(), FakeGateway::online());

@@ -108,3 +108,65 @@ fn revoked_offline_and_shutdown_stay_away() {
     session.on_command(at(14), Command::Connect);
     assert_eq!(opens(&drain(&mut session)), 0, "for good");
 }
+
+#[test]
+fn a_greeting_is_small_whatever_the_gateway_says() {
+    let mut config = config();
+    config.subscribe_sessions = false;
+    let (mut session, connect) = greeted(config);
+    let long = "x".repeat(1_000_000);
+    let methods: Vec<String> = (0..100_000)
+        .map(|n| format!("m{n}"))
+        .chain([long.clone()])
+        .collect();
+    let changes = json!({
+        "server": {"version": long, "bootId": long},
+        "features": {"methods": methods},
+        "auth": {"scopes": ["operator.read", long], "deviceToken": long},
+        "snapshot": {"sessionDefaults": {"mainSessionKey": long, "defaultAgentId": long}},
+    });
+    session.on_text(at(3), &hello(&connect, changes));
+    let effects = drain(&mut session);
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::StoreToken(_)))
+    );
+    let states = states(&effects);
+    let [ConnectionState::Ready(info)] = &states[..] else {
+        panic!("{states:?}")
+    };
+    let text = serde_json::to_string(info).unwrap();
+    assert!(text.len() < 100_000, "{} bytes", text.len());
+    assert_eq!(info.scopes, ["operator.read"]);
+}
+
+#[test]
+fn approvals_are_bounded_in_number_and_size() {
+    let mut session = ready();
+    let asked = |session: &mut Session, n: u64, request: Value| {
+        let payload = json!({"id": format!("a{n}"), "request": request});
+        session.on_text(
+            at(10),
+            &json!({"type": "event", "event": "exec.approval.requested", "payload": payload}).to_string(),
+        );
+        drain(session).pop()
+    };
+    let told = (0..5_000)
+        .filter(|n| asked(&mut session, *n, json!({"command": "ls"})).is_some())
+        .count();
+    assert_eq!(told, APPROVALS_MAX);
+    let resolved = json!({"type": "event", "event": "exec.approval.resolved", "payload": {"id": "a0"}});
+    session.on_text(at(11), &resolved.to_string());
+    drain(&mut session);
+    let long = format!("ls {}; evil", "x".repeat(1_000_000));
+    let Some(Effect::Emit(GatewayEvent::ApprovalRequested(approval))) =
+        asked(&mut session, 9_999, json!({"command": long}))
+    else {
+        panic!("there is room for one")
+    };
+    assert!(approval.title.len() < 70_000);
+    assert_eq!(approval.allowed, [crate::Decision::Deny], "not by its beginning");
+    let other = json!({"command": "ls", "sessionKey": "s".repeat(100_000)});
+    assert!(asked(&mut session, 10_000, other).is_none());
+}

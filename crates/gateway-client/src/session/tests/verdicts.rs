@@ -231,3 +231,126 @@ fn what_a_socket_that_does_not_open_means() {
         })
     );
 }
+
+/// A session that was ready, lost its connection and is trying again.
+fn trying_again() -> (Session, u64) {
+    let mut session = ready();
+    session.on_closed(at(1_000), None);
+    session.on_command(at(1_001), Command::Connect);
+    assert_eq!(opens(&drain(&mut session)), 1);
+    (session, 1_002)
+}
+
+#[test]
+fn a_connection_that_was_ready_is_not_stopped_by_somebody_in_between() {
+    let http = |status| OpenError::Http {
+        status,
+        retry_after: None,
+    };
+    let certificate = OpenError::Certificate {
+        message: "m".into(),
+        fingerprint: Some("ab".into()),
+    };
+    let not_opened = [
+        http(302),
+        http(403),
+        http(404),
+        http(200),
+        certificate,
+        OpenError::NotAWebSocket("m".into()),
+        OpenError::Insecure("m".into()),
+    ];
+    for error in not_opened {
+        let (mut session, mut ms) = trying_again();
+        for wait in [60, 120, 240, 480, 600, 600] {
+            session.on_open_failed(at(ms), &error);
+            let effects = drain(&mut session);
+            assert!(
+                matches!(states(&effects)[..], [ConnectionState::Paused(_)]),
+                "{error:?}: {effects:?}"
+            );
+            let look = session.deadline().expect("it looks again");
+            assert_eq!(
+                look,
+                Duration::from_millis(ms) + Duration::from_secs(wait),
+                "{error:?}"
+            );
+            ms = u64::try_from(look.as_millis()).unwrap();
+            session.on_timer(at(ms));
+            assert_eq!(opens(&drain(&mut session)), 1);
+        }
+        // The computer slept, and wakes somewhere else.
+        session.on_open_failed(at(ms), &error);
+        drain(&mut session);
+        let mut woken = at(ms + 10);
+        woken.wall += Duration::from_secs(3_600);
+        session.on_timer(woken);
+        assert_eq!(opens(&drain(&mut session)), 1);
+    }
+}
+
+#[test]
+fn what_the_gateway_says_of_its_sign_in_waits_for_the_user() {
+    let refusals = [
+        json!({"code": "INVALID_REQUEST", "details": {"code": "AUTH_TOKEN_MISMATCH"}}),
+        json!({"code": "NOT_PAIRED", "details": {"code": "PAIRING_REQUIRED", "requestId": "r"}}),
+    ];
+    for error in refusals {
+        let (mut session, ms) = trying_again();
+        session.on_opened(at(ms));
+        session.on_text(at(ms), CHALLENGE);
+        let connect = sent(&drain(&mut session)).pop().unwrap();
+        session.on_text(at(ms), &refusal(&connect, error));
+        assert_eq!(session.deadline(), None);
+    }
+    // One that never was ready is set up wrongly, more likely than not.
+    let mut session = Session::new(config(), 1);
+    session.on_command(at(0), Command::Connect);
+    let error = OpenError::Http {
+        status: 302,
+        retry_after: None,
+    };
+    session.on_open_failed(at(1), &error);
+    assert_eq!(session.deadline(), None);
+    // A device token is from a gateway that took us.
+    let mut config = config();
+    config.credentials.device_token = Some("d".into());
+    let mut session = Session::new(config, 1);
+    session.on_command(at(0), Command::Connect);
+    session.on_open_failed(at(1), &error);
+    assert!(session.deadline().is_some());
+}
+
+#[test]
+fn a_handshake_that_is_none_stops_nothing_for_good() {
+    for (challenge, greeting) in [
+        (
+            r#"{"type":"event","event":"connect.challenge","payload":{"nonce":7}}"#,
+            None,
+        ),
+        (CHALLENGE, Some(json!({"protocol": "x"}))),
+        (CHALLENGE, Some(json!({"protocol": 99}))),
+    ] {
+        let (mut session, ms) = trying_again();
+        session.on_opened(at(ms));
+        session.on_text(at(ms), challenge);
+        if let Some(changes) = greeting {
+            let connect = sent(&drain(&mut session)).pop().unwrap();
+            session.on_text(at(ms), &hello(&connect, changes));
+        }
+        let look = session.deadline().expect("it looks again");
+        assert_eq!(look, Duration::from_millis(ms) + Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn a_challenge_is_known_by_its_name_and_not_by_a_word_in_it() {
+    assert!(is_challenge(CHALLENGE));
+    for other in [
+        r#"{"type":"event","event":"note","payload":{"text":"connect.challenge"}}"#,
+        r#"{"type":"res","id":"connect.challenge","ok":true}"#,
+        "connect.challenge",
+    ] {
+        assert!(!is_challenge(other), "{other}");
+    }
+}
