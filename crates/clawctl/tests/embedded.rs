@@ -419,3 +419,29 @@ fn a_gateway_of_an_http_dialect_is_found_and_asked() {
     shell.gateway(&url, "wrong");
     assert_eq!(shell.run(&["ask", "hello"]).code, Some(4));
 }
+
+#[test]
+#[cfg(unix)]
+fn the_bridge_ends_when_what_it_waited_for_refuses() {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    // A port that is free until the command waits for it.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let behind = free.local_addr().unwrap();
+    drop(free);
+    let mut shell = shell();
+    shell.gateway(&format!("ws://{behind}"), TOKEN);
+    let args = &["serve", "--bridge"];
+    let mut child = shell.command(args).spawn().unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    assert!(line.contains("\"bridge\""), "{line}");
+    let listener = std::net::TcpListener::bind(behind).unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let _ = stream.read(&mut [0; 4096]);
+    let answer = b"HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n";
+    stream.write_all(answer).unwrap();
+    let said = common::finish(child, args);
+    assert_eq!(said.code, Some(4), "{said:?}");
+    assert!(said.err.contains("HTTP 302"), "{}", said.err);
+}

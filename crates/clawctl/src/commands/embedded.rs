@@ -12,7 +12,7 @@ use clawtray_embedded_gateway::keys::{ApiKey, FreshKey, Keys, NewKey, Permission
 use clawtray_embedded_gateway::{
     AgentBackend, Bridged, Config, ConfigFile, ConfigFileError, EmbeddedGateway, StoreError, random_token,
 };
-use clawtray_gateway_client::{Detected, Gateway as _};
+use clawtray_gateway_client::{ConnectionState, Detected, Gateway as _};
 use clawtray_keychain::Keychain;
 use jiff::civil::Date;
 use jiff::{Span, Zoned};
@@ -78,18 +78,55 @@ pub(crate) async fn serve(global: &Global, args: &Serve, term: &mut Term) -> Out
         }
     }
     term.json_line(&line)?;
-    ended().await?;
+    let ended = tokio::select! {
+        ended = ended() => ended,
+        failure = refused(bridge.as_ref()) => Err(failure),
+    };
     running.shutdown().await;
     if let Some(bridge) = bridge {
         bridge.client.shutdown().await;
     }
-    Ok(())
+    ended
+}
+
+/// Ends when the gateway behind the bridge refuses for good: anything before it was ever ready, later a refused sign-in.
+/// Whatever else stops a connection that was ready, the client looks again by itself.
+async fn refused(bridge: Option<&Bridge>) -> Failure {
+    let Some(bridge) = bridge else {
+        return std::future::pending().await;
+    };
+    let mut state = bridge.client.state();
+    let mut was_ready = bridge.was_ready;
+    loop {
+        let now = state.borrow_and_update().clone();
+        match &now {
+            ConnectionState::Ready(_) => was_ready = true,
+            ConnectionState::Paused(reason) if !was_ready || !reason.may_pass() => {
+                return Failure {
+                    exit: Exit::Refused,
+                    ..link::failed(&now, &bridge.name)
+                };
+            }
+            ConnectionState::Idle
+            | ConnectionState::Connecting
+            | ConnectionState::Handshaking
+            | ConnectionState::Backoff { .. }
+            | ConnectionState::Paused(_)
+            | ConnectionState::Closed => {}
+        }
+        if state.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
 }
 
 /// The user's own gateway, behind this one.
 struct Bridge {
     client: Detected,
+    name: String,
     url: String,
+    /// It was connected at least once.
+    was_ready: bool,
 }
 
 impl Bridge {
@@ -103,14 +140,23 @@ impl Bridge {
             ..Wants::default()
         };
         let (client, mut issued) = link::begin(&target, wants);
-        match link::wait_ready(&client, &target.name, term).await {
-            Ok(_) => {}
-            Err(failure) if failure.exit == Exit::NotConnected => term.note(&format!(
-                "{}; requests fail with 503 until the gateway is connected",
-                failure.message
-            )),
-            Err(failure) => return Err(failure),
-        }
+        let was_ready = match link::wait_ready(&client, &target.name, term).await {
+            Ok(_) => true,
+            // Away, and not refused: it is waited for.
+            Err(failure) if !matches!(*client.state().borrow(), ConnectionState::Paused(_)) => {
+                term.note(&format!(
+                    "{}; requests fail with 503 until the gateway is connected",
+                    failure.message
+                ));
+                false
+            }
+            Err(failure) => {
+                return Err(Failure {
+                    exit: Exit::Refused,
+                    ..failure
+                });
+            }
+        };
         if let Some(profile) = target.keep {
             // It lives for days, and gets a new token now and then.
             tokio::spawn(async move {
@@ -121,7 +167,9 @@ impl Bridge {
         }
         Ok(Self {
             client,
+            name: target.name,
             url: target.url,
+            was_ready,
         })
     }
 }
