@@ -44,11 +44,17 @@ pub fn shorten(text: &mut String, most: usize) {
     text.shrink_to_fit();
 }
 
+/// An error code as it may be logged and shown: printable ASCII, at most [`CODE_MAX`] bytes.
+#[must_use]
+pub fn plain_code(code: &str) -> String {
+    code.chars()
+        .filter(char::is_ascii_graphic)
+        .take(CODE_MAX)
+        .collect()
+}
+
 pub(crate) fn code<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
-    let mut code = String::deserialize(d)?;
-    code.retain(|c| c.is_ascii_graphic());
-    shorten(&mut code, CODE_MAX);
-    Ok(code)
+    Ok(plain_code(&String::deserialize(d)?))
 }
 
 pub(crate) fn sentence<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {

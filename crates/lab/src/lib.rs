@@ -10,6 +10,8 @@
 pub mod desktop;
 mod error;
 mod guardian;
+#[cfg(feature = "hostile-gateway")]
+pub mod hostile_gateway;
 mod http;
 pub mod process;
 pub mod real_gateway;

@@ -2,7 +2,7 @@
 
 use super::backoff::named_wait;
 use crate::PauseReason;
-use clawtray_gateway_protocol::bounds::{CODE_MAX, SENTENCE_MAX, cut};
+use clawtray_gateway_protocol::bounds::{SENTENCE_MAX, cut, plain_code};
 use clawtray_gateway_protocol::event::is_starting;
 use clawtray_gateway_protocol::{CloseCode, GatewayError};
 use std::time::Duration;
@@ -74,7 +74,7 @@ pub fn refused(error: &GatewayError, attempt: Attempt) -> Verdict {
     if is_starting(error) {
         return Verdict::SoonBack { after };
     }
-    let code = cut(error.detail_code().unwrap_or(&error.code), CODE_MAX);
+    let code = plain_code(error.detail_code().unwrap_or(&error.code));
     let text = |name: &str| Some(cut(error.detail(name)?, SENTENCE_MAX).to_owned());
     let flag = |name: &str| {
         error
@@ -82,7 +82,7 @@ pub fn refused(error: &GatewayError, attempt: Attempt) -> Verdict {
             .as_ref()
             .and_then(|details| details.get(name)?.as_bool())
     };
-    match code {
+    match code.as_str() {
         "AUTH_TOKEN_MISMATCH"
             if flag("canRetryWithDeviceToken") == Some(true) && attempt.device_token_left =>
         {
