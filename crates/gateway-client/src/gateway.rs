@@ -276,8 +276,11 @@ pub struct Approval {
     pub kind: ApprovalKind,
     /// The command, or the plugin's title for its action.
     pub title: String,
-    /// Working directory, host or the plugin's description.
+    /// The gateway's warning about a command, or the plugin's description of its action.
     pub detail: Option<String>,
+    /// Where and how a command would run.
+    #[serde(default)]
+    pub command: CommandFacts,
     /// The session it came from.
     pub session: Option<SessionKey>,
     /// The agent that asks.
@@ -290,4 +293,20 @@ pub struct Approval {
     pub created_at_ms: i64,
     /// When it lapses, in milliseconds since the epoch.
     pub expires_at_ms: Option<i64>,
+}
+
+/// What is known of a command besides its text. Each is absent where the gateway does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CommandFacts {
+    /// The working directory.
+    pub cwd: Option<String>,
+    /// The host: `gateway`, `node`, `sandbox`.
+    pub host: Option<String>,
+    /// The id of the node that would run it.
+    pub node: Option<String>,
+    /// The file that the command's first word stands for.
+    pub program: Option<String>,
+    /// What would really run, where it differs from the command's text.
+    pub runs: Option<String>,
 }

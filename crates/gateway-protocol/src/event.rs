@@ -1,7 +1,7 @@
 //! The gateway's events that a companion uses. Large parts are borrowed from the frame.
 
 use crate::GatewayError;
-use crate::{AgentId, ApprovalId, Message, RunId, SessionKey};
+use crate::{AgentId, ApprovalId, Message, RunId, SessionKey, lenient};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -248,6 +248,16 @@ pub struct ApprovalRequest {
     pub cwd: Option<String>,
     /// On which host: `gateway`, `node`, `sandbox`.
     pub host: Option<String>,
+    /// The node that would run it, where the host is `node`.
+    pub node_id: Option<String>,
+    /// The file that the first word of the command stands for.
+    pub resolved_path: Option<String>,
+    /// The command in separate words, where the asker sent it so.
+    #[serde(deserialize_with = "lenient::maybe")]
+    pub command_argv: Option<Vec<String>>,
+    /// What a node would really run.
+    #[serde(deserialize_with = "lenient::maybe")]
+    pub system_run_plan: Option<SystemRunPlan>,
     /// The gateway's warning.
     pub warning_text: Option<String>,
     /// The plugin.
@@ -264,6 +274,18 @@ pub struct ApprovalRequest {
     pub agent_id: Option<AgentId>,
     /// The run that waits.
     pub run_id: Option<RunId>,
+}
+
+/// What a node would run, as the gateway prepared it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SystemRunPlan {
+    /// The words of the command.
+    pub argv: Vec<String>,
+    /// The command as one text.
+    pub command_text: Option<String>,
+    /// Where it would run.
+    pub cwd: Option<String>,
 }
 
 /// Payload of `*.approval.resolved`.

@@ -19,3 +19,17 @@ pub(crate) fn rows<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Resu
         })
         .collect())
 }
+
+/// A value that counts as absent where it has an unexpected shape.
+pub(crate) fn maybe<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Maybe<T> {
+        Known(T),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Maybe::deserialize(d)? {
+        Maybe::Known(value) => Some(value),
+        Maybe::Other(_) => None,
+    })
+}

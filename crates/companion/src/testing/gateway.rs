@@ -1,7 +1,7 @@
 use crate::gateway::{
-    AgentInfo, Agents, Approval, ApprovalKind, CallError, Capabilities, ConnectionState, Decision, Gateway,
-    GatewayEvent, History, HistoryQuery, InFlightRun, PauseReason, Prompt, RunEvent, RunStep, SendAck,
-    ServerInfo, SessionsPage, SessionsQuery,
+    AgentInfo, Agents, Approval, ApprovalKind, CallError, Capabilities, CommandFacts, ConnectionState,
+    Decision, Gateway, GatewayEvent, History, HistoryQuery, InFlightRun, PauseReason, Prompt, RunEvent,
+    RunStep, SendAck, ServerInfo, SessionsPage, SessionsQuery,
 };
 use async_trait::async_trait;
 use clawtray_gateway_protocol::{ApprovalId, GatewayError, Message, RunId, SessionKey, SessionRow};
@@ -260,7 +260,11 @@ impl FakeGateway {
             id: id.into(),
             kind: ApprovalKind::Exec,
             title: command.to_owned(),
-            detail: Some("/tmp".to_owned()),
+            detail: None,
+            command: CommandFacts {
+                cwd: Some("/tmp".to_owned()),
+                ..CommandFacts::default()
+            },
             session: Some(session.into()),
             agent: Some("main".into()),
             run: None,

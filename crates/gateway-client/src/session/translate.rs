@@ -3,10 +3,10 @@
 use super::runs::Runs;
 use crate::delta::SessionDelta;
 use crate::size::is_crowded;
-use crate::{Approval, ApprovalKind, Decision, GatewayEvent};
+use crate::{Approval, ApprovalKind, CommandFacts, Decision, GatewayEvent};
 use clawtray_gateway_protocol::bounds::{CODE_MAX, SENTENCE_MAX, cut, is_id, shorten};
 use clawtray_gateway_protocol::event::{
-    AgentEvent, ApprovalRecord, ApprovalResolved, ChatEvent, SessionMessage, Shutdown,
+    AgentEvent, ApprovalRecord, ApprovalRequest, ApprovalResolved, ChatEvent, SessionMessage, Shutdown,
 };
 use clawtray_gateway_protocol::frame::BeforeRow;
 use serde::Deserialize;
@@ -139,12 +139,17 @@ pub(crate) fn approval(record: ApprovalRecord, kind: ApprovalKind) -> Approval {
         Some("exec") => ApprovalKind::Exec,
         _ => kind,
     };
+    let facts = match kind {
+        ApprovalKind::Exec => command_facts(&request),
+        ApprovalKind::Plugin => CommandFacts::default(),
+    };
+    let planned = request.system_run_plan.and_then(|plan| plan.command_text);
     let title = match kind {
-        ApprovalKind::Exec => request.command.or(request.title),
+        ApprovalKind::Exec => request.command.or(planned).or(request.title),
         ApprovalKind::Plugin => request.title.or(request.plugin_id),
     };
     let detail = match kind {
-        ApprovalKind::Exec => request.warning_text.or(request.cwd).or(request.host),
+        ApprovalKind::Exec => request.warning_text,
         ApprovalKind::Plugin => request.description,
     };
     let allowed = match request.allowed_decisions {
@@ -156,6 +161,7 @@ pub(crate) fn approval(record: ApprovalRecord, kind: ApprovalKind) -> Approval {
         kind,
         title: title.unwrap_or_default(),
         detail,
+        command: facts,
         session: request.session_key,
         agent: request.agent_id,
         run: request.run_id,
@@ -178,7 +184,16 @@ pub(crate) fn bounded(mut approval: Approval) -> Option<Approval> {
         tracing::debug!("an approval with an identifier that is none");
         return None;
     }
-    let texts = [Some(&mut approval.title), approval.detail.as_mut()];
+    let facts = &mut approval.command;
+    let texts = [
+        Some(&mut approval.title),
+        approval.detail.as_mut(),
+        facts.cwd.as_mut(),
+        facts.host.as_mut(),
+        facts.node.as_mut(),
+        facts.program.as_mut(),
+        facts.runs.as_mut(),
+    ];
     for text in texts.into_iter().flatten() {
         if text.len() > ASKED_MAX {
             shorten(text, ASKED_MAX);
@@ -187,4 +202,91 @@ pub(crate) fn bounded(mut approval: Approval) -> Option<Approval> {
         }
     }
     Some(approval)
+}
+
+/// Where and how a command would run. The plan is what a node carries out, so it comes before what was asked for.
+fn command_facts(request: &ApprovalRequest) -> CommandFacts {
+    let plan = request.system_run_plan.as_ref();
+    let said = |text: Option<&String>| text.filter(|text| !text.is_empty()).cloned();
+    let words = |argv: &Vec<String>| Some(argv.join(" ")).filter(|text| !text.is_empty());
+    let runs = plan
+        .and_then(|plan| said(plan.command_text.as_ref()).or_else(|| words(&plan.argv)))
+        .or_else(|| request.command_argv.as_ref().and_then(words));
+    CommandFacts {
+        cwd: said(plan.and_then(|plan| plan.cwd.as_ref())).or_else(|| said(request.cwd.as_ref())),
+        host: said(request.host.as_ref()),
+        node: said(request.node_id.as_ref()),
+        program: said(request.resolved_path.as_ref()),
+        runs: runs.filter(|runs| request.command.as_ref().is_some_and(|command| command != runs)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn exec(request: Value) -> Approval {
+        let record = serde_json::from_value(json!({ "id": "a", "request": request })).unwrap();
+        approval(record, ApprovalKind::Exec)
+    }
+
+    #[test]
+    fn a_warning_hides_none_of_the_facts_about_a_command() {
+        // The fields of a record of the real gateway.
+        let asked = exec(json!({
+            "command": "echo x", "cwd": "/srv", "host": "node", "nodeId": "n-1", "warningText": "Unusual.",
+            "resolvedPath": "/home/ann/evil/echo", "systemRunPlan": null, "commandArgv": ["echo", "x"],
+        }));
+        assert_eq!(asked.title, "echo x");
+        assert_eq!(asked.detail.as_deref(), Some("Unusual."));
+        let facts = CommandFacts {
+            cwd: Some("/srv".into()),
+            host: Some("node".into()),
+            node: Some("n-1".into()),
+            program: Some("/home/ann/evil/echo".into()),
+            runs: None,
+        };
+        assert_eq!(asked.command, facts);
+    }
+
+    #[test]
+    fn what_really_runs_is_said_where_it_is_not_the_command() {
+        let plan = |text: &str| json!({ "argv": ["sh", "-c", "evil"], "commandText": text, "cwd": "/tmp" });
+        for (request, runs, cwd) in [
+            (
+                json!({ "command": "echo x", "systemRunPlan": plan("evil") }),
+                Some("evil"),
+                Some("/tmp"),
+            ),
+            (
+                json!({ "command": "evil", "cwd": "/srv", "systemRunPlan": plan("evil") }),
+                None,
+                Some("/tmp"),
+            ),
+            (
+                json!({ "command": "echo x", "commandArgv": ["sh", "-c", "evil"] }),
+                Some("sh -c evil"),
+                None,
+            ),
+            // A shape of a newer gateway costs the fact, never the approval.
+            (
+                json!({ "command": "echo x", "systemRunPlan": 7, "commandArgv": {} }),
+                None,
+                None,
+            ),
+        ] {
+            let facts = exec(request.clone()).command;
+            assert_eq!(
+                (facts.runs.as_deref(), facts.cwd.as_deref()),
+                (runs, cwd),
+                "{request}"
+            );
+        }
+        let only_planned = exec(json!({ "systemRunPlan": plan("evil") }));
+        assert_eq!(
+            (only_planned.title.as_str(), only_planned.command.runs),
+            ("evil", None)
+        );
+    }
 }
