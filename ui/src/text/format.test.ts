@@ -60,6 +60,8 @@ test("what cannot be seen in a command is spelled out", () => {
     { text: "gpj.x", hidden: false },
   ]);
   expect(visible("a\u200bb\u0007c").filter(({ hidden }) => hidden).map(({ text }) => text)).toEqual(["U+200B", "U+0007"]);
+  const blanks = ["\u00a0", "\u2003", "\u202f", "\u2800", "\u3000", "\u034f", "\u{1d173}", "\u{e0041}"];
+  for (const blank of blanks) expect(visible(`a${blank}b`).filter(({ hidden }) => hidden)).toHaveLength(1);
   expect(visible("plain\ttext\nof two lines")).toEqual([{ text: "plain\ttext\nof two lines", hidden: false }]);
 });
 

@@ -116,7 +116,9 @@ export function agentHue(id: string): number {
 }
 
 // Bidirectional controls, zero-width characters and other invisible ones: what can make a command look like another.
-const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]|\udb40[\udc00-\udfff]/g;
+// Blanks that are not the usual one are among them: a shell takes them for letters.
+const INVISIBLE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]|\ud834[\udd73-\udd7a]|[\udb40-\udb43][\udc00-\udfff]/g;
 
 /** The text in pieces, with what cannot be seen spelled out as `U+202E`. For commands that a person decides on. */
 export function visible(text: string): { text: string; hidden: boolean }[] {
