@@ -256,13 +256,40 @@ impl App {
         let url = url::Url::parse(text.trim()).map_err(|_| RequestError::NoWebLink)?;
         let web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
         let plain = url.username().is_empty() && url.password().is_none();
-        if !(web && plain || url.scheme() == "mailto") {
-            return Err(RequestError::NoWebLink);
-        }
+        let url = match url.scheme() {
+            _ if web && plain => url,
+            "mailto" => letter(url),
+            _ => return Err(RequestError::NoWebLink),
+        };
         let opened = self.ports.opener.open(url.as_str());
         opened.map(|()| Value::Null).map_err(|reason| {
             tracing::debug!(%reason, "a link could not be opened");
             RequestError::LinkNotOpened
         })
     }
+}
+
+/// A mail link with what a letter begins with. Mail programs obey other fields too: files are attached, copies sent.
+fn letter(mut url: url::Url) -> url::Url {
+    let is_kept = |pair: &&str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = value.to_ascii_lowercase();
+        // A line break would begin another header.
+        let is_one_line = !value.contains("%0a") && !value.contains("%0d");
+        name.eq_ignore_ascii_case("body")
+            || is_one_line
+                && ["subject", "to"]
+                    .iter()
+                    .any(|kept| name.eq_ignore_ascii_case(kept))
+    };
+    let kept: Vec<&str> = url
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(is_kept)
+        .collect();
+    let query = kept.join("&");
+    url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
+    url.set_fragment(None);
+    url
 }

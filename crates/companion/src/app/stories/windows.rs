@@ -301,3 +301,24 @@ async fn a_hotkey_that_the_system_calls_otherwise_is_bound_once() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_mail_link_carries_no_more_than_a_letter_begins_with() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    for (link, opened) in [
+        ("mailto:ann@example.org", "mailto:ann@example.org"),
+        (
+            "mailto:ann@example.org?subject=C++%20%26%20Rust&body=one%0D%0Atwo&attach=/etc/passwd&bcc=eve@example.org",
+            "mailto:ann@example.org?subject=C++%20%26%20Rust&body=one%0D%0Atwo",
+        ),
+        ("mailto:?Attach=/etc/passwd#x", "mailto:"),
+        (
+            "mailto:a@b.example?subject=x%0ABcc:eve@example.org&to=c@d.example",
+            "mailto:a@b.example?to=c@d.example",
+        ),
+    ] {
+        stage.ask(Request::OpenLink { url: link.to_owned() }).await;
+        assert_eq!(desk.lock().opened.last().map(String::as_str), Some(opened));
+    }
+}
