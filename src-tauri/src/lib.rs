@@ -89,7 +89,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    // Before any thread: the environment, and TLS's one provider.
+    // Before any thread and any secret: core dumps, the environment, and TLS's one provider.
+    clawtray_companion::core_dumps::switch_off();
     let surroundings = StartedIn::take();
     if rustls::crypto::ring::default_provider()
         .install_default()

@@ -10,6 +10,7 @@ pub mod app;
 pub mod connect;
 pub mod connection;
 pub mod control;
+pub mod core_dumps;
 pub mod discovery;
 mod file;
 pub mod identity;

@@ -28,6 +28,8 @@ fn data_dir() -> PathBuf {
 
 /// `serve`
 pub(crate) async fn serve(global: &Global, args: &Serve, term: &mut Term) -> Outcome {
+    // Before it holds any secret.
+    clawtray_companion::core_dumps::switch_off();
     let file = args
         .config
         .as_deref()
