@@ -135,11 +135,11 @@ fn items(
     for item in model {
         made.push(match item {
             TrayItem::Separator => Box::new(PredefinedMenuItem::separator(app)?),
-            TrayItem::Label(label) => Box::new(MenuItem::new(app, label, false, None::<&str>)?),
+            TrayItem::Label(label) => Box::new(MenuItem::new(app, literal(label), false, None::<&str>)?),
             TrayItem::Action { label, action } => Box::new(MenuItem::with_id(
                 app,
                 id(actions, action),
-                label,
+                literal(label),
                 true,
                 None::<&str>,
             )?),
@@ -150,7 +150,7 @@ fn items(
             } => Box::new(CheckMenuItem::with_id(
                 app,
                 id(actions, action),
-                label,
+                literal(label),
                 true,
                 *checked,
                 None::<&str>,
@@ -158,11 +158,16 @@ fn items(
             TrayItem::Submenu { label, items: inner } => {
                 let inner = items(app, inner, actions)?;
                 let inner: Vec<&dyn IsMenuItem<Wry>> = inner.iter().map(AsRef::as_ref).collect();
-                Box::new(Submenu::with_items(app, label, true, &inner)?)
+                Box::new(Submenu::with_items(app, literal(label), true, &inner)?)
             }
         });
     }
     Ok(made)
+}
+
+/// Menus take an ampersand for a mnemonic and do not show it; two are one ampersand.
+fn literal(label: &str) -> String {
+    label.replace('&', "&&")
 }
 
 /// An item's id is the place of its action.
