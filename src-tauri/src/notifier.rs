@@ -58,6 +58,7 @@ pub(crate) const fn key(action: &NotificationAction, abilities: Abilities) -> &'
         NotificationAction::Reply if abilities.inline_reply => "inline-reply",
         NotificationAction::Reply => "reply",
         NotificationAction::ApproveOnce => "approve",
+        NotificationAction::Review => "review",
         NotificationAction::Deny => "deny",
     }
 }
@@ -67,9 +68,25 @@ pub(crate) fn action(key: &str) -> Option<NotificationAction> {
     match key {
         "reply" | "inline-reply" => Some(NotificationAction::Reply),
         "approve" => Some(NotificationAction::ApproveOnce),
+        "review" => Some(NotificationAction::Review),
         "deny" => Some(NotificationAction::Deny),
         _ => None,
     }
+}
+
+/// The actions that a server may offer. One that shows no body does not show what would be approved.
+fn offered(notification: &Notification, abilities: Abilities) -> Vec<NotificationAction> {
+    let mut offered: Vec<NotificationAction> = Vec::new();
+    for action in &notification.actions {
+        let action = match action {
+            NotificationAction::ApproveOnce if !abilities.body => NotificationAction::Review,
+            other => other.clone(),
+        };
+        if !offered.contains(&action) {
+            offered.push(action);
+        }
+    }
+    offered
 }
 
 /// A notification in a server's terms: summary, body, and keys with labels in turn.
@@ -83,8 +100,10 @@ pub(crate) fn terms(notification: &Notification, abilities: Abilities) -> (Strin
     };
     let mut actions = Vec::new();
     if abilities.actions {
-        let keys = notification.actions.iter();
-        let keys = keys.map(|action| (key(action, abilities), notification.label(action)));
+        let offered = offered(notification, abilities);
+        let keys = offered
+            .iter()
+            .map(|action| (key(action, abilities), notification.label(action)));
         for (key, label) in std::iter::once(("default", notification.open_label())).chain(keys) {
             actions.push(key.to_owned());
             actions.push(label.to_owned());

@@ -284,7 +284,7 @@ test("approvals wait in the inbox and are decided there", async ({ page }) => {
   await page.getByRole("tab", { name: "Needs you, 1" }).click();
   await expect(page.locator(".conversation .needs-you")).toHaveCount(0);
   await page.getByRole("tabpanel").getByRole("button", { name: /Approve once/ }).click();
-  expect(await requests(page, "resolveApproval")).toEqual([{ type: "resolveApproval", id: "ap1", decision: "allow-once" }]);
+  expect(await requests(page, "resolveApproval")).toEqual([{ type: "resolveApproval", gateway: "g1", id: "ap1", decision: "allow-once" }]);
   await expect(page.getByRole("tabpanel")).toContainText("Nothing needs you.");
 });
 

@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod app;
+pub mod approval;
 pub mod connect;
 pub mod connection;
 pub mod control;

@@ -1,13 +1,19 @@
 //! Decides what deserves a notification, and how much the notification says.
 //!
-//! Only live arrivals come here. History and echoes never do.
+//! Live arrivals come here, and the approvals and questions that still wait after a connect. History and echoes never do.
 
+mod burst;
 #[cfg(test)]
 mod tests;
+mod undone;
+
+pub use burst::{BURST_MS, Burst};
+pub use undone::{ReplyText, Undone, undone};
 
 use crate::api::NotificationSettings;
-use crate::ports::{Notification, NotificationAction, NotificationTarget};
-use crate::text::{one_line, plain_line};
+use crate::approval::ApprovalText;
+use crate::ports::{ApprovalRef, Notification, NotificationAction, NotificationTarget};
+use crate::text::{one_line, plain_line, visible_line};
 use crate::words::Language;
 
 /// Something that may deserve a notification.
@@ -21,6 +27,15 @@ pub struct Occasion {
     pub kind: OccasionKind,
 }
 
+/// What a session is called on a notification.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionName {
+    /// Its title, which may be made of words of the conversation.
+    pub title: String,
+    /// What stands for it where no word of the conversation may: a name that the user gave, a channel, an agent.
+    pub sender: String,
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OccasionKind {
@@ -28,8 +43,8 @@ pub enum OccasionKind {
     Reply {
         /// The session.
         session: String,
-        /// Its title.
-        title: String,
+        /// Its name.
+        name: SessionName,
         /// What it says.
         text: String,
         /// The message.
@@ -41,8 +56,8 @@ pub enum OccasionKind {
     Failure {
         /// The session.
         session: String,
-        /// Its title.
-        title: String,
+        /// Its name.
+        name: SessionName,
         /// The gateway's sentence.
         error: String,
         /// The message.
@@ -54,12 +69,10 @@ pub enum OccasionKind {
         id: String,
         /// The session, where there is one.
         session: String,
-        /// The session's title.
-        title: String,
-        /// The command.
-        command: String,
-        /// Whether approving once is on offer.
-        may_allow: bool,
+        /// The session's name.
+        name: SessionName,
+        /// What is asked.
+        text: ApprovalText,
     },
     /// A question waits.
     Question {
@@ -67,10 +80,15 @@ pub enum OccasionKind {
         id: String,
         /// The session.
         session: String,
-        /// The session's title.
-        title: String,
+        /// The session's name.
+        name: SessionName,
         /// The question.
         question: String,
+    },
+    /// More approvals and questions came than are told one by one.
+    NeedsYou {
+        /// How many wait.
+        waiting: u32,
     },
     /// The gateway has been away for a while.
     GatewayDown,
@@ -78,13 +96,13 @@ pub enum OccasionKind {
     GatewayBack,
     /// The gateway waits until this device is approved, or another device asks.
     Pairing {
-        /// One sentence.
-        sentence: String,
+        /// What the other device calls itself; none where it is this one.
+        device: Option<String>,
     },
     /// Several replies ended without a notification.
     Digest {
-        /// Session and title of each.
-        replies: Vec<(String, String)>,
+        /// Session and name of each.
+        replies: Vec<(String, SessionName)>,
     },
 }
 
@@ -118,6 +136,44 @@ pub fn approval_tag(gateway: &str, id: &str) -> String {
 pub fn question_tag(gateway: &str, id: &str) -> String {
     format!("question:{gateway}:{id}")
 }
+/// The tag of the notification that stands for many approvals and questions.
+#[must_use]
+pub fn needs_tag(gateway: &str) -> String {
+    format!("needs:{gateway}")
+}
+
+/// What a tag is about, among these gateways.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tagged {
+    /// A session.
+    Session {
+        /// The profile.
+        gateway: String,
+        /// The session.
+        session: String,
+    },
+    /// An approval.
+    Approval(ApprovalRef),
+}
+
+/// Reads a tag of a session or an approval.
+#[must_use]
+pub fn read_tag<'a>(tag: &str, mut gateways: impl Iterator<Item = &'a str>) -> Option<Tagged> {
+    let (kind, rest) = tag.split_once(':')?;
+    let (gateway, rest) = gateways.find_map(|gateway| {
+        let rest = rest.strip_prefix(gateway)?.strip_prefix(':')?;
+        Some((gateway.to_owned(), rest.to_owned()))
+    })?;
+    match kind {
+        "session" => Some(Tagged::Session {
+            gateway,
+            session: rest,
+        }),
+        "approval" => Some(Tagged::Approval(ApprovalRef { gateway, id: rest })),
+        _ => None,
+    }
+}
+
 /// The tag of a gateway's own notification.
 #[must_use]
 pub fn gateway_tag(gateway: &str) -> String {
@@ -158,6 +214,7 @@ pub fn decide(occasion: &Occasion, now: Circumstances<'_>) -> Option<Notificatio
         OccasionKind::Failure { .. } => settings.failures,
         OccasionKind::Approval { .. } => settings.approvals,
         OccasionKind::Question { .. } => settings.questions,
+        OccasionKind::NeedsYou { .. } => settings.approvals || settings.questions,
         OccasionKind::GatewayDown | OccasionKind::GatewayBack => settings.gateway,
         OccasionKind::Pairing { .. } => settings.pairing,
     };
@@ -171,12 +228,7 @@ pub fn decide(occasion: &Occasion, now: Circumstances<'_>) -> Option<Notificatio
     {
         return None;
     }
-    let privacy = match settings.privacy.as_str() {
-        "nothing" => Privacy::Nothing,
-        "sender" => Privacy::Sender,
-        _ => Privacy::Full,
-    };
-    Some(compose(occasion, privacy, now.language))
+    Some(compose(occasion, Privacy::of(settings), now.language))
 }
 
 fn session_of(kind: &OccasionKind) -> Option<&str> {
@@ -185,40 +237,80 @@ fn session_of(kind: &OccasionKind) -> Option<&str> {
         | OccasionKind::Failure { session, .. }
         | OccasionKind::Approval { session, .. }
         | OccasionKind::Question { session, .. } => Some(session),
-        OccasionKind::GatewayDown
+        OccasionKind::NeedsYou { .. }
+        | OccasionKind::GatewayDown
         | OccasionKind::GatewayBack
         | OccasionKind::Pairing { .. }
         | OccasionKind::Digest { .. } => None,
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Privacy {
+/// How much is said outside of the windows: in notifications, and in the tray and its menu.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privacy {
+    /// Titles and texts.
+    #[default]
     Full,
+    /// From whom; no word of the conversation.
     Sender,
+    /// That there is something.
     Nothing,
+}
+
+impl Privacy {
+    /// The user's choice.
+    #[must_use]
+    pub fn of(settings: &NotificationSettings) -> Self {
+        match settings.privacy.as_str() {
+            "nothing" => Self::Nothing,
+            "sender" => Self::Sender,
+            _ => Self::Full,
+        }
+    }
+
+    /// What a session is called under it; none where nothing is said.
+    #[must_use]
+    pub fn name(self, name: &SessionName) -> Option<&str> {
+        match self {
+            Self::Full => Some(&name.title),
+            Self::Sender => Some(&name.sender),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// The buttons of an approval. A command that is not shown whole cannot be approved from here.
+fn approval_actions(text: &ApprovalText, privacy: Privacy) -> Vec<NotificationAction> {
+    let first = if privacy == Privacy::Full && text.can_be_approved_here() {
+        NotificationAction::ApproveOnce
+    } else {
+        NotificationAction::Review
+    };
+    let deny = text.may_deny.then_some(NotificationAction::Deny);
+    std::iter::once(first).chain(deny).collect()
 }
 
 fn compose(occasion: &Occasion, privacy: Privacy, language: Language) -> Notification {
     let words = language.words();
     let gateway = &occasion.gateway;
-    let name = &occasion.gateway_name;
+    let name_of_gateway = &occasion.gateway_name;
     let to_session = |session: &str, message: Option<&String>| NotificationTarget::Session {
         gateway: gateway.clone(),
         session: session.to_owned(),
         message: message.cloned(),
     };
     let full = privacy == Privacy::Full;
+    let called = |name: &SessionName| privacy.name(name).unwrap_or_default().to_owned();
     let (tag, title, body, on_click, actions, urgent) = match &occasion.kind {
         OccasionKind::Reply {
             session,
-            title,
+            name,
             text,
             message,
             ..
         } => (
             session_tag(gateway, session),
-            title.clone(),
+            called(name),
             if full {
                 plain_line(text, 240)
             } else {
@@ -230,12 +322,12 @@ fn compose(occasion: &Occasion, privacy: Privacy, language: Language) -> Notific
         ),
         OccasionKind::Failure {
             session,
-            title,
+            name,
             error,
             message,
         } => (
             session_tag(gateway, session),
-            title.clone(),
+            called(name),
             if full {
                 (words.run_failed_because)(&one_line(error, 200))
             } else {
@@ -248,36 +340,28 @@ fn compose(occasion: &Occasion, privacy: Privacy, language: Language) -> Notific
         OccasionKind::Approval {
             id,
             session,
-            title,
-            command,
-            may_allow,
-        } => {
-            let mut actions = vec![NotificationAction::Deny];
-            // A command that is not shown cannot be approved from here.
-            if *may_allow && full {
-                actions.insert(0, NotificationAction::ApproveOnce);
-            }
-            (
-                approval_tag(gateway, id),
-                (words.asks_for_approval)(title),
-                if full {
-                    one_line(command, 300)
-                } else {
-                    words.approval_waits.to_owned()
-                },
-                to_session(session, None),
-                actions,
-                true,
-            )
-        }
+            name,
+            text,
+        } => (
+            approval_tag(gateway, id),
+            (words.asks_for_approval)(&called(name)),
+            if full {
+                text.lines(words).join("\n")
+            } else {
+                words.approval_waits.to_owned()
+            },
+            to_session(session, None),
+            approval_actions(text, privacy),
+            true,
+        ),
         OccasionKind::Question {
             id,
             session,
-            title,
+            name,
             question,
         } => (
             question_tag(gateway, id),
-            (words.asks)(title),
+            (words.asks)(&called(name)),
             if full {
                 one_line(question, 240)
             } else {
@@ -287,9 +371,17 @@ fn compose(occasion: &Occasion, privacy: Privacy, language: Language) -> Notific
             Vec::new(),
             true,
         ),
+        OccasionKind::NeedsYou { waiting } => (
+            needs_tag(gateway),
+            (words.things_need_you)(*waiting),
+            words.open_to_decide.to_owned(),
+            NotificationTarget::Gateway(gateway.clone()),
+            Vec::new(),
+            true,
+        ),
         OccasionKind::GatewayDown => (
             gateway_tag(gateway),
-            (words.gateway_down)(name),
+            (words.gateway_down)(name_of_gateway),
             words.waits_until_back.to_owned(),
             NotificationTarget::Popup,
             Vec::new(),
@@ -297,51 +389,60 @@ fn compose(occasion: &Occasion, privacy: Privacy, language: Language) -> Notific
         ),
         OccasionKind::GatewayBack => (
             gateway_tag(gateway),
-            (words.gateway_back)(name),
+            (words.gateway_back)(name_of_gateway),
             words.connected_again.to_owned(),
             NotificationTarget::Popup,
             Vec::new(),
             false,
         ),
-        OccasionKind::Pairing { sentence } => (
+        OccasionKind::Pairing { device } => (
             gateway_tag(gateway),
-            (words.pairing)(name),
-            sentence.clone(),
+            (words.pairing)(name_of_gateway),
+            match device {
+                Some(device) if full => (words.asks_to_be_paired)(&visible_line(device, 60), name_of_gateway),
+                Some(_) => (words.asks_to_be_paired)(words.some_device, name_of_gateway),
+                None => (words.pairing_once)(name_of_gateway),
+            },
             NotificationTarget::Popup,
             Vec::new(),
             true,
         ),
         OccasionKind::Digest { replies } => {
-            let titles: Vec<&str> = replies.iter().take(4).map(|(_, title)| title.as_str()).collect();
-            let more = if replies.len() > titles.len() { ", …" } else { "" };
+            let mut names: Vec<String> = Vec::new();
+            for name in replies.iter().map(|(_, name)| called(name)) {
+                // Several sessions may be of one sender.
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            let more = if names.len() > 4 { ", …" } else { "" };
+            names.truncate(4);
             (
                 format!("digest:{gateway}"),
                 (words.replies_while_away)(u32::try_from(replies.len()).unwrap_or(u32::MAX)),
-                format!("{}{more}", titles.join(", ")),
+                format!("{}{more}", names.join(", ")),
                 NotificationTarget::Popup,
                 Vec::new(),
                 false,
             )
         }
     };
+    let notification = Notification {
+        tag,
+        title,
+        body,
+        on_click,
+        actions,
+        urgent,
+        language,
+    };
     match privacy {
-        Privacy::Full | Privacy::Sender => Notification {
-            tag,
-            title,
-            body,
-            on_click,
-            actions,
-            urgent,
-            language,
-        },
+        Privacy::Full | Privacy::Sender => notification,
         Privacy::Nothing => Notification {
-            tag,
             title: "Clawtray".to_owned(),
             body: words.something_new.to_owned(),
-            on_click,
             actions: Vec::new(),
-            urgent,
-            language,
+            ..notification
         },
     }
 }

@@ -155,21 +155,35 @@ pub enum TrayItem {
     },
 }
 
+/// An approval of one gateway. Ids are the gateway's own, so two gateways may use the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApprovalRef {
+    /// The gateway's profile.
+    pub gateway: String,
+    /// The gateway's id for it.
+    pub id: String,
+}
+
 /// What a click in the tray means.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TrayAction {
     /// Left click: show or hide the popup.
     TogglePopup,
-    /// Show the popup on a session.
-    OpenSession(String),
+    /// Show the popup on a session; as it is where the session is empty.
+    OpenSession {
+        /// The gateway's profile.
+        gateway: String,
+        /// The session.
+        session: String,
+    },
     /// Show the session browser.
     OpenBrowser,
     /// Show settings.
     OpenSettings,
     /// Approve once.
-    Approve(String),
+    Approve(ApprovalRef),
     /// Deny.
-    Deny(String),
+    Deny(ApprovalRef),
     /// Switch the active gateway.
     UseGateway(String),
     /// Try to connect now.
@@ -217,6 +231,7 @@ impl Notification {
         match action {
             NotificationAction::Reply => words.reply,
             NotificationAction::ApproveOnce => words.approve_once,
+            NotificationAction::Review => words.review,
             NotificationAction::Deny => words.deny,
         }
     }
@@ -240,6 +255,8 @@ pub enum NotificationTarget {
         /// The message.
         message: Option<String>,
     },
+    /// The popup on a gateway profile.
+    Gateway(String),
     /// The popup as it is.
     Popup,
     /// Settings.
@@ -253,6 +270,8 @@ pub enum NotificationAction {
     Reply,
     /// Approve once.
     ApproveOnce,
+    /// Open the popup, which shows the whole of what is asked.
+    Review,
     /// Deny.
     Deny,
 }
@@ -280,11 +299,14 @@ pub enum NotificationResponseKind {
 }
 
 /// The notification server.
+#[async_trait]
 pub trait Notifier: Send + Sync + 'static {
     /// Shows or replaces.
     fn show(&self, notification: Notification);
     /// Withdraws.
     fn withdraw(&self, tag: &str);
+    /// Waits until all that was asked so far has reached the server. Before the app ends.
+    async fn flush(&self) {}
 }
 
 /// A window of the app.

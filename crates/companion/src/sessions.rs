@@ -7,7 +7,7 @@
 mod tests;
 mod title;
 
-pub use title::title;
+pub use title::{sender, title};
 
 use crate::api::SessionView;
 use crate::text::plain_line;
@@ -15,6 +15,9 @@ use crate::words::Language;
 use clawtray_gateway_protocol::SessionRow;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// The longest session key or run id that is taken, in bytes. The real ones have less than a hundred.
+pub const LONGEST_KEY: usize = 512;
 
 /// What the session rows do not say and this app knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,12 +85,16 @@ impl Sessions {
     /// Replaces everything.
     pub fn snapshot(&mut self, rows: Vec<SessionRow>) {
         self.touched = Touched::All;
-        self.rows = rows.into_iter().map(|row| (row.key.0.clone(), row)).collect();
+        self.rows = rows
+            .into_iter()
+            .filter(|row| row.key.as_str().len() <= LONGEST_KEY)
+            .map(|row| (row.key.0.clone(), row))
+            .collect();
     }
 
     /// Replaces one row, as `chat.history` carries it.
     pub fn replace(&mut self, row: SessionRow) {
-        if !row.key.as_str().is_empty() {
+        if (1..=LONGEST_KEY).contains(&row.key.as_str().len()) {
             self.touch(row.key.as_str());
             self.rows.insert(row.key.0.clone(), row);
         }
@@ -185,6 +192,21 @@ impl Sessions {
         }
     }
 
+    /// What may stand for a session where no word of the conversation may; see [`sender`].
+    #[must_use]
+    pub fn sender(&self, key: &str) -> Option<String> {
+        match self.rows.get(key) {
+            Some(row) => sender(row, self.language),
+            None => sender(
+                &SessionRow {
+                    key: key.into(),
+                    ..SessionRow::default()
+                },
+                self.language,
+            ),
+        }
+    }
+
     /// A row ready to show.
     #[must_use]
     pub fn view(&self, key: &str, overlay: &Overlay) -> Option<SessionView> {
@@ -228,11 +250,11 @@ impl Sessions {
         (first, rest)
     }
 
-    /// Keys and titles of the sessions that were used last, without archived ones and those that run by themselves.
-    pub fn recent(&self) -> impl Iterator<Item = (String, String)> {
+    /// Keys of the sessions that were used last, without archived ones and those that run by themselves.
+    pub fn recent(&self) -> impl Iterator<Item = &str> {
         let rows = self.newest().into_iter();
         rows.filter(|row| row.archived != Some(true) && !is_background(row))
-            .map(|row| (row.key.0.clone(), title(row, self.language)))
+            .map(|row| row.key.as_str())
     }
 
     /// All rows, most recent first.

@@ -1,8 +1,13 @@
 //! The model of the tray: one of five signs, the facts in the tooltip, and the menu as data.
 
+#[cfg(test)]
+mod tests;
+
 use crate::api::ConnectionWord;
-use crate::ports::{TrayAction, TrayItem, TrayModel, TraySign};
-use crate::text::one_line;
+use crate::approval::ApprovalText;
+use crate::notify_policy::{Privacy, SessionName};
+use crate::ports::{ApprovalRef, TrayAction, TrayItem, TrayModel, TraySign};
+use crate::text::{one_line, visible_line};
 use crate::words::{Language, Words};
 
 /// Least time between two changes of the sign, in milliseconds.
@@ -25,13 +30,35 @@ pub struct GatewayFacts {
     pub latency_ms: Option<u32>,
 }
 
-/// An approval as the tray sees it.
+/// A session as the tray sees it.
 #[derive(Clone, Debug, Default)]
+pub struct SessionFacts {
+    /// The profile's id.
+    pub gateway: String,
+    /// The session; empty where there is none.
+    pub session: String,
+    /// Its name.
+    pub name: SessionName,
+}
+
+/// An approval as the tray sees it.
+#[derive(Clone, Debug)]
 pub struct ApprovalFacts {
-    /// Its id.
-    pub id: String,
-    /// The command.
-    pub title: String,
+    /// The approval.
+    pub approval: ApprovalRef,
+    /// Its session.
+    pub session: SessionFacts,
+    /// What is asked.
+    pub text: ApprovalText,
+}
+
+/// A question as the tray sees it.
+#[derive(Clone, Debug, Default)]
+pub struct QuestionFacts {
+    /// Its session.
+    pub session: SessionFacts,
+    /// The first thing that is asked; may be empty.
+    pub question: String,
 }
 
 /// Everything that the tray shows.
@@ -43,18 +70,20 @@ pub struct TrayFacts {
     pub runs: u32,
     /// Approvals of the active gateway that wait.
     pub approvals: Vec<ApprovalFacts>,
-    /// Questions that wait: session and title.
-    pub questions: Vec<(String, String)>,
+    /// Questions of the active gateway that wait.
+    pub questions: Vec<QuestionFacts>,
     /// Things that need the user on other gateways.
     pub needs_elsewhere: u32,
     /// Sessions with something unread.
     pub unread: u32,
-    /// Recent sessions of the active gateway, key and title, most recent first.
-    pub recent: Vec<(String, String)>,
+    /// Recent sessions of the active gateway, most recent first.
+    pub recent: Vec<SessionFacts>,
     /// Do-not-disturb is on.
     pub quiet: bool,
     /// What it speaks.
     pub language: Language,
+    /// How much it says.
+    pub privacy: Privacy,
 }
 
 /// The sign for these facts. Needs you, then sign-in, then offline, then working, then well.
@@ -134,6 +163,56 @@ fn action(label: impl Into<String>, action: TrayAction) -> TrayItem {
     }
 }
 
+fn open(session: &SessionFacts) -> TrayAction {
+    TrayAction::OpenSession {
+        gateway: session.gateway.clone(),
+        session: session.session.clone(),
+    }
+}
+
+/// An approval with its buttons. A command that the menu does not show whole is approved in the popup.
+fn approval_item(facts: &ApprovalFacts, privacy: Privacy, words: &Words) -> TrayItem {
+    let text = &facts.text;
+    let lines = match privacy {
+        Privacy::Full => text.lines(words),
+        Privacy::Sender => {
+            return action(
+                (words.asks_for_approval)(&facts.session.name.sender),
+                open(&facts.session),
+            );
+        }
+        Privacy::Nothing => return action(words.approval_waits, open(&SessionFacts::default())),
+    };
+    let approval = &facts.approval;
+    let mut items: Vec<TrayItem> = lines
+        .into_iter()
+        .map(|line| TrayItem::Label(one_line(&line, 140)))
+        .collect();
+    items.push(if text.can_be_approved_here() {
+        action(words.approve_once, TrayAction::Approve(approval.clone()))
+    } else {
+        action(words.review, open(&facts.session))
+    });
+    if text.may_deny {
+        items.push(action(words.deny, TrayAction::Deny(approval.clone())));
+    }
+    TrayItem::Submenu {
+        label: (words.approve)(&visible_line(&text.title, 40)),
+        items,
+    }
+}
+
+fn question_item(facts: &QuestionFacts, privacy: Privacy, words: &Words) -> TrayItem {
+    let title = &facts.session.name.title;
+    let label = match privacy {
+        Privacy::Full if facts.question.is_empty() => (words.answer)(&one_line(title, 40)),
+        Privacy::Full => (words.answer)(&one_line(&facts.question, 40)),
+        Privacy::Sender => (words.asks)(&facts.session.name.sender),
+        Privacy::Nothing => return action(words.question_waits, open(&SessionFacts::default())),
+    };
+    action(label, open(&facts.session))
+}
+
 fn menu(facts: &TrayFacts, words: &Words) -> Vec<TrayItem> {
     let mut menu = vec![TrayItem::Label(status(facts, words))];
     let active = facts.gateways.iter().find(|gateway| gateway.active);
@@ -147,28 +226,26 @@ fn menu(facts: &TrayFacts, words: &Words) -> Vec<TrayItem> {
     }
     if !facts.approvals.is_empty() || !facts.questions.is_empty() {
         menu.push(TrayItem::Separator);
-        for approval in facts.approvals.iter().take(3) {
-            menu.push(TrayItem::Submenu {
-                label: (words.approve)(&one_line(&approval.title, 40)),
-                items: vec![
-                    TrayItem::Label(one_line(&approval.title, 120)),
-                    action(words.approve_once, TrayAction::Approve(approval.id.clone())),
-                    action(words.deny, TrayAction::Deny(approval.id.clone())),
-                ],
-            });
-        }
-        for (session, title) in facts.questions.iter().take(3) {
-            menu.push(action(
-                (words.answer)(&one_line(title, 40)),
-                TrayAction::OpenSession(session.clone()),
-            ));
+        let approvals = facts.approvals.iter().take(3);
+        menu.extend(approvals.map(|approval| approval_item(approval, facts.privacy, words)));
+        let questions = facts.questions.iter().take(3);
+        menu.extend(questions.map(|question| question_item(question, facts.privacy, words)));
+        // Where nothing is said of them, one line is like the next.
+        menu.dedup();
+    }
+    let mut recent: Vec<TrayItem> = Vec::new();
+    let mut named: Vec<&str> = Vec::new();
+    for session in facts.recent.iter().take(5) {
+        if let Some(name) = facts.privacy.name(&session.name)
+            && (facts.privacy == Privacy::Full || !named.contains(&name))
+        {
+            named.push(name);
+            recent.push(action(one_line(name, 40), open(session)));
         }
     }
-    if !facts.recent.is_empty() {
+    if !recent.is_empty() {
         menu.push(TrayItem::Separator);
-        for (key, title) in facts.recent.iter().take(5) {
-            menu.push(action(one_line(title, 40), TrayAction::OpenSession(key.clone())));
-        }
+        menu.append(&mut recent);
     }
     menu.push(TrayItem::Separator);
     menu.push(action(words.quick_chat, TrayAction::TogglePopup));
@@ -221,131 +298,5 @@ impl SteadySign {
                 (wanted, None)
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gateway(word: ConnectionWord) -> GatewayFacts {
-        GatewayFacts {
-            id: "g1".into(),
-            name: "Home".into(),
-            active: true,
-            word,
-            sentence: "Home is not reachable.".into(),
-            latency_ms: Some(12),
-        }
-    }
-    fn approval() -> ApprovalFacts {
-        ApprovalFacts {
-            id: "a1".into(),
-            title: "rm -rf /tmp/x".into(),
-        }
-    }
-
-    #[test]
-    fn the_most_urgent_sign_wins() {
-        use ConnectionWord as W;
-        for (word, runs, approvals, expected) in [
-            (W::Ready, 0, 0, TraySign::Well),
-            (W::Ready, 2, 0, TraySign::Working),
-            (W::Ready, 2, 1, TraySign::NeedsYou),
-            (W::Offline, 0, 0, TraySign::Offline),
-            (W::Offline, 2, 1, TraySign::Offline),
-            (W::Connecting, 0, 0, TraySign::Offline),
-            (W::SignIn, 1, 1, TraySign::NeedsSignIn),
-            (W::Pairing, 0, 0, TraySign::NeedsSignIn),
-            (W::KeychainLocked, 0, 0, TraySign::NeedsSignIn),
-            (W::KeychainUnreadable, 0, 0, TraySign::NeedsSignIn),
-            (W::None, 0, 0, TraySign::NeedsSignIn),
-        ] {
-            let facts = TrayFacts {
-                gateways: vec![gateway(word)],
-                runs,
-                approvals: vec![approval(); approvals],
-                ..TrayFacts::default()
-            };
-            assert_eq!(sign(&facts), expected, "{word:?} {runs} {approvals}");
-        }
-        assert_eq!(sign(&TrayFacts::default()), TraySign::NeedsSignIn);
-    }
-
-    #[test]
-    fn the_sign_stays_for_two_seconds() {
-        let mut steady = SteadySign::default();
-        let mut shown = Vec::new();
-        for (now, wanted) in [
-            (10_000, TraySign::Well),
-            (10_100, TraySign::Working),
-            (11_000, TraySign::Well),
-            (11_500, TraySign::Working),
-            (12_000, TraySign::Working),
-            (12_100, TraySign::Well),
-            (14_000, TraySign::Well),
-        ] {
-            shown.push(steady.settle(wanted, now));
-        }
-        assert_eq!(
-            shown,
-            [
-                (TraySign::Well, None),
-                (TraySign::Well, Some(12_000)),
-                (TraySign::Well, None),
-                (TraySign::Well, Some(12_000)),
-                (TraySign::Working, None),
-                (TraySign::Working, Some(14_000)),
-                (TraySign::Well, None),
-            ]
-        );
-    }
-
-    #[test]
-    fn tooltip_and_menu_say_the_facts() {
-        let facts = TrayFacts {
-            gateways: vec![
-                gateway(ConnectionWord::Ready),
-                GatewayFacts {
-                    id: "g2".into(),
-                    name: "Ops".into(),
-                    ..GatewayFacts::default()
-                },
-            ],
-            runs: 1,
-            approvals: vec![approval()],
-            questions: vec![("s1".into(), "Which one".into())],
-            unread: 3,
-            recent: (0..8)
-                .map(|n| (format!("k{n}"), format!("Session {n}")))
-                .collect(),
-            ..TrayFacts::default()
-        };
-        let model = model(&facts, sign(&facts));
-        assert_eq!(
-            model.tooltip,
-            "Home: connected, 12 ms\n1 run\n2 requests need you\n3 unread"
-        );
-        let text = format!("{:?}", model.menu);
-        for wanted in [
-            "Approve once",
-            "Deny(\"a1\")",
-            "Answer: Which one",
-            "Session 4",
-            "Quick chat",
-            "Gateways",
-            "For 1 hour",
-            "Quit",
-        ] {
-            assert!(text.contains(wanted), "{wanted}");
-        }
-        assert!(!text.contains("Session 5"), "five recent sessions, not more");
-        let offline = TrayFacts {
-            gateways: vec![gateway(ConnectionWord::Offline)],
-            quiet: true,
-            ..TrayFacts::default()
-        };
-        let text = format!("{:?}", super::model(&offline, TraySign::Offline));
-        assert!(text.contains("Try now") && text.contains("Turn off do not disturb"));
     }
 }

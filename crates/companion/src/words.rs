@@ -131,6 +131,26 @@ pub(crate) struct Words {
     /// A device, and the gateway that it wants to be paired with.
     pub(crate) asks_to_be_paired: fn(&str, &str) -> String,
 
+    // Approvals, and what became of a decision or a reply that was made outside of the windows.
+    /// Opens the popup, which shows the whole of it.
+    pub(crate) review: &'static str,
+    /// What would really run, where it is not the command's text.
+    pub(crate) fact_runs: &'static str,
+    pub(crate) fact_program: &'static str,
+    pub(crate) fact_folder: &'static str,
+    pub(crate) fact_host: &'static str,
+    pub(crate) fact_node: &'static str,
+    /// With the command; empty where it is not shown.
+    pub(crate) not_approved: With,
+    /// With the command; empty where it is not shown.
+    pub(crate) not_denied: With,
+    pub(crate) reply_not_sent: &'static str,
+    /// In the place of the gateway's own words.
+    pub(crate) gateway_refused: &'static str,
+    pub(crate) reply_is_draft: &'static str,
+    pub(crate) reply_waits: &'static str,
+    pub(crate) open_to_decide: &'static str,
+
     // Where a connection stands; each with the gateway's name.
     pub(crate) connecting: With,
     pub(crate) starting: With,

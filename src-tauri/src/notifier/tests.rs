@@ -41,7 +41,7 @@ fn text_is_escaped_only_for_servers_with_markup() {
 fn actions_follow_what_the_server_can_do() {
     let (_, _, none) = terms(&approval(), abilities(&["body"]));
     assert!(none.is_empty());
-    let (_, _, plain) = terms(&approval(), abilities(&["actions"]));
+    let (_, _, plain) = terms(&approval(), abilities(&["actions", "body"]));
     assert_eq!(
         plain,
         [
@@ -55,6 +55,13 @@ fn actions_follow_what_the_server_can_do() {
             "Deny"
         ]
     );
+    let (_, body, unseen) = terms(&approval(), abilities(&["actions"]));
+    assert_eq!(body, "");
+    assert!(
+        !unseen.contains(&"approve".to_owned()),
+        "nobody could read what is approved"
+    );
+    assert!(unseen.contains(&"review".to_owned()) && unseen.contains(&"deny".to_owned()));
     let (_, _, inline) = terms(&approval(), abilities(&["actions", "inline-reply"]));
     assert_eq!(inline.get(2).map(String::as_str), Some("inline-reply"));
 }
@@ -62,7 +69,7 @@ fn actions_follow_what_the_server_can_do() {
 #[test]
 fn every_key_leads_back_to_its_action() {
     for abilities in [abilities(&["actions"]), abilities(&["actions", "inline-reply"])] {
-        for known in approval().actions {
+        for known in approval().actions.into_iter().chain([NotificationAction::Review]) {
             assert_eq!(action(key(&known, abilities)), Some(known));
         }
     }

@@ -4,4 +4,12 @@ import type { QuestionItem } from "./QuestionItem";
 /**
  * A question of an agent that waits.
  */
-export type QuestionView = { id: string, session: string, sessionTitle: string, agent: string, questions: Array<QuestionItem>, expiresAtMs?: number, };
+export type QuestionView = { 
+/**
+ * The profile of the gateway that asks.
+ */
+gateway: string, 
+/**
+ * Its id; another gateway may use the same.
+ */
+id: string, session: string, sessionTitle: string, agent: string, questions: Array<QuestionItem>, expiresAtMs?: number, };

@@ -8,7 +8,15 @@ export type Request = { "type": "sendMessage",
 /**
  * The session; the window's target when absent.
  */
-session?: string, text: string, attachments?: Array<AttachmentInput>, } | { "type": "cancelQueued", id: string, } | { "type": "retryQueued", id: string, } | { "type": "stop", session: string, } | { "type": "newSession", agent?: string, } | { "type": "setTarget", session: string, } | { "type": "loadOlder", session: string, } | { "type": "saveDraft", session: string, text: string, } | { "type": "promptHistory", limit: number, } | { "type": "listCommands" } | { "type": "listModels" } | { "type": "setSessionModel", session: string, model?: string, thinking?: string, } | { "type": "sendInBackground", text: string, model?: string, timeoutSeconds?: number, } | { "type": "resolveApproval", id: string, decision: string, } | { "type": "answerQuestion", id: string, answers: { [key in string]: Array<string> }, } | { "type": "markRead", session: string, } | { "type": "renameSession", session: string, label: string, } | { "type": "pinSession", session: string, pinned: boolean, } | { "type": "archiveSession", session: string, archived: boolean, } | { "type": "muteSession", session: string, muted: boolean, } | { "type": "resetSession", session: string, } | { "type": "compactSession", session: string, } | { "type": "deleteSession", session: string, } | { "type": "forkSession", session: string, } | { "type": "search", query: string, agent?: string, session?: string, 
+session?: string, text: string, attachments?: Array<AttachmentInput>, } | { "type": "cancelQueued", id: string, } | { "type": "retryQueued", id: string, } | { "type": "stop", session: string, } | { "type": "newSession", agent?: string, } | { "type": "setTarget", session: string, } | { "type": "loadOlder", session: string, } | { "type": "saveDraft", session: string, text: string, } | { "type": "promptHistory", limit: number, } | { "type": "listCommands" } | { "type": "listModels" } | { "type": "setSessionModel", session: string, model?: string, thinking?: string, } | { "type": "sendInBackground", text: string, model?: string, timeoutSeconds?: number, } | { "type": "resolveApproval", 
+/**
+ * The profile of the gateway that asks.
+ */
+gateway: string, id: string, decision: string, } | { "type": "answerQuestion", 
+/**
+ * The profile of the gateway that asks.
+ */
+gateway: string, id: string, answers: { [key in string]: Array<string> }, } | { "type": "markRead", session: string, } | { "type": "renameSession", session: string, label: string, } | { "type": "pinSession", session: string, pinned: boolean, } | { "type": "archiveSession", session: string, archived: boolean, } | { "type": "muteSession", session: string, muted: boolean, } | { "type": "resetSession", session: string, } | { "type": "compactSession", session: string, } | { "type": "deleteSession", session: string, } | { "type": "forkSession", session: string, } | { "type": "search", query: string, agent?: string, session?: string, 
 /**
  * Not before then (epoch ms).
  */

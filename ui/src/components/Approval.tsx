@@ -1,5 +1,7 @@
-import type { JSX } from "preact";
+import { Fragment, type JSX } from "preact";
+import type { ApprovalFact } from "../api/ApprovalFact";
 import type { ApprovalView } from "../api/ApprovalView";
+import type { FactKind } from "../api/FactKind";
 import { useNow } from "../state/clock";
 import { t } from "../strings";
 import { visible } from "../text/format";
@@ -34,16 +36,45 @@ function CommandText({ text }: { text: string }): JSX.Element {
   return <>{pieces}</>;
 }
 
-/** `Folder: /srv` lines of the detail become facts; the rest is the reason. */
-function readDetail(detail: string): { reason: string; facts: [string, string][] } {
-  const facts: [string, string][] = [];
-  const reason: string[] = [];
-  for (const line of detail.split("\n")) {
-    const fact = /^([A-Z][\w ]{1,20}):\s+(\S.*)$/.exec(line);
-    if (fact?.[1] && fact[2]) facts.push([fact[1], fact[2]]);
-    else if (line.trim() !== "") reason.push(line.trim());
-  }
-  return { reason: reason.join(" "), facts };
+/** A text that a person decides on: what nobody can see in it is spelled out. */
+function Visible({ text }: { text: string }): JSX.Element {
+  return (
+    <>
+      {visible(text).map(({ text: piece, hidden }, index) =>
+        hidden ? (
+          <mark key={index} class="hidden-character">
+            {piece}
+          </mark>
+        ) : (
+          piece
+        ),
+      )}
+    </>
+  );
+}
+
+/** What is known of a command besides its text. */
+function Facts({ facts }: { facts: ApprovalFact[] }): JSX.Element {
+  const words = t();
+  const names: Record<FactKind, string> = {
+    runs: words.commandRuns,
+    program: words.commandProgram,
+    folder: words.commandFolder,
+    host: words.commandHost,
+    node: words.commandNode,
+  };
+  return (
+    <dl class="facts">
+      {facts.map(({ kind, value }) => (
+        <Fragment key={kind}>
+          <dt>{names[kind]}</dt>
+          <dd class={kind === "host" || kind === "node" ? "" : "mono"} dir="ltr">
+            <Visible text={value} />
+          </dd>
+        </Fragment>
+      ))}
+    </dl>
+  );
 }
 
 export function Approval({
@@ -67,7 +98,7 @@ export function Approval({
   const words = t();
   const now = useNow(approval.expiresAtMs !== undefined).value;
   const expired = approval.expiresAtMs !== undefined && approval.expiresAtMs <= now;
-  const { reason, facts } = readDetail(approval.detail);
+  const reason = approval.detail.trim();
   const may = (decision: string): boolean => approval.allowed.includes(decision);
   const titleId = `approval-${approval.id}`;
   const title = approval.kind === "exec" ? words.wantsCommand(agent) : words.wantsPermission(agent);
@@ -80,7 +111,7 @@ export function Approval({
         </span>
         <div class="grow">
           <h3 id={titleId}>{confirming ? words.alwaysTitle : title}</h3>
-          <p>{confirming ? words.alwaysSentence : reason || words.runsIn(approval.sessionTitle)}</p>
+          <p>{confirming ? words.alwaysSentence : reason ? <Visible text={reason} /> : words.runsIn(approval.sessionTitle)}</p>
         </div>
         {approval.expiresAtMs !== undefined && <Countdown fromMs={approval.createdAtMs} toMs={approval.expiresAtMs} />}
       </header>
@@ -89,16 +120,7 @@ export function Approval({
           <CommandText text={approval.title} />
         </pre>
       </div>
-      {facts.length > 0 && (
-        <dl class="facts">
-          {facts.map(([name, value]) => (
-            <>
-              <dt>{name}</dt>
-              <dd class={value.startsWith("/") || value.startsWith("~") ? "mono" : ""}>{value}</dd>
-            </>
-          ))}
-        </dl>
-      )}
+      {approval.facts.length > 0 && <Facts facts={approval.facts} />}
       {confirming ? (
         <div class="actions">
           <button type="button" class="button plain" onClick={() => onConfirm(false)}>

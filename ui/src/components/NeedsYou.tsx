@@ -1,6 +1,7 @@
 import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import type { ApprovalView } from "../api/ApprovalView";
 import { announce } from "../state/announce";
 import { agentName } from "../state/lists";
 import type { Link } from "../state/session";
@@ -15,7 +16,7 @@ export interface Desk {
   readonly link: Link;
   /** The approval whose permanent permission waits for its confirmation. */
   readonly confirming: Signal<string | undefined>;
-  decide(id: string, decision: string): void;
+  decide(approval: ApprovalView, decision: string): void;
   focus(): void;
 }
 
@@ -68,7 +69,7 @@ export function NeedsYou({ desk }: { desk: Desk }): JSX.Element | null {
           agent={agentName(agents.value, approval.agent)}
           first={approval.id === firstOpen}
           confirming={desk.confirming.value === approval.id}
-          onDecide={(decision) => desk.decide(approval.id, decision)}
+          onDecide={(decision) => desk.decide(approval, decision)}
           onConfirm={(open) => (desk.confirming.value = open ? approval.id : undefined)}
         />
       ))}
@@ -78,7 +79,7 @@ export function NeedsYou({ desk }: { desk: Desk }): JSX.Element | null {
           question={question}
           agent={agentName(agents.value, question.agent)}
           onAnswer={(answers) => {
-            void desk.link.ask({ type: "answerQuestion", id: question.id, answers });
+            void desk.link.ask({ type: "answerQuestion", gateway: question.gateway, id: question.id, answers });
             desk.focus();
           }}
         />

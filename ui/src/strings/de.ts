@@ -119,6 +119,11 @@ export const de: Strings = {
 
   wantsCommand: (agent) => `${agent} möchte einen Befehl ausführen`,
   wantsPermission: (agent) => `${agent} bittet um Erlaubnis`,
+  commandRuns: "Läuft wirklich",
+  commandProgram: "Programm",
+  commandFolder: "Ordner",
+  commandHost: "Rechner",
+  commandNode: "Node",
   approveOnce: "Einmal erlauben",
   alwaysAllow: "Immer erlauben…",
   deny: "Ablehnen",

@@ -125,6 +125,11 @@ export const en = {
   // Approvals and questions
   wantsCommand: (agent: string) => `${agent} wants to run a command`,
   wantsPermission: (agent: string) => `${agent} asks for permission`,
+  commandRuns: "Really runs",
+  commandProgram: "Program",
+  commandFolder: "Folder",
+  commandHost: "Host",
+  commandNode: "Node",
   approveOnce: "Approve once",
   alwaysAllow: "Always allow…",
   deny: "Deny",

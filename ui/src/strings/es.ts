@@ -119,6 +119,11 @@ export const es: Strings = {
 
   wantsCommand: (agent) => `${agent} quiere ejecutar un comando`,
   wantsPermission: (agent) => `${agent} pide permiso`,
+  commandRuns: "Ejecuta en realidad",
+  commandProgram: "Programa",
+  commandFolder: "Carpeta",
+  commandHost: "Equipo",
+  commandNode: "Nodo",
   approveOnce: "Aprobar una vez",
   alwaysAllow: "Permitir siempre…",
   deny: "Denegar",

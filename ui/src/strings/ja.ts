@@ -119,6 +119,11 @@ export const ja: Strings = {
 
   wantsCommand: (agent) => `${agent} がコマンドの実行を求めています`,
   wantsPermission: (agent) => `${agent} が許可を求めています`,
+  commandRuns: "実際の実行内容",
+  commandProgram: "プログラム",
+  commandFolder: "フォルダー",
+  commandHost: "ホスト",
+  commandNode: "ノード",
   approveOnce: "一度だけ承認",
   alwaysAllow: "常に許可…",
   deny: "拒否",

@@ -119,6 +119,11 @@ export const zh: Strings = {
 
   wantsCommand: (agent) => `${agent} 想运行一条命令`,
   wantsPermission: (agent) => `${agent} 请求许可`,
+  commandRuns: "实际运行",
+  commandProgram: "程序",
+  commandFolder: "文件夹",
+  commandHost: "主机",
+  commandNode: "节点",
   approveOnce: "批准一次",
   alwaysAllow: "始终允许…",
   deny: "拒绝",

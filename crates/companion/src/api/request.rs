@@ -77,11 +77,15 @@ pub enum Request {
     // Needs you
     /// Decides an approval: `allow-once`, `allow-always`, `deny`.
     ResolveApproval {
+        /// The profile of the gateway that asks.
+        gateway: String,
         id: String,
         decision: String,
     },
     /// Answers an agent's question: question id → chosen labels or free text.
     AnswerQuestion {
+        /// The profile of the gateway that asks.
+        gateway: String,
         id: String,
         answers: std::collections::BTreeMap<String, Vec<String>>,
     },

@@ -380,15 +380,44 @@ view! {
         pub at_ms: i64,
     }
 }
+words! {
+    /// What a fact about a command is.
+    pub enum FactKind {
+        /// What would really run, where it differs from the command's text.
+        #[default]
+        Runs,
+        /// The file that the command's first word stands for.
+        Program,
+        /// The working directory.
+        Folder,
+        /// The host: `gateway`, `node`, `sandbox`.
+        Host,
+        /// The node that would run it.
+        Node,
+    }
+}
+view! {
+    /// Something to know about a command before it is approved.
+    pub struct ApprovalFact {
+        pub kind: FactKind,
+        pub value: String,
+    }
+}
 view! {
     /// An approval that waits.
     pub struct ApprovalView {
+        /// The profile of the gateway that asks.
+        pub gateway: String,
+        /// Its id; another gateway may use the same.
         pub id: String,
         /// `exec` or `plugin`.
         pub kind: String,
-        /// The command.
+        /// The command, or the plugin's title for its action.
         pub title: String,
+        /// The gateway's warning about a command, or the plugin's description of its action.
         pub detail: String,
+        /// The facts about a command.
+        pub facts: Vec<ApprovalFact>,
         pub session: String,
         pub session_title: String,
         pub agent: String,
@@ -406,6 +435,9 @@ view! {
 view! {
     /// A question of an agent that waits.
     pub struct QuestionView {
+        /// The profile of the gateway that asks.
+        pub gateway: String,
+        /// Its id; another gateway may use the same.
         pub id: String,
         pub session: String,
         pub session_title: String,

@@ -323,8 +323,9 @@ impl App {
                 self.shelf.put_item(&item);
                 (MessageState::Sending, None)
             }
-            Verdict::Failed(_) => {
+            Verdict::Failed(error) => {
                 self.shelf.put_item(&item);
+                self.on_prompt_failed(&item, error);
                 (MessageState::Failed, item.error.clone())
             }
         };

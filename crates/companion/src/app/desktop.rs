@@ -33,6 +33,7 @@ impl App {
     }
 
     pub(super) fn on_notifications_available(&mut self, available: bool) {
+        self.no_notifications = !available;
         if available {
             self.withdraw_notice("no-notifications");
         } else {

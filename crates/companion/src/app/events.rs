@@ -4,16 +4,22 @@ use super::link::{LiveRun, Waiting};
 use super::{App, Then, Timer};
 use crate::gateway::{GatewayEvent, RunEvent, RunStep};
 use crate::notify_policy::{OccasionKind, session_tag};
-use crate::sessions::Merged;
+use crate::sessions::{LONGEST_KEY, Merged};
 use clawtray_gateway_protocol::{Message, Role};
 use serde_json::Value;
 use std::time::Duration;
 
-/// Text kept of a reply that no window shows, for its notification.
+/// Text kept of a reply that no window shows, for its notification; about this many bytes.
 const KEPT_TEXT: usize = 4000;
+/// Active runs that are followed at a time.
+const MOST_RUNS: usize = 500;
 
 impl App {
     pub(super) fn on_gateway_event(&mut self, id: &str, event: GatewayEvent) {
+        if longest_key(&event) > LONGEST_KEY {
+            tracing::debug!(gateway = id, "an event with a key that is too long was dropped");
+            return;
+        }
         match event {
             GatewayEvent::Connected { .. } | GatewayEvent::Resync => {
                 self.timers.remove(&Timer::Resync(id.to_owned()));
@@ -29,9 +35,9 @@ impl App {
             } => {
                 self.on_session_changed(id, session.as_str(), reason.as_deref(), &delta.fields());
             }
-            GatewayEvent::ApprovalRequested(approval) => self.on_approval(id, *approval, true),
+            GatewayEvent::ApprovalRequested(approval) => self.on_approval_requested(id, *approval),
             GatewayEvent::ApprovalResolved { id: approval, .. } => {
-                self.on_approval_gone(id, approval.as_str())
+                self.on_approval_resolved(id, approval.as_str());
             }
             GatewayEvent::Health(_) => {}
             GatewayEvent::Shutdown { reason, .. } => {
@@ -43,21 +49,16 @@ impl App {
 
     fn on_other(&mut self, id: &str, name: &str, payload: &Value) {
         match name {
-            "question.requested" => self.on_question(id, payload, true),
+            "question.requested" => self.on_question_requested(id, payload),
             "question.resolved" => {
                 if let Some(question) = payload.get("id").and_then(Value::as_str) {
-                    self.on_question_gone(id, question);
+                    self.on_question_resolved(id, question);
                 }
             }
             "device.pair.requested" => {
-                let device = payload
-                    .get("displayName")
-                    .and_then(Value::as_str)
-                    .unwrap_or(self.words().some_device);
-                let device = crate::text::one_line(device, 60);
-                let name = self.gateway_name(id);
-                let sentence = (self.words().asks_to_be_paired)(&device, &name);
-                self.tell(id, OccasionKind::Pairing { sentence });
+                let named = payload.get("displayName").and_then(Value::as_str);
+                let device = named.unwrap_or(self.words().some_device).to_owned();
+                self.tell(id, OccasionKind::Pairing { device: Some(device) });
             }
             _ => {}
         }
@@ -216,9 +217,8 @@ impl App {
                 if *replace {
                     live.text.clear();
                 }
-                if live.text.len() < KEPT_TEXT {
-                    live.text.push_str(text);
-                }
+                let room = KEPT_TEXT.saturating_sub(live.text.len());
+                live.text.extend(text.chars().take(room));
                 None
             }
             RunStep::Final { message, .. } => {
@@ -293,8 +293,31 @@ impl App {
     }
 }
 
+/// The length of the longest name that an event would leave in what the app keeps, in bytes.
+fn longest_key(event: &GatewayEvent) -> usize {
+    match event {
+        GatewayEvent::Run(event) => event.run.as_str().len().max(event.session.as_str().len()),
+        GatewayEvent::Message { session, .. } | GatewayEvent::SessionChanged { session, .. } => {
+            session.as_str().len()
+        }
+        GatewayEvent::Connected { .. }
+        | GatewayEvent::Resync
+        | GatewayEvent::SessionsChanged { .. }
+        | GatewayEvent::ApprovalRequested(_)
+        | GatewayEvent::ApprovalResolved { .. }
+        | GatewayEvent::Health(_)
+        | GatewayEvent::Shutdown { .. }
+        | GatewayEvent::Other { .. } => 0,
+    }
+}
+
 impl super::link::Link {
     fn begin_run(&mut self, run: &str, session: &str) -> &mut LiveRun {
+        if self.runs.len() >= MOST_RUNS && !self.runs.contains_key(run) {
+            // Any of them: what it has said so far is all that is lost, and its end may tell it again.
+            let one = self.runs.keys().next().cloned();
+            one.and_then(|one| self.runs.remove(&one));
+        }
         self.runs.entry(run.to_owned()).or_insert_with(|| LiveRun {
             session: session.to_owned(),
             text: String::new(),

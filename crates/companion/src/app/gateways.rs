@@ -271,6 +271,7 @@ impl App {
             let _ = reply.send(Err(RequestError::NoSuchGateway));
             return;
         }
+        self.withdraw_all(Some(id));
         let link = self.links.remove(id);
         self.session_secrets.retain(|(owner, _), _| owner != id);
         self.outbox.forget(id);

@@ -5,6 +5,7 @@ use super::{App, Then, Timer, shelf::Told};
 use crate::api::{ConnectionView, QuestionView};
 use crate::connection;
 use crate::gateway::{Agents, Approval, ConnectionState, Gateway, GatewayEvent};
+use crate::notify_policy::Burst;
 use crate::ports::{ConnectRequest, SecretError};
 use crate::sessions::Sessions;
 use crate::transcript::Transcript;
@@ -57,6 +58,11 @@ pub(super) struct Link {
     pub(super) agents: Agents,
     pub(super) approvals: BTreeMap<String, Waiting>,
     pub(super) questions: BTreeMap<String, QuestionView>,
+    pub(super) listings: super::needs::Listings,
+    /// Which approvals and questions are told one by one.
+    pub(super) burst: Burst,
+    /// When one notification was last told for many of them, in milliseconds since the epoch.
+    pub(super) needs_told_ms: i64,
     pub(super) latency_ms: Option<u32>,
     pub(super) runs: HashMap<String, LiveRun>,
     pub(super) transcripts: BTreeMap<String, Transcript>,
@@ -85,6 +91,9 @@ impl Link {
             agents: Agents::default(),
             approvals: BTreeMap::new(),
             questions: BTreeMap::new(),
+            listings: super::needs::Listings::default(),
+            burst: Burst::default(),
+            needs_told_ms: i64::MIN,
             latency_ms: None,
             runs: HashMap::new(),
             transcripts: BTreeMap::new(),
@@ -322,9 +331,7 @@ impl App {
             self.publisher.dirty.sessions = true;
         }
         if pairing {
-            let name = self.gateway_name(id);
-            let sentence = (self.words().pairing_once)(&name);
-            self.tell(id, crate::notify_policy::OccasionKind::Pairing { sentence });
+            self.tell(id, crate::notify_policy::OccasionKind::Pairing { device: None });
         }
         self.publisher.connection_dirty();
     }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Sessions whose history is read after a gap, at most.
 const MISSED_SESSIONS: usize = 40;
+/// Replies that are held back at a time.
+const MOST_HELD: usize = 500;
 /// Time for all of them to be found before they are told together.
 const DIGEST_AFTER: Duration = Duration::from_millis(400);
 
@@ -36,13 +38,16 @@ impl App {
         };
         let missed = Missed {
             session,
-            text,
+            // A notification shows less.
+            text: text.chars().take(4000).collect(),
             message,
         };
         if let Some(link) = self.links.get_mut(id) {
             // One of each session, the newest.
             link.missed.retain(|held| held.session != missed.session);
-            link.missed.push(missed);
+            if link.missed.len() < MOST_HELD {
+                link.missed.push(missed);
+            }
         }
     }
 
@@ -129,6 +134,7 @@ impl App {
             .run_id
             .as_ref()
             .map(|run| run.0.clone())
+            .filter(|run| run.len() <= crate::sessions::LONGEST_KEY)
             .unwrap_or_default();
         let told = if run.is_empty() {
             at_ms <= known
@@ -181,12 +187,8 @@ impl App {
         let replies = missed
             .into_iter()
             .map(|missed| {
-                let title = self
-                    .links
-                    .get(id)
-                    .map(|link| link.sessions.title(&missed.session))
-                    .unwrap_or_default();
-                (missed.session, title)
+                let name = self.session_name(id, &missed.session);
+                (missed.session, name)
             })
             .collect();
         self.tell(id, OccasionKind::Digest { replies });

@@ -4,6 +4,7 @@
 
 mod bridge;
 mod chat;
+mod decisions;
 mod deep_link;
 mod desktop;
 mod diagnostics;
@@ -53,7 +54,7 @@ use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
 use futures_util::{FutureExt, StreamExt};
 use handle::{Input, Shared};
 use link::{Link, LinkEvent};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -133,6 +134,10 @@ enum Timer {
     Refresh(String),
     /// Replies that ended without a notification are notified now.
     Digest(String),
+    /// What waits is listed again.
+    ListNeeds(String),
+    /// Many approvals and questions are told as one.
+    NeedsYou(String),
 }
 
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -172,7 +177,11 @@ pub struct App {
     windows: BTreeMap<&'static str, windows::Window>,
     publisher: publish::Publisher,
     sign: SteadySign,
-    shown_notifications: HashMap<String, notify::Shown>,
+    shown_notifications: notify::ShownNotifications,
+    /// There is no notification server.
+    no_notifications: bool,
+    /// Prompts that were written in notifications and are on their way.
+    inline_replies: HashSet<String>,
     tasks: FuturesUnordered<BoxFuture<'static, Then>>,
     streams: SelectAll<BoxStream<'static, LinkEvent>>,
     timers: HashMap<Timer, Instant>,
@@ -243,7 +252,9 @@ impl App {
             windows: BTreeMap::new(),
             publisher: publish::Publisher::default(),
             sign: SteadySign::default(),
-            shown_notifications: HashMap::new(),
+            shown_notifications: notify::ShownNotifications::default(),
+            no_notifications: false,
+            inline_replies: HashSet::new(),
             tasks: FuturesUnordered::new(),
             streams: SelectAll::new(),
             timers: HashMap::new(),
@@ -291,6 +302,8 @@ impl App {
     }
 
     async fn stop(mut self) {
+        // After the app nobody hears of a click on them.
+        self.withdraw_all(None);
         self.publish();
         let gateways: Vec<_> = self
             .links
@@ -308,7 +321,8 @@ impl App {
                 let _ = records.write(|_| Ok(())).await;
             }
         };
-        let both = futures_util::future::join(all, kept);
+        let withdrawn = self.ports.notifier.flush();
+        let both = futures_util::future::join3(all, kept, withdrawn);
         let _ = tokio::time::timeout(Duration::from_secs(3), both).await;
     }
 
@@ -364,6 +378,8 @@ impl App {
                 Timer::Pump(profile) => self.pump(&profile),
                 Timer::Refresh(profile) => self.refresh_sessions(&profile),
                 Timer::Digest(profile) => self.tell_digest(&profile),
+                Timer::ListNeeds(profile) => self.load_needs(&profile),
+                Timer::NeedsYou(profile) => self.tell_needs(&profile),
             }
         }
     }

@@ -32,6 +32,12 @@ impl App {
         }
     }
 
+    /// Shows a notice even where one of this id was dismissed: it is about something else than that one.
+    pub(super) fn notice_anew(&mut self, id: &str, say: impl Fn(&'static Words) -> Told + Send + 'static) {
+        self.notices.dismissed.remove(id);
+        self.notice(id, say);
+    }
+
     /// One that has no names in it.
     pub(super) fn plain_notice(&mut self, id: &str, said: impl Fn(&'static Words) -> Said + Send + 'static) {
         self.notice(id, move |words| {

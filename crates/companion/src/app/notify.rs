@@ -1,20 +1,72 @@
 //! Sends notifications, and handles the user's responses to them.
 
-use super::{App, Then};
+use super::{App, Then, Timer};
 use crate::api::Signal;
 use crate::gateway::Decision;
-use crate::notify_policy::{Circumstances, Occasion, OccasionKind, decide, session_tag};
-use crate::ports::{
-    Notification, NotificationAction, NotificationResponse, NotificationResponseKind, NotificationTarget,
-    WindowKind,
+use crate::notify_policy::{
+    BURST_MS, Circumstances, Occasion, OccasionKind, Privacy, ReplyText, SessionName, Tagged, Undone, decide,
+    needs_tag, read_tag, session_tag, undone,
 };
+use crate::outbox::Item;
+use crate::ports::{
+    ApprovalRef, Notification, NotificationAction, NotificationResponse, NotificationResponseKind,
+    NotificationTarget, WindowKind,
+};
+use crate::request_error::RequestError;
 use serde_json::json;
+use std::time::Duration;
+
+/// Notifications that are out at a time; the oldest is withdrawn beyond that.
+const MOST_SHOWN: usize = 100;
+/// Time for a burst of approvals to be counted before it is told as one.
+const COUNT_AFTER: Duration = Duration::from_secs(1);
 
 /// A notification that is out.
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
     target: NotificationTarget,
-    approval: Option<String>,
+    approval: Option<ApprovalRef>,
+    actions: Vec<NotificationAction>,
+}
+
+/// The notifications that are out, by their tags.
+#[derive(Debug, Default)]
+pub(super) struct ShownNotifications(Vec<(String, Shown)>);
+
+impl ShownNotifications {
+    fn get(&self, tag: &str) -> Option<&Shown> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == tag)
+            .map(|(_, shown)| shown)
+    }
+
+    fn remove(&mut self, tag: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|(known, _)| known != tag);
+        self.0.len() < before
+    }
+
+    /// Notes one that is shown now. Answers the tag of one that is too many.
+    fn put(&mut self, tag: &str, shown: Shown) -> Option<String> {
+        self.remove(tag);
+        self.0.push((tag.to_owned(), shown));
+        (self.0.len() > MOST_SHOWN).then(|| self.0.remove(0).0)
+    }
+
+    /// The tags of those that lead to a gateway, or of all.
+    fn tags(&self, gateway: Option<&str>) -> Vec<String> {
+        let leads = |shown: &Shown| match (&shown.target, gateway) {
+            (_, None) => true,
+            (
+                NotificationTarget::Session { gateway: of, .. } | NotificationTarget::Gateway(of),
+                Some(gateway),
+            ) => of == gateway,
+            (NotificationTarget::Popup | NotificationTarget::Settings, Some(_)) => false,
+        };
+        let tags = self.0.iter().filter(|(_, shown)| leads(shown));
+        tags.map(|(tag, _)| tag.clone()).collect()
+    }
 }
 
 /// The last message of a run, whatever the gateway calls it.
@@ -30,7 +82,8 @@ impl App {
             | OccasionKind::Failure { session, .. }
             | OccasionKind::Approval { session, .. }
             | OccasionKind::Question { session, .. } => self.in_view(id, session),
-            OccasionKind::GatewayDown
+            OccasionKind::NeedsYou { .. }
+            | OccasionKind::GatewayDown
             | OccasionKind::GatewayBack
             | OccasionKind::Pairing { .. }
             | OccasionKind::Digest { .. } => {
@@ -38,15 +91,23 @@ impl App {
             }
         };
         let approval = match &kind {
-            OccasionKind::Approval { id, .. } => Some(id.clone()),
+            OccasionKind::Approval { id: approval, .. } => Some(ApprovalRef {
+                gateway: id.to_owned(),
+                id: approval.clone(),
+            }),
             OccasionKind::Reply { .. }
             | OccasionKind::Failure { .. }
             | OccasionKind::Question { .. }
+            | OccasionKind::NeedsYou { .. }
             | OccasionKind::GatewayDown
             | OccasionKind::GatewayBack
             | OccasionKind::Pairing { .. }
             | OccasionKind::Digest { .. } => None,
         };
+        let waits = matches!(
+            kind,
+            OccasionKind::Approval { .. } | OccasionKind::Question { .. }
+        );
         let occasion = Occasion {
             gateway: id.to_owned(),
             gateway_name: self.gateway_name(id),
@@ -67,22 +128,102 @@ impl App {
             self.hold(id, kind);
             return;
         }
+        if waits && !self.is_told_alone(id) {
+            return;
+        }
         self.show_notification(notification, approval);
     }
 
+    /// Whether one more approval or question is told by itself; else one notification will stand for all that wait.
+    fn is_told_alone(&mut self, id: &str) -> bool {
+        let now_ms = self.now_ms();
+        let Some(link) = self.links.get_mut(id) else {
+            return false;
+        };
+        if link.burst.admits(now_ms) {
+            return true;
+        }
+        let since = now_ms.saturating_sub(link.needs_told_ms);
+        let wait = if (0..BURST_MS).contains(&since) {
+            Duration::from_millis(u64::try_from(BURST_MS - since).unwrap_or_default())
+        } else {
+            COUNT_AFTER
+        };
+        self.after_once(Timer::NeedsYou(id.to_owned()), wait);
+        false
+    }
+
+    /// Tells that many approvals and questions wait.
+    pub(super) fn tell_needs(&mut self, id: &str) {
+        let now_ms = self.now_ms();
+        let Some(link) = self.links.get_mut(id) else {
+            return;
+        };
+        let waiting = super::views::count(link.approvals.len() + link.questions.len());
+        if waiting > 0 {
+            link.needs_told_ms = now_ms;
+            self.tell(id, OccasionKind::NeedsYou { waiting });
+        }
+    }
+
+    /// Withdraws the notification that stands for all that wait, once nothing does.
+    pub(super) fn withdraw_needs(&mut self, id: &str) {
+        let waits = self
+            .links
+            .get(id)
+            .is_some_and(|link| !link.approvals.is_empty() || !link.questions.is_empty());
+        if !waits {
+            self.withdraw(&needs_tag(id));
+        }
+    }
+
     /// Shows what no rule or switch of the user's keeps back.
-    pub(super) fn show_notification(&mut self, notification: Notification, approval: Option<String>) {
+    pub(super) fn show_notification(&mut self, notification: Notification, approval: Option<ApprovalRef>) {
         let shown = Shown {
             target: notification.on_click.clone(),
             approval,
+            actions: notification.actions.clone(),
         };
-        self.shown_notifications.insert(notification.tag.clone(), shown);
+        if let Some(oldest) = self.shown_notifications.put(&notification.tag, shown) {
+            self.ports.notifier.withdraw(&oldest);
+        }
         self.ports.notifier.show(notification);
     }
 
     pub(super) fn withdraw(&mut self, tag: &str) {
-        if self.shown_notifications.remove(tag).is_some() {
+        if self.shown_notifications.remove(tag) {
             self.ports.notifier.withdraw(tag);
+        }
+    }
+
+    /// Withdraws what leads to a gateway, or everything.
+    pub(super) fn withdraw_all(&mut self, gateway: Option<&str>) {
+        for tag in self.shown_notifications.tags(gateway) {
+            self.withdraw(&tag);
+        }
+    }
+
+    /// What a session is called on a notification.
+    pub(super) fn session_name(&self, id: &str, session: &str) -> SessionName {
+        let gateway = self.gateway_name(id);
+        let Some(link) = self.links.get(id).filter(|_| !session.is_empty()) else {
+            return SessionName {
+                title: gateway.clone(),
+                sender: gateway,
+            };
+        };
+        let agent = || {
+            let row = link.sessions.get(session).and_then(|row| row.agent_id.as_ref());
+            let agent = row
+                .map(|agent| agent.as_str())
+                .or_else(|| crate::sessions::agent_of(session))?;
+            let name = self.agent_names(id).remove(agent);
+            Some(name.unwrap_or_else(|| crate::text::capitalised(agent)))
+        };
+        let sender = link.sessions.sender(session).or_else(agent);
+        SessionName {
+            title: link.sessions.title(session),
+            sender: sender.unwrap_or(gateway),
         }
     }
 
@@ -131,14 +272,11 @@ impl App {
         text: String,
         message: Option<String>,
     ) -> OccasionKind {
-        let link = self.links.get(id);
-        let cron = session.contains(":cron:")
-            || link
-                .and_then(|link| link.sessions.get(session))
-                .is_some_and(|row| row.is_background == Some(true));
+        let row = self.links.get(id).and_then(|link| link.sessions.get(session));
+        let cron = session.contains(":cron:") || row.is_some_and(|row| row.is_background == Some(true));
         OccasionKind::Reply {
             session: session.to_owned(),
-            title: link.map(|link| link.sessions.title(session)).unwrap_or_default(),
+            name: self.session_name(id, session),
             text,
             message,
             cron,
@@ -158,17 +296,13 @@ impl App {
         if !self.note_told(id, session, run, now_ms) {
             return;
         }
-        let title = self
-            .links
-            .get(id)
-            .map(|link| link.sessions.title(session))
-            .unwrap_or_default();
+        let name = self.session_name(id, session);
         let (session, error) = (session.to_owned(), error.to_owned());
         self.tell(
             id,
             OccasionKind::Failure {
                 session,
-                title,
+                name,
                 error,
                 message,
             },
@@ -176,57 +310,167 @@ impl App {
     }
 
     pub(super) fn on_notification(&mut self, response: NotificationResponse) {
-        let Some(shown) = self.shown_notifications.get(&response.tag).cloned() else {
-            return;
-        };
-        match response.kind {
+        let NotificationResponse { tag, kind } = response;
+        let shown = self.shown_notifications.get(&tag).cloned();
+        match kind {
             NotificationResponseKind::Clicked
-            | NotificationResponseKind::Action(NotificationAction::Reply) => {
-                self.withdraw(&response.tag);
-                self.go_to(&shown.target);
+            | NotificationResponseKind::Action(NotificationAction::Reply | NotificationAction::Review) => {
+                if let Some(shown) = shown {
+                    self.withdraw(&tag);
+                    self.go_to(&shown.target);
+                }
             }
             NotificationResponseKind::Action(NotificationAction::ApproveOnce) => {
-                if let Some(approval) = shown.approval {
-                    self.resolve_approval(&approval, Decision::AllowOnce, None);
-                }
+                self.decide_in_notification(&tag, shown.as_ref(), NotificationAction::ApproveOnce);
             }
             NotificationResponseKind::Action(NotificationAction::Deny) => {
-                if let Some(approval) = shown.approval {
-                    self.resolve_approval(&approval, Decision::Deny, None);
-                }
+                self.decide_in_notification(&tag, shown.as_ref(), NotificationAction::Deny);
             }
-            NotificationResponseKind::Replied(text) => {
-                self.withdraw(&response.tag);
-                if let NotificationTarget::Session { gateway, session, .. } = &shown.target {
-                    let (gateway, session) = (gateway.clone(), session.clone());
-                    // An answer means it was read.
-                    self.mark_read(&gateway, &session);
-                    if let Err(error) = self.enqueue(&gateway, &session, text, Vec::new(), None) {
-                        tracing::debug!(code = %error.code(), "an inline reply was not sent");
-                    }
-                }
-            }
+            NotificationResponseKind::Replied(text) => self.reply_in_notification(&tag, shown.as_ref(), text),
             NotificationResponseKind::Dismissed => {
-                self.shown_notifications.remove(&response.tag);
+                self.shown_notifications.remove(&tag);
             }
         }
     }
 
-    fn go_to(&mut self, target: &NotificationTarget) {
+    fn tagged(&self, tag: &str) -> Option<Tagged> {
+        read_tag(tag, self.profiles.all().iter().map(|profile| profile.id.as_str()))
+    }
+
+    fn decide_in_notification(&mut self, tag: &str, shown: Option<&Shown>, action: NotificationAction) {
+        let chosen = match action {
+            NotificationAction::ApproveOnce => Decision::AllowOnce,
+            NotificationAction::Deny | NotificationAction::Reply | NotificationAction::Review => {
+                Decision::Deny
+            }
+        };
+        match shown {
+            Some(shown) if shown.actions.contains(&action) => {
+                if let Some(approval) = shown.approval.clone() {
+                    self.resolve_approval(approval, chosen, None);
+                }
+            }
+            // A button that was not on it decides nothing.
+            Some(shown) => {
+                let target = shown.target.clone();
+                self.withdraw(tag);
+                self.go_to(&target);
+            }
+            // Pressed just as it was withdrawn.
+            None => {
+                if let Some(Tagged::Approval(approval)) = self.tagged(tag) {
+                    self.not_decided(&approval, chosen, &RequestError::ApprovalGone);
+                }
+            }
+        }
+    }
+
+    fn reply_in_notification(&mut self, tag: &str, shown: Option<&Shown>, text: String) {
+        self.withdraw(tag);
+        // A reply may come just as its notification was withdrawn: the tag still says where it belongs.
+        let target = match shown.map(|shown| shown.target.clone()) {
+            Some(NotificationTarget::Session { gateway, session, .. }) => Some((gateway, session)),
+            Some(_) | None => match self.tagged(tag) {
+                Some(Tagged::Session { gateway, session }) => Some((gateway, session)),
+                Some(Tagged::Approval(_)) | None => None,
+            },
+        };
+        if text.trim().is_empty() {
+            return;
+        }
+        let sent = match &target {
+            Some((gateway, session)) if self.profiles.get(gateway).is_some() => {
+                // An answer means it was read.
+                self.mark_read(gateway, session);
+                self.enqueue(gateway, session, text.clone(), Vec::new(), None)
+            }
+            Some(_) | None => Err(RequestError::NoSuchGateway),
+        };
+        match sent {
+            Ok(id) => {
+                let waiting = &self.outbox;
+                self.inline_replies.retain(|id| waiting.get(id).is_some());
+                self.inline_replies.insert(id);
+            }
+            Err(error) => {
+                let (gateway, session) = target.unwrap_or_default();
+                let text = self.keep_as_draft(&gateway, &session, text);
+                self.not_sent(gateway, session, text, &error);
+            }
+        }
+    }
+
+    /// Adds a text to the draft of its session. Answers where it is afterwards.
+    fn keep_as_draft(&self, gateway: &str, session: &str, text: String) -> ReplyText {
+        if self.profiles.get(gateway).is_none() {
+            return ReplyText::Here(text);
+        }
+        let draft = match self.shelf.draft(gateway, session) {
+            draft if draft.is_empty() => text.clone(),
+            draft => format!("{draft}\n\n{text}"),
+        };
+        self.shelf.set_draft(gateway, session, &draft);
+        if self.shelf.draft(gateway, session) == draft {
+            ReplyText::Draft
+        } else {
+            ReplyText::Here(text)
+        }
+    }
+
+    /// A prompt was refused. Where it was written in a notification, no window says so.
+    pub(super) fn on_prompt_failed(&mut self, item: &Item, error: &RequestError) {
+        if self.inline_replies.remove(&item.id) {
+            let (gateway, session) = (item.gateway.clone(), item.session.clone());
+            self.not_sent(gateway, session, ReplyText::Outbox, error);
+        }
+    }
+
+    fn not_sent(&mut self, gateway: String, session: String, text: ReplyText, error: &RequestError) {
+        let undone = Undone::Reply {
+            gateway,
+            session,
+            text,
+        };
+        self.tell_undone(&undone, error);
+    }
+
+    /// Tells what the user did outside of the windows and what came to nothing. Nothing else would say so.
+    pub(super) fn tell_undone(&mut self, what: &Undone, error: &RequestError) {
+        const NOTICE: &str = "not-done";
+        tracing::debug!(code = %error.code(), "what was done outside of the windows came to nothing");
+        let privacy = Privacy::of(&self.settings.get().notifications);
+        if self.no_notifications {
+            // Windows are the user's own place: they say it whole.
+            let told = undone(what, error, Privacy::Full, self.language());
+            let sentence = format!("{}. {}", told.title, told.body.replace('\n', " "));
+            self.notice_anew(NOTICE, move |_| (sentence.clone(), ""));
+            return;
+        }
+        let notification = undone(what, error, privacy, self.language());
+        self.show_notification(notification, None);
+    }
+
+    pub(super) fn go_to(&mut self, target: &NotificationTarget) {
         match target {
             NotificationTarget::Session {
                 gateway,
                 session,
                 message,
             } => {
-                self.use_gateway(gateway);
-                if !session.is_empty() {
-                    self.set_target(WindowKind::Popup, session);
+                if self.profiles.get(gateway).is_some() {
+                    self.use_gateway(gateway);
+                    if !session.is_empty() {
+                        self.set_target(WindowKind::Popup, session);
+                    }
                 }
                 self.show_window(WindowKind::Popup);
                 if let Some(message) = message.clone() {
                     self.signal(WindowKind::Popup, Signal::Reveal { message });
                 }
+            }
+            NotificationTarget::Gateway(gateway) => {
+                self.use_gateway(gateway);
+                self.show_window(WindowKind::Popup);
             }
             NotificationTarget::Popup => self.show_window(WindowKind::Popup),
             NotificationTarget::Settings => self.show_window(WindowKind::Settings),

@@ -1,11 +1,11 @@
 //! Handles the requests of windows, one match arm each.
 
 use super::App;
+use super::decisions::decision;
 use super::gateways::protocol;
 use super::handle::Reply;
-use super::needs::decision;
 use crate::api::Request;
-use crate::ports::WindowKind;
+use crate::ports::{ApprovalRef, WindowKind};
 use crate::profiles::Profile;
 use crate::request_error::RequestError;
 use crate::store::SearchQuery;
@@ -61,11 +61,19 @@ impl App {
             } => {
                 return self.send_in_background(text, model, timeout_seconds, reply);
             }
-            Request::ResolveApproval { id, decision: word } => match decision(&word) {
-                Some(chosen) => return self.resolve_approval(&id, chosen, Some(reply)),
+            Request::ResolveApproval {
+                gateway,
+                id,
+                decision: word,
+            } => match decision(&word) {
+                Some(chosen) => {
+                    return self.resolve_approval(ApprovalRef { gateway, id }, chosen, Some(reply));
+                }
                 None => Err(RequestError::Malformed("There is no such decision")),
             },
-            Request::AnswerQuestion { id, answers } => return self.answer_question(&id, answers, reply),
+            Request::AnswerQuestion { gateway, id, answers } => {
+                return self.answer_question(gateway, id, answers, reply);
+            }
             Request::MarkRead { session } => {
                 if let Some(profile) = self.profiles.active().map(str::to_owned) {
                     self.mark_read(&profile, &session);

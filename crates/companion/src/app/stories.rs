@@ -27,5 +27,6 @@ mod chat;
 mod connection;
 mod desktop;
 mod language;
+mod needs;
 mod records;
 mod windows;

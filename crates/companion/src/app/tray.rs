@@ -2,10 +2,12 @@
 
 use super::views::count;
 use super::{App, Timer};
+use crate::approval::ApprovalText;
 use crate::control::AppStatus;
 use crate::gateway::Decision;
-use crate::ports::{TrayAction, WindowKind};
-use crate::tray_model::{self, ApprovalFacts, GatewayFacts, TrayFacts};
+use crate::notify_policy::Privacy;
+use crate::ports::{ApprovalRef, NotificationTarget, TrayAction, WindowKind};
+use crate::tray_model::{self, ApprovalFacts, GatewayFacts, QuestionFacts, SessionFacts, TrayFacts};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ impl App {
         let wanted = tray_model::sign(&facts);
         let (sign, again) = self.sign.settle(wanted, self.now_ms());
         if let Some(at_ms) = again {
-            let wait = u64::try_from(at_ms - self.now_ms()).unwrap_or_default();
+            let wait = u64::try_from(at_ms.saturating_sub(self.now_ms())).unwrap_or_default();
             self.after(Timer::Tray, Duration::from_millis(wait));
         }
         self.ports.tray.show(&tray_model::model(&facts, sign));
@@ -56,10 +58,23 @@ impl App {
             .filter(|(id, link)| self.profiles.active() != Some(id.as_str()) && link.is_ready())
             .map(|(_, link)| count(link.approvals.len() + link.questions.len()));
         let active = self.profiles.active().and_then(|id| self.links.get(id));
-        let recent = active.map(|link| link.sessions.recent().take(5).collect());
+        let recent: Vec<String> = active
+            .map(|link| link.sessions.recent().take(5).map(str::to_owned).collect())
+            .unwrap_or_default();
         let notifications = &self.settings.get().notifications;
+        let session = |id: &str, session: &str| SessionFacts {
+            gateway: id.to_owned(),
+            name: self.session_name(id, session),
+            session: session.to_owned(),
+        };
+        let id = self.profiles.active().unwrap_or_default();
+        let mut waiting: Vec<_> = active
+            .map(|link| link.approvals.values().map(|waiting| &waiting.approval).collect())
+            .unwrap_or_default();
+        waiting.sort_by_key(|approval: &&crate::gateway::Approval| approval.created_at_ms);
         TrayFacts {
             language: self.language(),
+            privacy: Privacy::of(notifications),
             runs: count(
                 self.links
                     .values()
@@ -67,36 +82,39 @@ impl App {
                     .map(|link| link.runs.len())
                     .sum(),
             ),
-            approvals: self
-                .approval_views()
+            approvals: waiting
                 .into_iter()
-                .map(|view| ApprovalFacts {
-                    id: view.id,
-                    title: view.title,
+                .map(|approval| ApprovalFacts {
+                    approval: ApprovalRef {
+                        gateway: id.to_owned(),
+                        id: approval.id.0.clone(),
+                    },
+                    session: session(
+                        id,
+                        approval
+                            .session
+                            .as_ref()
+                            .map(|key| key.as_str())
+                            .unwrap_or_default(),
+                    ),
+                    text: ApprovalText::of(approval),
                 })
                 .collect(),
-            questions: self
-                .question_views()
+            questions: active
                 .into_iter()
-                .map(|view| {
-                    let first = view
+                .flat_map(|link| link.questions.values())
+                .map(|question| QuestionFacts {
+                    session: session(id, &question.session),
+                    question: question
                         .questions
                         .first()
                         .map(|item| item.question.clone())
-                        .unwrap_or_default();
-                    (
-                        view.session,
-                        if first.is_empty() {
-                            view.session_title
-                        } else {
-                            first
-                        },
-                    )
+                        .unwrap_or_default(),
                 })
                 .collect(),
             needs_elsewhere: elsewhere.sum(),
             unread: self.links.values().map(|link| link.sessions.unread()).sum(),
-            recent: recent.unwrap_or_default(),
+            recent: recent.iter().map(|key| session(id, key)).collect(),
             quiet: notifications
                 .do_not_disturb_until_ms
                 .is_some_and(|until| self.now_ms() < until),
@@ -107,14 +125,18 @@ impl App {
     pub(super) fn on_tray(&mut self, action: TrayAction) {
         match action {
             TrayAction::TogglePopup => self.toggle_popup(),
-            TrayAction::OpenSession(session) => {
-                self.set_target(WindowKind::Popup, &session);
-                self.show_window(WindowKind::Popup);
+            TrayAction::OpenSession { gateway, session } => {
+                // The menu may have been open while another gateway became the active one.
+                self.go_to(&NotificationTarget::Session {
+                    gateway,
+                    session,
+                    message: None,
+                });
             }
             TrayAction::OpenBrowser => self.show_window(WindowKind::Browser),
             TrayAction::OpenSettings => self.show_window(WindowKind::Settings),
-            TrayAction::Approve(approval) => self.resolve_approval(&approval, Decision::AllowOnce, None),
-            TrayAction::Deny(approval) => self.resolve_approval(&approval, Decision::Deny, None),
+            TrayAction::Approve(approval) => self.resolve_approval(approval, Decision::AllowOnce, None),
+            TrayAction::Deny(approval) => self.resolve_approval(approval, Decision::Deny, None),
             TrayAction::UseGateway(id) => self.use_gateway(&id),
             TrayAction::Reconnect => {
                 if let Some(id) = self.profiles.active().map(str::to_owned) {

@@ -143,7 +143,8 @@ impl App {
     }
 
     pub(super) fn approval_views(&self) -> Vec<ApprovalView> {
-        let Some(link) = self.profiles.active().and_then(|id| self.links.get(id)) else {
+        let active = self.profiles.active();
+        let Some((id, link)) = active.and_then(|id| Some((id, self.links.get(id)?))) else {
             return Vec::new();
         };
         let mut views: Vec<ApprovalView> = link
@@ -157,6 +158,8 @@ impl App {
                     .map(|key| key.0.clone())
                     .unwrap_or_default();
                 ApprovalView {
+                    gateway: id.to_owned(),
+                    facts: crate::approval::facts(approval),
                     id: approval.id.0.clone(),
                     kind: match approval.kind {
                         crate::gateway::ApprovalKind::Exec => "exec".to_owned(),

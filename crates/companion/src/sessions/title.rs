@@ -30,6 +30,38 @@ pub fn title(row: &SessionRow, language: Language) -> String {
         .unwrap_or_else(|| from_key(row, language.words()))
 }
 
+/// What may stand for a session where no word of the conversation may: the name that the user gave it, else its channel.
+///
+/// Derived titles are words of the user, a key may hold some, and subtasks and automations are named by agents.
+#[must_use]
+pub fn sender(row: &SessionRow, language: Language) -> Option<String> {
+    let key = row.key.as_str();
+    let own = !key
+        .split(':')
+        .any(|part| matches!(part, "subagent" | "cron" | "hook"));
+    let label = row.label.as_deref().map(|label| one_line(label, 80));
+    if let Some(label) = label.filter(|label| own && !label.is_empty()) {
+        return Some(label);
+    }
+    let channel = channel(row);
+    if channel.is_empty() {
+        return None;
+    }
+    let known = CHANNELS.iter().find(|(word, _)| *word == channel);
+    let name = known.map_or_else(
+        || one_line(&capitalised(&channel), 40),
+        |(_, name)| (*name).to_owned(),
+    );
+    let words = language.words();
+    let group = key.split(':').any(|part| part == "group" || part == "channel");
+    let say = if group {
+        words.channel_group
+    } else {
+        words.channel_chat
+    };
+    Some(say(&name))
+}
+
 fn from_key(row: &SessionRow, words: &Words) -> String {
     let key = row.key.as_str();
     let agent = agent_of(key);

@@ -30,6 +30,8 @@ pub struct Inner {
     pub shown: Vec<Notification>,
     /// Tags withdrawn, newest last.
     pub withdrawn: Vec<String>,
+    /// How many were withdrawn when the app last waited for the server.
+    pub flushed: Option<usize>,
     /// Windows that are visible.
     pub visible: BTreeSet<&'static str>,
     /// The window that has the focus.
@@ -178,12 +180,16 @@ impl Tray for Desk {
     }
 }
 
+#[async_trait]
 impl Notifier for Desk {
     fn show(&self, notification: Notification) {
         self.record(|inner| inner.shown.push(notification));
     }
     fn withdraw(&self, tag: &str) {
         self.record(|inner| inner.withdrawn.push(tag.to_owned()));
+    }
+    async fn flush(&self) {
+        self.record(|inner| inner.flushed = Some(inner.withdrawn.len()));
     }
 }
 

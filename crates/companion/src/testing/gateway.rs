@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// A gateway that does what a test says. Clones share everything. It stores prompts under their idempotency key and
 /// starts one run per key, as the real one does.
@@ -52,6 +52,10 @@ pub struct Inner {
     /// What it can do.
     pub capabilities: Capabilities,
     listeners: Vec<mpsc::Sender<GatewayEvent>>,
+    /// Calls that are answered later, by method.
+    held: BTreeMap<String, (Arc<Notify>, watch::Receiver<bool>)>,
+    /// Why decisions fail.
+    pub refused: Option<CallError>,
     /// The gateway's clock, in milliseconds since the epoch.
     pub now_ms: i64,
 }
@@ -75,6 +79,8 @@ impl Default for FakeGateway {
             closed: false,
             capabilities: Capabilities::NATIVE,
             listeners: Vec::new(),
+            held: BTreeMap::new(),
+            refused: None,
             now_ms: 1_790_000_000_000,
         };
         Self {
@@ -276,6 +282,25 @@ impl FakeGateway {
         self.emit(GatewayEvent::ApprovalRequested(Box::new(approval)));
     }
 
+    /// Holds back the answers to a method (`approvals`, or that of a raw call). What they say is what is so when they
+    /// are asked for.
+    #[must_use]
+    pub fn hold(&self, method: &str) -> Held {
+        let (released, release) = watch::channel(false);
+        let arrived = Arc::new(Notify::new());
+        let held = (Arc::clone(&arrived), release);
+        self.lock().held.insert(method.to_owned(), held);
+        Held { arrived, released }
+    }
+
+    async fn held(&self, method: &str) {
+        let held = self.lock().held.get(method).cloned();
+        if let Some((arrived, mut release)) = held {
+            arrived.notify_one();
+            let _ = release.wait_for(|released| *released).await;
+        }
+    }
+
     fn check(&self) -> Result<(), CallError> {
         match *self.state.borrow() {
             ConnectionState::Ready(_) => Ok(()),
@@ -286,6 +311,24 @@ impl FakeGateway {
             | ConnectionState::Paused(_)
             | ConnectionState::Closed => Err(CallError::NotConnected),
         }
+    }
+}
+
+/// Answers that are held back.
+pub struct Held {
+    arrived: Arc<Notify>,
+    released: watch::Sender<bool>,
+}
+
+impl Held {
+    /// Waits until a call has arrived.
+    pub async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Lets this and all later answers go.
+    pub fn release(&self) {
+        self.released.send_replace(true);
     }
 }
 
@@ -382,7 +425,9 @@ impl Gateway for FakeGateway {
     }
     async fn approvals(&self) -> Result<Vec<Approval>, CallError> {
         self.check()?;
-        Ok(self.lock().approvals.clone())
+        let approvals = self.lock().approvals.clone();
+        self.held("approvals").await;
+        Ok(approvals)
     }
     async fn resolve_approval(
         &self,
@@ -393,6 +438,9 @@ impl Gateway for FakeGateway {
         self.check()?;
         {
             let mut inner = self.lock();
+            if let Some(refused) = &inner.refused {
+                return Err(refused.clone());
+            }
             let before = inner.approvals.len();
             inner.approvals.retain(|approval| approval.id != *id);
             if inner.approvals.len() == before {
@@ -417,13 +465,13 @@ impl Gateway for FakeGateway {
     }
     async fn call_raw(&self, method: &str, params: Value) -> Result<Value, CallError> {
         self.check()?;
-        let mut inner = self.lock();
-        inner.calls.push((method.to_owned(), params));
-        inner
-            .answers
-            .get(method)
-            .cloned()
-            .unwrap_or_else(|| Ok(json!({ "ok": true })))
+        let answer = {
+            let mut inner = self.lock();
+            inner.calls.push((method.to_owned(), params));
+            inner.answers.get(method).cloned()
+        };
+        self.held(method).await;
+        answer.unwrap_or_else(|| Ok(json!({ "ok": true })))
     }
     fn reconnect(&self) {
         self.lock().reconnects += 1;

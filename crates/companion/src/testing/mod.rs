@@ -14,6 +14,6 @@ mod mirror;
 mod stage;
 
 pub use desk::{Bare, Desk};
-pub use gateway::FakeGateway;
+pub use gateway::{FakeGateway, Held};
 pub use mirror::Mirror;
 pub use stage::Stage;

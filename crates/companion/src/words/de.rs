@@ -52,6 +52,26 @@ pub(super) static WORDS: Words = Words {
     some_device: "Ein Gerät",
     asks_to_be_paired: |device, gateway| format!("{device} möchte mit {gateway} gekoppelt werden."),
 
+    review: "Ansehen …",
+    fact_runs: "Läuft wirklich",
+    fact_program: "Programm",
+    fact_folder: "Ordner",
+    fact_host: "Rechner",
+    fact_node: "Node",
+    not_approved: |what| match what {
+        "" => "Nicht erlaubt".to_owned(),
+        _ => format!("Nicht erlaubt: {what}"),
+    },
+    not_denied: |what| match what {
+        "" => "Nicht abgelehnt".to_owned(),
+        _ => format!("Nicht abgelehnt: {what}"),
+    },
+    reply_not_sent: "Antwort nicht gesendet",
+    gateway_refused: "Das Gateway hat abgelehnt.",
+    reply_is_draft: "Dein Text ist als Entwurf gespeichert.",
+    reply_waits: "Dein Text wartet in der Sitzung. Öffne sie, um es erneut zu versuchen.",
+    open_to_decide: "Öffne Clawtray, um zu entscheiden.",
+
     connecting: |gateway| format!("Verbindung zu {gateway} wird aufgebaut."),
     starting: |gateway| {
         format!("{gateway} startet gerade. Ihre Nachrichten werden aufbewahrt und später gesendet.")

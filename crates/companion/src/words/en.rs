@@ -52,6 +52,26 @@ pub(super) static WORDS: Words = Words {
     some_device: "A device",
     asks_to_be_paired: |device, gateway| format!("{device} asks to pair with {gateway}."),
 
+    review: "Review…",
+    fact_runs: "Really runs",
+    fact_program: "Program",
+    fact_folder: "Folder",
+    fact_host: "Host",
+    fact_node: "Node",
+    not_approved: |what| match what {
+        "" => "Not approved".to_owned(),
+        _ => format!("Not approved: {what}"),
+    },
+    not_denied: |what| match what {
+        "" => "Not denied".to_owned(),
+        _ => format!("Not denied: {what}"),
+    },
+    reply_not_sent: "Reply not sent",
+    gateway_refused: "The gateway refused.",
+    reply_is_draft: "Your text is kept as a draft.",
+    reply_waits: "Your text waits in the session. Open it to try again.",
+    open_to_decide: "Open Clawtray to decide.",
+
     connecting: |gateway| format!("Connecting to {gateway}."),
     starting: |gateway| format!("{gateway} is starting. Your messages are kept and sent later."),
     not_reachable: |gateway| format!("{gateway} is not reachable. Your messages are kept and sent later."),

@@ -52,6 +52,26 @@ pub(super) static WORDS: Words = Words {
     some_device: "Un dispositivo",
     asks_to_be_paired: |device, gateway| format!("{device} pide emparejarse con {gateway}."),
 
+    review: "Revisar…",
+    fact_runs: "Ejecuta en realidad",
+    fact_program: "Programa",
+    fact_folder: "Carpeta",
+    fact_host: "Equipo",
+    fact_node: "Nodo",
+    not_approved: |what| match what {
+        "" => "Sin aprobar".to_owned(),
+        _ => format!("Sin aprobar: {what}"),
+    },
+    not_denied: |what| match what {
+        "" => "Sin denegar".to_owned(),
+        _ => format!("Sin denegar: {what}"),
+    },
+    reply_not_sent: "Respuesta no enviada",
+    gateway_refused: "El gateway lo rechazó.",
+    reply_is_draft: "Tu texto queda guardado como borrador.",
+    reply_waits: "Tu texto espera en la sesión. Ábrela para volver a intentarlo.",
+    open_to_decide: "Abre Clawtray para decidir.",
+
     connecting: |gateway| format!("Conectando con {gateway}."),
     starting: |gateway| format!("{gateway} se está iniciando. Tus mensajes se guardan y se envían después."),
     not_reachable: |gateway| {

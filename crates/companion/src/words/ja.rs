@@ -46,6 +46,26 @@ pub(super) static WORDS: Words = Words {
     some_device: "デバイス",
     asks_to_be_paired: |device, gateway| format!("{device} が {gateway} とのペアリングを求めています。"),
 
+    review: "確認…",
+    fact_runs: "実際の実行内容",
+    fact_program: "プログラム",
+    fact_folder: "フォルダー",
+    fact_host: "ホスト",
+    fact_node: "ノード",
+    not_approved: |what| match what {
+        "" => "承認されませんでした".to_owned(),
+        _ => format!("承認されませんでした: {what}"),
+    },
+    not_denied: |what| match what {
+        "" => "拒否されませんでした".to_owned(),
+        _ => format!("拒否されませんでした: {what}"),
+    },
+    reply_not_sent: "返信は送信されませんでした",
+    gateway_refused: "ゲートウェイが拒否しました。",
+    reply_is_draft: "書いたものは下書きとして残っています。",
+    reply_waits: "書いたものはセッションに残っています。開いてもう一度試してください。",
+    open_to_decide: "Clawtray を開いて決めてください。",
+
     connecting: |gateway| format!("{gateway} に接続しています。"),
     starting: |gateway| format!("{gateway} は起動中です。メッセージは保存され、後で送信されます。"),
     not_reachable: |gateway| format!("{gateway} に接続できません。メッセージは保存され、後で送信されます。"),

@@ -46,6 +46,26 @@ pub(super) static WORDS: Words = Words {
     some_device: "某设备",
     asks_to_be_paired: |device, gateway| format!("{device} 请求与 {gateway} 配对。"),
 
+    review: "查看…",
+    fact_runs: "实际运行",
+    fact_program: "程序",
+    fact_folder: "文件夹",
+    fact_host: "主机",
+    fact_node: "节点",
+    not_approved: |what| match what {
+        "" => "未批准".to_owned(),
+        _ => format!("未批准：{what}"),
+    },
+    not_denied: |what| match what {
+        "" => "未拒绝".to_owned(),
+        _ => format!("未拒绝：{what}"),
+    },
+    reply_not_sent: "回复未发送",
+    gateway_refused: "网关拒绝了。",
+    reply_is_draft: "你的文字已保存为草稿。",
+    reply_waits: "你的文字在会话中等待。打开会话再试一次。",
+    open_to_decide: "打开 Clawtray 来决定。",
+
     connecting: |gateway| format!("正在连接 {gateway}。"),
     starting: |gateway| format!("{gateway} 正在启动。你的消息会保留并稍后发送。"),
     not_reachable: |gateway| format!("无法连接 {gateway}。你的消息会保留并稍后发送。"),

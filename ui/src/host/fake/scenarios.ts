@@ -100,10 +100,17 @@ export const SCENARIOS: Record<string, () => View> = {
       transcript: { session: DISK.session, messages: [], hasOlder: false, loading: false, run: undefined },
       approvals: [
         {
+          gateway: "g1",
           id: "ap1",
           kind: "exec",
           title: 'docker system prune --all --force --filter "until=240h"',
-          detail: "To free space before tonight's backup\nRuns on: staging-2, as deploy\nFolder: /srv/lumen",
+          detail: "To free space before tonight's backup",
+          facts: [
+            { kind: "program", value: "/usr/bin/docker" },
+            { kind: "folder", value: "/srv/lumen" },
+            { kind: "host", value: "node" },
+            { kind: "node", value: "staging-2" },
+          ],
           session: DISK.session,
           sessionTitle: DISK.title,
           agent: "ops",
@@ -120,6 +127,7 @@ export const SCENARIOS: Record<string, () => View> = {
       transcript: { session: LUMEN.session, messages: [], hasOlder: false, loading: false },
       questions: [
         {
+          gateway: "g1",
           id: "q1",
           session: LUMEN.session,
           sessionTitle: LUMEN.title,

@@ -95,7 +95,7 @@ function onKey(event: KeyboardEvent, browser: Browser, root: HTMLElement | null)
     const approval = browser.link.model.parts.approvals.value.find((waiting) => !waiting.resolving);
     const expired = approval?.expiresAtMs !== undefined && approval.expiresAtMs <= Date.now();
     if (!approval || expired || !approval.allowed.includes(decision)) return false;
-    browser.decide(approval.id, decision);
+    browser.decide(approval, decision);
     return true;
   }
   if (!command || event.altKey || event.shiftKey) return false;

@@ -1,4 +1,5 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import type { ApprovalView } from "../../api/ApprovalView";
 import type { ModelView } from "../../api/ModelView";
 import type { Request } from "../../api/Request";
 import type { SearchHit } from "../../api/SearchHit";
@@ -129,9 +130,9 @@ export class Browser {
     this.composer.focus();
   }
 
-  decide(id: string, decision: string): void {
+  decide(approval: ApprovalView, decision: string): void {
     this.confirming.value = undefined;
-    void this.link.ask({ type: "resolveApproval", id, decision });
+    void this.link.ask({ type: "resolveApproval", gateway: approval.gateway, id: approval.id, decision });
     this.focus();
   }
 

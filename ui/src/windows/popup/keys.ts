@@ -43,7 +43,7 @@ function decideByKey(event: KeyboardEvent, popup: Popup): boolean {
   const expired = approval.expiresAtMs !== undefined && approval.expiresAtMs <= Date.now();
   const decision = event.code === "KeyA" ? "allow-once" : event.code === "KeyD" ? "deny" : undefined;
   if (decision === undefined || expired || !approval.allowed.includes(decision)) return false;
-  popup.decide(approval.id, decision);
+  popup.decide(approval, decision);
   return true;
 }
 

@@ -252,10 +252,21 @@ describe("approvals", () => {
       await press(prompt, "Enter");
       expect(asked(host, "resolveApproval")).toHaveLength(0);
       await press(prompt, code === "KeyA" ? "a" : "d", { altKey: true, code });
-      expect(asked(host, "resolveApproval")).toEqual([{ type: "resolveApproval", id: "ap1", decision }]);
+      expect(asked(host, "resolveApproval")).toEqual([{ type: "resolveApproval", gateway: "g1", id: "ap1", decision }]);
       render(null, place!);
       place!.remove();
     }
+  });
+
+  test("a command's folder, program, host and node are told beside its warning, and nothing invisible", async () => {
+    const { host } = await show("approval");
+    const facts = (): string[] => [...document.querySelectorAll(".facts dt, .facts dd")].map((entry) => entry.textContent);
+    expect(facts()).toEqual(["Program", "/usr/bin/docker", "Folder", "/srv/lumen", "Host", "node", "Node", "staging-2"]);
+    // A line of the detail is no fact, whatever it looks like.
+    const forged = { ...host.view.approvals[0]!, detail: "Folder: /harmless", facts: [{ kind: "program" as const, value: "/tmp/\u202esl" }] };
+    await act(() => host.patch({ type: "approvals", approvals: [forged] }));
+    expect(facts()).toEqual(["Program", "/tmp/U+202Esl"]);
+    expect(document.querySelector(".approval p")!.textContent).toBe("Folder: /harmless");
   });
 
   test("an expired one cannot be approved", async () => {
@@ -274,7 +285,7 @@ describe("approvals", () => {
     expect(asked(host, "resolveApproval")).toHaveLength(0);
     expect(document.querySelector(".approval")!.textContent).toContain("docker system prune");
     await act(() => button("Always allow").click());
-    expect(asked(host, "resolveApproval")).toEqual([{ type: "resolveApproval", id: "ap1", decision: "allow-always" }]);
+    expect(asked(host, "resolveApproval")).toEqual([{ type: "resolveApproval", gateway: "g1", id: "ap1", decision: "allow-always" }]);
   });
 });
 

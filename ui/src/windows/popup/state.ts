@@ -1,4 +1,5 @@
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import type { ApprovalView } from "../../api/ApprovalView";
 import type { CommandView } from "../../api/CommandView";
 import type { GatewayView } from "../../api/GatewayView";
 import type { ModelView } from "../../api/ModelView";
@@ -319,9 +320,9 @@ export class Popup implements Choices {
     this.focus();
   }
 
-  decide(id: string, decision: string): void {
+  decide(approval: ApprovalView, decision: string): void {
     this.confirming.value = undefined;
-    void this.link.ask({ type: "resolveApproval", id, decision });
+    void this.link.ask({ type: "resolveApproval", gateway: approval.gateway, id: approval.id, decision });
     this.focus();
   }
 
