@@ -17,6 +17,8 @@ use std::{
 const ICON: &[u8] = include_bytes!("../../icons/app-icon.svg");
 /// The entry that packages bring; `clawtray` in it is found in the path.
 const ENTRY: &str = include_str!("../linux/dev.clawtray.Clawtray.desktop");
+/// Where the icon lies in a folder of data.
+const ICON_PLACE: &str = "icons/hicolor/scalable/apps/dev.clawtray.Clawtray.svg";
 const LINKS: &str = "x-scheme-handler/clawtray";
 
 /// The user's folders, after the XDG base directory specification.
@@ -54,9 +56,7 @@ impl Folders {
     }
 
     fn icon(&self) -> PathBuf {
-        self.data
-            .join("icons/hicolor/scalable/apps")
-            .join(format!("{APP_ID}.svg"))
+        self.data.join(ICON_PLACE)
     }
 }
 
@@ -76,6 +76,24 @@ pub(crate) fn make_known() {
         });
     if made.is_err() {
         tracing::warn!("no thread for the desktop entry");
+    }
+}
+
+/// The app's icon for a place that wants a name or a file. The file where no package brings the icon: programs that were
+/// started before the app wrote it do not find it by its name.
+pub(crate) fn icon() -> String {
+    Folders::from_environment().map_or_else(|| APP_ID.to_owned(), |folders| icon_in(&folders))
+}
+
+fn icon_in(folders: &Folders) -> String {
+    let own = folders.icon();
+    let brought = folders
+        .system_data
+        .iter()
+        .any(|dir| dir.join(ICON_PLACE).is_file());
+    match own.to_str() {
+        Some(file) if !brought && own.is_file() => file.to_owned(),
+        Some(_) | None => APP_ID.to_owned(),
     }
 }
 

@@ -78,9 +78,11 @@ pub(crate) fn action(key: &str) -> Option<NotificationAction> {
 fn offered(notification: &Notification, abilities: Abilities) -> Vec<NotificationAction> {
     let mut offered: Vec<NotificationAction> = Vec::new();
     for action in &notification.actions {
-        let action = match action {
-            NotificationAction::ApproveOnce if !abilities.body => NotificationAction::Review,
-            other => other.clone(),
+        let unseen = *action == NotificationAction::ApproveOnce && !abilities.body;
+        let action = if unseen {
+            NotificationAction::Review
+        } else {
+            action.clone()
         };
         if !offered.contains(&action) {
             offered.push(action);

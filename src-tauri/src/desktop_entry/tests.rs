@@ -1,4 +1,4 @@
-use super::{Folders, LINKS, quoted, set_autostart, write};
+use super::{Folders, ICON_PLACE, LINKS, icon_in, quoted, set_autostart, write};
 use crate::environment::APP_ID;
 use std::{fs, path::Path};
 
@@ -72,4 +72,18 @@ fn autostart_goes_on_and_off() {
     set_autostart(&folders, Path::new("/usr/bin/clawtray"), None).unwrap();
     assert!(!file.exists());
     set_autostart(&folders, Path::new("/usr/bin/clawtray"), None).unwrap();
+}
+
+#[test]
+fn the_icon_is_a_file_only_where_no_package_brings_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folders = folders(folder.path());
+    assert_eq!(icon_in(&folders), APP_ID, "the file is not written yet");
+    write(&folders, Path::new("/opt/one/clawtray")).unwrap();
+    let own = folder.path().join("data").join(ICON_PLACE);
+    assert_eq!(Path::new(&icon_in(&folders)), own);
+    let brought = folder.path().join("system").join(ICON_PLACE);
+    fs::create_dir_all(brought.parent().unwrap()).unwrap();
+    fs::write(brought, "").unwrap();
+    assert_eq!(icon_in(&folders), APP_ID);
 }

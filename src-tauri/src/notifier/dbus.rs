@@ -3,19 +3,24 @@
 //! One connection and one task serve all notifications, clicks and inline replies. A library call
 //! per notification would hold a thread until the user reacts, and it has no inline reply.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Abilities, action, terms};
 use crate::{
     activation::Activation,
+    desktop_entry,
     environment::APP_ID,
     inbox::{Inbox, Input},
 };
+use async_trait::async_trait;
 use clawtray_companion::ports::{
     Notification, NotificationAction, NotificationResponse, NotificationResponseKind, Notifier,
 };
 use futures_util::StreamExt;
 use std::{collections::HashMap, time::Duration};
-use tokio::sync::mpsc;
-use zbus::{Connection, MatchRule, Message, MessageStream, zvariant::Value};
+use tokio::sync::{mpsc, oneshot};
+use zbus::{Connection, MatchRule, Message, MessageStream, names::OwnedUniqueName, zvariant::Value};
 
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
@@ -30,6 +35,8 @@ const MOST_SHOWN: usize = 100;
 enum Wish {
     Show(Notification),
     Withdraw(String),
+    /// Says when all that was wished before is done.
+    Flush(oneshot::Sender<()>),
 }
 
 /// Notifications on Linux.
@@ -42,7 +49,8 @@ impl DbusNotifier {
     pub(crate) fn start(inbox: Inbox, activation: Activation) -> Self {
         let (wishes, wished) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            if let Err(error) = serve(wished, &inbox, activation).await {
+            let served = async { serve(connect().await?, wished, &inbox, activation).await };
+            if let Err(error) = served.await {
                 tracing::warn!(%error, "no notifications");
                 inbox.put(Input::Notifications(false));
             }
@@ -56,6 +64,7 @@ impl DbusNotifier {
     }
 }
 
+#[async_trait]
 impl Notifier for DbusNotifier {
     fn show(&self, notification: Notification) {
         self.wish(Wish::Show(notification));
@@ -64,40 +73,64 @@ impl Notifier for DbusNotifier {
     fn withdraw(&self, tag: &str) {
         self.wish(Wish::Withdraw(tag.to_owned()));
     }
+
+    async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        self.wish(Wish::Flush(done));
+        // Nobody answers where there is no bus: then nothing is left to be done.
+        let _ = flushed.await;
+    }
 }
 
-/// What is on the screen: tags with the server's ids, oldest first.
+/// A notification on the screen.
+struct Entry {
+    tag: String,
+    /// The server's id.
+    id: u32,
+    /// The keys of the actions that are offered on it.
+    keys: Vec<String>,
+}
+
+/// What is on the screen, oldest first.
 #[derive(Default)]
-struct Shown(Vec<(String, u32)>);
+struct Shown(Vec<Entry>);
 
 impl Shown {
     fn id(&self, tag: &str) -> Option<u32> {
-        self.0.iter().find(|(known, _)| known == tag).map(|(_, id)| *id)
+        self.0.iter().find(|entry| entry.tag == tag).map(|entry| entry.id)
     }
 
-    fn put(&mut self, tag: String, id: u32) {
-        self.0.retain(|(known, _)| *known != tag);
-        self.0.push((tag, id));
+    fn knows(&self, id: u32) -> bool {
+        self.0.iter().any(|entry| entry.id == id)
+    }
+
+    fn put(&mut self, entry: Entry) {
+        self.0.retain(|known| known.tag != entry.tag);
+        self.0.push(entry);
         if self.0.len() > MOST_SHOWN {
             self.0.remove(0);
         }
     }
 
-    fn take(&mut self, id: u32) -> Option<String> {
-        let place = self.0.iter().position(|(_, known)| *known == id)?;
-        Some(self.0.remove(place).0)
+    fn take(&mut self, id: u32) -> Option<Entry> {
+        let place = self.0.iter().position(|entry| entry.id == id)?;
+        Some(self.0.remove(place))
     }
 }
 
+async fn connect() -> zbus::Result<Connection> {
+    zbus::connection::Builder::session()?
+        .method_timeout(LIMIT)
+        .build()
+        .await
+}
+
 async fn serve(
+    bus: Connection,
     mut wishes: mpsc::UnboundedReceiver<Wish>,
     inbox: &Inbox,
     activation: Activation,
 ) -> zbus::Result<()> {
-    let bus = zbus::connection::Builder::session()?
-        .method_timeout(LIMIT)
-        .build()
-        .await?;
     let signals = MatchRule::builder()
         .msg_type(zbus::message::Type::Signal)
         .interface(NAME)?
@@ -123,6 +156,7 @@ async fn serve(
         bus,
         inbox: inbox.clone(),
         activation,
+        owner: None,
         abilities: None,
         shown: Shown::default(),
         said: None,
@@ -134,20 +168,22 @@ async fn serve(
             wish = wishes.recv() => match wish {
                 Some(Wish::Show(notification)) => server.show(&notification).await,
                 Some(Wish::Withdraw(tag)) => server.withdraw(&tag).await,
+                Some(Wish::Flush(done)) => {
+                    // Nobody waits any more when the app was in a hurry.
+                    let _ = done.send(());
+                }
                 None => return Ok(()),
             },
-            Some(Ok(signal)) = signals.next() => server.signalled(&signal),
-            Some(Ok(_)) = changes.next() => server.ask_whether_inhibited().await,
+            Some(Ok(signal)) = signals.next() => if server.is_from_owner(&signal) {
+                server.signalled(&signal).await;
+            },
+            Some(Ok(change)) = changes.next() => if server.is_from_owner(&change) {
+                server.ask_whether_inhibited().await;
+            },
             Some(Ok(changed)) = owners.next() => {
-                // Another server: other abilities, other ids.
-                let gone = changed.body().deserialize::<(String, String, String)>().is_ok_and(|(_, _, new)| new.is_empty());
-                server.shown = Shown::default();
-                server.abilities = None;
-                if gone {
-                    server.say_inhibited(false);
-                } else {
-                    server.ask().await;
-                }
+                // The bus alone sends these: the rule names it as the sender, and no program can take its name.
+                let new = changed.body().deserialize::<(String, String, String)>().map(|(_, _, new)| new);
+                server.on_owner(&new.unwrap_or_default()).await;
             }
         }
     }
@@ -157,6 +193,9 @@ struct Server {
     bus: Connection,
     inbox: Inbox,
     activation: Activation,
+    /// The program that has answered as the notification server. What is on the screen has its ids, and only it says what
+    /// the user did with them: any program on the bus can send the same signals.
+    owner: Option<OwnedUniqueName>,
     /// What the server can do; none while it is not known.
     abilities: Option<Abilities>,
     shown: Shown,
@@ -176,13 +215,49 @@ impl Server {
             .await
     }
 
+    fn is_from_owner(&self, message: &Message) -> bool {
+        let header = message.header();
+        let sender = header.sender();
+        sender.is_some() && sender == self.owner.as_deref()
+    }
+
+    /// Notes who has answered. Another program than before knows nothing of what the one before has shown.
+    fn answered(&mut self, reply: &Message) {
+        let sender = reply.header().sender().map(|sender| sender.to_owned().into());
+        if self.owner != sender {
+            self.forget();
+            self.owner = sender;
+        }
+    }
+
+    fn forget(&mut self) {
+        self.owner = None;
+        self.abilities = None;
+        self.shown = Shown::default();
+    }
+
+    /// The name has another owner now; empty is none.
+    async fn on_owner(&mut self, new: &str) {
+        // One that the bus has started for a call of ours has answered already.
+        if self.owner.as_ref().is_some_and(|owner| owner.as_str() == new) {
+            return;
+        }
+        self.forget();
+        if new.is_empty() {
+            self.say_inhibited(false);
+        } else {
+            self.ask().await;
+        }
+    }
+
     /// Asks what the server can do; the bus starts one if the desktop has one.
     async fn ask(&mut self) -> Option<Abilities> {
         if self.abilities.is_none() {
-            let words = self.call("GetCapabilities", &()).await;
-            let words = words.and_then(|reply| reply.body().deserialize::<Vec<String>>());
+            let reply = self.call("GetCapabilities", &()).await;
+            let words = reply.and_then(|reply| Ok((reply.body().deserialize::<Vec<String>>()?, reply)));
             match words {
-                Ok(words) => {
+                Ok((words, reply)) => {
+                    self.answered(&reply);
                     self.abilities = Some(Abilities::from_words(&words));
                     self.say(true);
                     self.ask_whether_inhibited().await;
@@ -223,7 +298,22 @@ impl Server {
     }
 
     async fn show(&mut self, notification: &Notification) {
-        let Some(abilities) = self.ask().await else { return };
+        let asked = self.ask().await;
+        let owner = self.owner.clone();
+        if let Some(abilities) = asked {
+            self.show_with(notification, abilities).await;
+        }
+        // Another server took over meanwhile. It may show less, and then may not offer as much.
+        if asked.is_some()
+            && self.owner.is_some()
+            && self.owner != owner
+            && let Some(abilities) = self.ask().await
+        {
+            self.show_with(notification, abilities).await;
+        }
+    }
+
+    async fn show_with(&mut self, notification: &Notification, abilities: Abilities) {
         let (title, body, actions) = terms(notification, abilities);
         let urgency: u8 = if notification.urgent { 2 } else { 1 };
         let mut hints = HashMap::from([
@@ -237,18 +327,24 @@ impl Server {
                 Value::from(format!("{}…", notification.label(&NotificationAction::Reply))),
             );
         }
+        let keys: Vec<String> = actions.iter().step_by(2).cloned().collect();
         let replaces = self.shown.id(&notification.tag).unwrap_or_default();
         // Until dismissed, or as long as the server thinks right.
         let timeout_ms = if notification.urgent { 0 } else { -1 };
+        let icon = desktop_entry::icon();
         let call = (
-            "Clawtray", replaces, "clawtray", title, body, actions, hints, timeout_ms,
+            "Clawtray", replaces, icon, title, body, actions, hints, timeout_ms,
         );
         match self
             .call("Notify", &call)
             .await
-            .and_then(|reply| reply.body().deserialize::<u32>())
+            .and_then(|reply| Ok((reply.body().deserialize::<u32>()?, reply)))
         {
-            Ok(id) => self.shown.put(notification.tag.clone(), id),
+            Ok((id, reply)) => {
+                self.answered(&reply);
+                let tag = notification.tag.clone();
+                self.shown.put(Entry { tag, id, keys });
+            }
             Err(error) => {
                 // Its text could quote ours.
                 let kind = matches!(error, zbus::Error::MethodError(..));
@@ -269,7 +365,7 @@ impl Server {
         }
     }
 
-    fn signalled(&mut self, signal: &Message) {
+    async fn signalled(&mut self, signal: &Message) {
         let body = signal.body();
         let member = signal
             .header()
@@ -279,42 +375,60 @@ impl Server {
         match member.as_str() {
             "ActionInvoked" => {
                 if let Ok((id, key)) = body.deserialize::<(u32, String)>() {
-                    let kind = action(&key).map_or(
-                        NotificationResponseKind::Clicked,
-                        NotificationResponseKind::Action,
-                    );
-                    self.respond(id, kind);
+                    self.invoked(id, &key).await;
                 }
             }
             "ActivationToken" => {
-                if let Ok((_, token)) = body.deserialize::<(u32, String)>() {
+                if let Ok((id, token)) = body.deserialize::<(u32, String)>()
+                    && self.shown.knows(id)
+                {
                     self.activation.give(Some(token));
                 }
             }
             "NotificationReplied" => {
                 if let Ok((id, text)) = body.deserialize::<(u32, String)>() {
-                    self.respond(id, NotificationResponseKind::Replied(text));
+                    self.respond(id, NotificationResponseKind::Replied(text)).await;
                 }
             }
             "NotificationClosed" => {
-                if let Ok((id, reason)) = body.deserialize::<(u32, u32)>() {
+                if let Ok((id, reason)) = body.deserialize::<(u32, u32)>()
+                    && let Some(Entry { tag, .. }) = self.shown.take(id)
                     // 1: time is up, 2: the user closed it, 3: we did.
-                    if reason == 2 {
-                        self.respond(id, NotificationResponseKind::Dismissed);
-                    } else {
-                        self.shown.take(id);
-                    }
+                    && reason == 2
+                {
+                    self.tell(tag, NotificationResponseKind::Dismissed);
                 }
             }
             _ => {}
         }
     }
 
-    /// Tells the app once; a notification that was answered is done with, and closed where the server keeps it.
-    fn respond(&mut self, id: u32, kind: NotificationResponseKind) {
-        if let Some(tag) = self.shown.take(id) {
-            self.inbox
-                .put(Input::Notification(NotificationResponse { tag, kind }));
+    /// A button that is not on the notification is a click on it.
+    async fn invoked(&mut self, id: u32, key: &str) {
+        let offered = self
+            .shown
+            .0
+            .iter()
+            .any(|entry| entry.id == id && entry.keys.iter().any(|known| known == key));
+        let kind = action(key).filter(|_| offered).map_or(
+            NotificationResponseKind::Clicked,
+            NotificationResponseKind::Action,
+        );
+        self.respond(id, kind).await;
+    }
+
+    /// Tells the app once. A notification that was answered is done with; some servers would keep it.
+    async fn respond(&mut self, id: u32, kind: NotificationResponseKind) {
+        if let Some(Entry { tag, .. }) = self.shown.take(id) {
+            self.tell(tag, kind);
+            if self.call("CloseNotification", &id).await.is_err() {
+                tracing::debug!("a notification was gone once it was answered");
+            }
         }
+    }
+
+    fn tell(&self, tag: String, kind: NotificationResponseKind) {
+        self.inbox
+            .put(Input::Notification(NotificationResponse { tag, kind }));
     }
 }
