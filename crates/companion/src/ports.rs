@@ -371,18 +371,29 @@ pub trait Windows: Send + Sync + 'static {
 /// The global hotkey.
 #[async_trait]
 pub trait Hotkeys: Send + Sync + 'static {
-    /// Binds the keys in place of the ones before. Empty keys unbind.
+    /// Binds the keys in place of the ones before. Empty keys unbind. [`HotkeyState::Pending`] means that the answer comes
+    /// later, through [`AppHandle::hotkey_state`](crate::app::AppHandle::hotkey_state).
     async fn bind(&self, keys: &str) -> HotkeyState;
 }
 
-/// How the hotkey stands.
+/// How the hotkey stands, as the X server or the desktop's portal says now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HotkeyState {
+    /// The system has been asked and has not answered yet.
+    Pending,
+    /// The desktop asks the user, in a dialog of its own.
+    Asking,
     /// It works.
     Active {
         /// The keys as the system names them.
         keys: String,
     },
+    /// The desktop granted it, but no key is set for it; another program may have the key.
+    Unset,
+    /// The user or the desktop did not grant it.
+    NotGranted,
+    /// This desktop has no portal for global shortcuts; a command must be bound by hand.
+    NoPortal,
     /// Another program has it.
     Taken,
     /// The user or the system refused.

@@ -127,18 +127,20 @@ pub fn model(facts: &TrayFacts, sign: TraySign) -> TrayModel {
     }
 }
 
-fn status(facts: &TrayFacts, words: &Words) -> String {
+/// Where the active gateway's connection stands. The menu has no latency: it changes with every ping, and each change makes
+/// hosts draw an open menu again.
+fn status(facts: &TrayFacts, words: &Words, with_latency: bool) -> String {
     match facts.gateways.iter().find(|gateway| gateway.active) {
         None => words.no_gateway.to_owned(),
         Some(gateway) if gateway.word == ConnectionWord::Ready => {
-            (words.connected)(&gateway.name, gateway.latency_ms)
+            (words.connected)(&gateway.name, gateway.latency_ms.filter(|_| with_latency))
         }
         Some(gateway) => one_line(&gateway.sentence, 90),
     }
 }
 
 fn tooltip(facts: &TrayFacts, words: &Words) -> String {
-    let mut lines = vec![status(facts, words)];
+    let mut lines = vec![status(facts, words, true)];
     if facts.runs > 0 {
         lines.push((words.runs)(facts.runs));
     }
@@ -214,7 +216,7 @@ fn question_item(facts: &QuestionFacts, privacy: Privacy, words: &Words) -> Tray
 }
 
 fn menu(facts: &TrayFacts, words: &Words) -> Vec<TrayItem> {
-    let mut menu = vec![TrayItem::Label(status(facts, words))];
+    let mut menu = vec![TrayItem::Label(status(facts, words, false))];
     let active = facts.gateways.iter().find(|gateway| gateway.active);
     if active.is_some_and(|gateway| {
         matches!(

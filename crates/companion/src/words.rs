@@ -211,6 +211,10 @@ pub(crate) struct Words {
     /// With the reason.
     pub(crate) hotkey_refused: With,
     pub(crate) hotkey_by_hand: &'static str,
+    /// Granted, but the desktop has no key for it.
+    pub(crate) hotkey_unset: Said,
+    pub(crate) hotkey_not_granted: &'static str,
+    pub(crate) hotkey_no_portal: &'static str,
 
     // What became of a connection that was tried.
     /// A gateway, and its version; empty when it does not say.

@@ -5,7 +5,8 @@
  */
 export type HotkeyView = { 
 /**
- * `active`, `taken`, `refused`, `unavailable`, `off`.
+ * `pending` (the system has not answered), `asking` (the desktop asks the user), `active`, `unset` (granted, but
+ * the desktop has no key for it), `taken`, `refused`, `unavailable`, `off`.
  */
 state: string, 
 /**

@@ -5,6 +5,7 @@
  */
 export type Notice = { 
 /**
- * Stable: `no-tray-host`, `no-notifications`, `no-keychain`, `hotkey-taken`, `hotkey-unavailable`, …
+ * Stable: `no-tray-host`, `no-notifications`, `no-keychain`, `hotkey-taken`, `hotkey-unavailable`,
+ * `hotkey-unset`, …
  */
 id: string, sentence: string, hint: string, };

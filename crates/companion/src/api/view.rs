@@ -500,7 +500,8 @@ view! {
 view! {
     /// Something to say once, with one next step.
     pub struct Notice {
-        /// Stable: `no-tray-host`, `no-notifications`, `no-keychain`, `hotkey-taken`, `hotkey-unavailable`, …
+        /// Stable: `no-tray-host`, `no-notifications`, `no-keychain`, `hotkey-taken`, `hotkey-unavailable`,
+        /// `hotkey-unset`, …
         pub id: String,
         pub sentence: String,
         pub hint: String,
@@ -509,7 +510,8 @@ view! {
 view! {
     /// The global hotkey as it stands.
     pub struct HotkeyView {
-        /// `active`, `taken`, `refused`, `unavailable`, `off`.
+        /// `pending` (the system has not answered), `asking` (the desktop asks the user), `active`, `unset` (granted, but
+        /// the desktop has no key for it), `taken`, `refused`, `unavailable`, `off`.
         pub state: String,
         /// The keys, for example `Ctrl+Shift+Space`.
         pub keys: String,

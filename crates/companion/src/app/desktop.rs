@@ -1,20 +1,40 @@
 //! What the desktop offers and lacks: tray host, notifications, windows, hotkey, autostart.
 
-use super::App;
+use super::{App, Timer};
 use crate::api::HotkeyView;
 use crate::ports::{HotkeyState, NoWindows, Notification, NotificationTarget, WindowKind};
 use crate::text::one_line;
 use crate::words::Words;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The global hotkey.
 #[derive(Debug, Default)]
 pub(super) struct Hotkey {
     /// The keys that were asked for last, as the settings name them; the system may have its own names.
     pub(super) wanted: String,
-    /// What became of them; None until the system has said.
+    /// What became of them; None before they were asked for.
     pub(super) state: Option<HotkeyState>,
+    /// The popup is to open by itself once the system has answered: before that it could cover the desktop's dialog.
+    popup_waits: bool,
+    /// It has waited for [`ANSWER`] and now waits for [`DIALOG`].
+    asked_for_long: bool,
 }
+
+impl Hotkey {
+    /// Whether the system has said what became of the keys.
+    fn is_answered(&self) -> bool {
+        !matches!(
+            self.state,
+            None | Some(HotkeyState::Pending | HotkeyState::Asking)
+        )
+    }
+}
+
+/// How long the first popup waits for a desktop that has not answered at all.
+const ANSWER: Duration = Duration::from_secs(3);
+/// How long the first popup waits for a user whom the desktop asks.
+const DIALOG: Duration = Duration::from_secs(90);
 
 impl App {
     pub(super) fn on_tray_host(&mut self, present: bool) {
@@ -28,6 +48,32 @@ impl App {
         self.plain_notice("no-tray-host", |words| words.no_tray);
         let any = self.windows.values().any(|window| window.shown);
         if first && !any {
+            self.show_first_popup();
+        }
+    }
+
+    /// Opens the popup that nobody asked for, but not over the dialog in which the desktop asks about the hotkey.
+    pub(super) fn show_first_popup(&mut self) {
+        if self.hotkey.is_answered() {
+            self.show_window(WindowKind::Popup);
+        } else if !std::mem::replace(&mut self.hotkey.popup_waits, true) {
+            self.after(Timer::FirstPopup, ANSWER);
+        }
+    }
+
+    /// The first popup has waited long enough, unless the user is being asked.
+    pub(super) fn on_first_popup_due(&mut self) {
+        if self.hotkey.state == Some(HotkeyState::Asking) && !self.hotkey.asked_for_long {
+            self.hotkey.asked_for_long = true;
+            self.after(Timer::FirstPopup, DIALOG);
+        } else {
+            self.show_waiting_popup();
+        }
+    }
+
+    fn show_waiting_popup(&mut self) {
+        let any = self.windows.values().any(|window| window.shown);
+        if std::mem::take(&mut self.hotkey.popup_waits) && !any {
             self.show_window(WindowKind::Popup);
         }
     }
@@ -67,9 +113,15 @@ impl App {
         let keys = self.settings.get().hotkey.clone();
         let hotkeys = Arc::clone(&self.ports.hotkeys);
         self.hotkey.wanted.clone_from(&keys);
+        self.on_hotkey_state(HotkeyState::Pending);
         self.spawn(async move {
             let state = hotkeys.bind(&keys).await;
-            Box::new(move |app: &mut Self| app.on_hotkey_state(state)) as super::Then
+            Box::new(move |app: &mut Self| {
+                // Otherwise the answer comes by itself, and may be here already.
+                if state != HotkeyState::Pending {
+                    app.on_hotkey_state(state);
+                }
+            }) as super::Then
         });
     }
 
@@ -111,6 +163,7 @@ impl App {
     pub(super) fn on_hotkey_state(&mut self, state: HotkeyState) {
         self.withdraw_notice("hotkey-taken");
         self.withdraw_notice("hotkey-unavailable");
+        self.withdraw_notice("hotkey-unset");
         let keys = self.hotkey.wanted.clone();
         match state.clone() {
             HotkeyState::Taken => self.notice("hotkey-taken", move |words| {
@@ -121,17 +174,37 @@ impl App {
                     (refused(&reason, words), words.hotkey_by_hand)
                 });
             }
-            HotkeyState::Active { .. } | HotkeyState::Off => {}
+            HotkeyState::Unset => self.plain_notice("hotkey-unset", |words| words.hotkey_unset),
+            HotkeyState::NotGranted => self.notice("hotkey-unavailable", |words| {
+                (words.hotkey_not_granted.to_owned(), words.hotkey_by_hand)
+            }),
+            HotkeyState::NoPortal => self.notice("hotkey-unavailable", |words| {
+                (words.hotkey_no_portal.to_owned(), words.hotkey_by_hand)
+            }),
+            HotkeyState::Pending | HotkeyState::Asking | HotkeyState::Active { .. } | HotkeyState::Off => {}
         }
         self.hotkey.state = Some(state);
         self.publisher.dirty.hotkey = true;
+        // The status for the command line is made with the tray.
+        self.publisher.tray_dirty = true;
+        if self.hotkey.is_answered() {
+            self.show_waiting_popup();
+        }
     }
 
     pub(super) fn hotkey_view(&self) -> HotkeyView {
         let words = self.words();
-        let Hotkey { wanted, state } = &self.hotkey;
+        let Hotkey { wanted, state, .. } = &self.hotkey;
         let (word, keys, sentence) = match state {
-            None => ("", wanted.as_str(), String::new()),
+            None | Some(HotkeyState::Pending) => ("pending", wanted.as_str(), String::new()),
+            Some(HotkeyState::Asking) => ("asking", wanted.as_str(), String::new()),
+            Some(HotkeyState::Unset) => ("unset", "", words.hotkey_unset.0.to_owned()),
+            Some(HotkeyState::NotGranted) => {
+                ("refused", wanted.as_str(), words.hotkey_not_granted.to_owned())
+            }
+            Some(HotkeyState::NoPortal) => {
+                ("unavailable", wanted.as_str(), words.hotkey_no_portal.to_owned())
+            }
             Some(HotkeyState::Active { keys }) => ("active", keys.as_str(), String::new()),
             Some(HotkeyState::Taken) => ("taken", wanted.as_str(), (words.hotkey_taken)(wanted)),
             Some(HotkeyState::Refused(reason)) => ("refused", wanted.as_str(), refused(reason, words)),

@@ -120,6 +120,8 @@ enum Timer {
     Lapse,
     /// The HTTP APIs are tried again.
     Bridge,
+    /// The popup that nobody asked for has waited for the desktop's dialog.
+    FirstPopup,
     /// A hidden window is let go of.
     Release(WindowKind),
     /// A gateway has been away for a while.
@@ -371,6 +373,7 @@ impl App {
                 }
                 Timer::Lapse => self.drop_lapsed(),
                 Timer::Bridge => self.try_bridge_again(),
+                Timer::FirstPopup => self.on_first_popup_due(),
                 Timer::Release(window) => self.release(window),
                 Timer::Down(profile) => self.on_down_for_long(&profile),
                 Timer::Resync(profile) => self.resync(&profile),

@@ -33,6 +33,7 @@ impl App {
             approvals: count(facts.approvals.len()),
             questions: count(facts.questions.len()),
             unread: active.map(|link| link.sessions.unread()).unwrap_or_default(),
+            hotkey: self.hotkey_view(),
         };
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.active = self.profiles.active().map(str::to_owned);

@@ -365,7 +365,7 @@ impl App {
             return;
         }
         if !known && self.profiles.all().is_empty() || !self.settings.get().start_hidden {
-            self.show_window(WindowKind::Popup);
+            self.show_first_popup();
         }
     }
 }

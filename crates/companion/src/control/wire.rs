@@ -189,6 +189,8 @@ pub struct AppStatus {
     pub questions: u32,
     /// Unread sessions.
     pub unread: u32,
+    /// The global hotkey, as the system says now. Its state is empty where the app is older than this field.
+    pub hotkey: api::HotkeyView,
 }
 
 /// A line from the app.

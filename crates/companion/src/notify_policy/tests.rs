@@ -205,7 +205,7 @@ fn the_tray_s_summary_and_what_a_digest_says_follow_privacy() {
     let many = told(OccasionKind::NeedsYou { waiting: 30 }, &settings, 600, false).unwrap();
     assert_eq!(
         (many.title.as_str(), many.on_click),
-        ("30 things need you", NotificationTarget::Gateway("g".into()))
+        ("30 requests need you", NotificationTarget::Gateway("g".into()))
     );
 }
 

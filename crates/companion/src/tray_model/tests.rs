@@ -122,7 +122,11 @@ fn tooltip_and_menu_say_the_facts() {
     let model = model(&facts, sign(&facts));
     assert_eq!(
         model.tooltip,
-        "Home: connected, 12 ms\n1 run\n2 things need you\n3 unread"
+        "Home: connected, 12 ms\n1 run\n2 requests need you\n3 unread"
+    );
+    assert_eq!(
+        model.menu.first(),
+        Some(&TrayItem::Label("Home: connected".into()))
     );
     let text = format!("{:?}", model.menu);
     for wanted in [

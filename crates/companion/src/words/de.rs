@@ -164,6 +164,12 @@ pub(super) static WORDS: Words = Words {
     hotkey_taken_hint: "Wählen Sie in den Einstellungen andere Tasten.",
     hotkey_refused: |why| format!("Das Tastenkürzel konnte nicht eingerichtet werden: {why}."),
     hotkey_by_hand: "Weisen Sie dem Befehl „clawctl toggle“ in den Tastatureinstellungen des Desktops eine Taste zu.",
+    hotkey_unset: (
+        "Clawtray darf ein Tastenkürzel haben, aber der Desktop hat keine Taste dafür festgelegt.",
+        "Wähle eines unter den Tastenkürzeln in den Systemeinstellungen.",
+    ),
+    hotkey_not_granted: "Der Desktop hat das Tastenkürzel nicht erlaubt.",
+    hotkey_no_portal: "Dieser Desktop hat kein Portal für globale Tastenkürzel.",
 
     this_computer: "Dieser Computer",
     built_in: "Eingebaut",

@@ -150,6 +150,12 @@ pub(super) static WORDS: Words = Words {
     hotkey_taken_hint: "Choose other keys in Settings.",
     hotkey_refused: |why| format!("The hotkey could not be registered: {why}."),
     hotkey_by_hand: "Assign a key to the command “clawctl toggle” in the desktop's keyboard settings.",
+    hotkey_unset: (
+        "Clawtray may have a hotkey, but the desktop has set no key for it.",
+        "Choose one under keyboard shortcuts in the system settings.",
+    ),
+    hotkey_not_granted: "The desktop did not grant the hotkey.",
+    hotkey_no_portal: "This desktop has no portal for global shortcuts.",
 
     this_computer: "This computer",
     built_in: "Built-in",

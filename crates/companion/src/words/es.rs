@@ -158,6 +158,12 @@ pub(super) static WORDS: Words = Words {
     hotkey_taken_hint: "Elige otras teclas en los ajustes.",
     hotkey_refused: |why| format!("No se pudo registrar el atajo: {why}."),
     hotkey_by_hand: "Asigna una tecla al comando «clawctl toggle» en los ajustes de teclado del escritorio.",
+    hotkey_unset: (
+        "Clawtray puede tener un atajo, pero el escritorio no le ha asignado ninguna tecla.",
+        "Elige una en los atajos de teclado de los ajustes del sistema.",
+    ),
+    hotkey_not_granted: "El escritorio no permitió el atajo.",
+    hotkey_no_portal: "Este escritorio no tiene portal para atajos globales.",
 
     this_computer: "Este equipo",
     built_in: "Integrado",

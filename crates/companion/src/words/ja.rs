@@ -150,6 +150,12 @@ pub(super) static WORDS: Words = Words {
     hotkey_taken_hint: "設定で別のキーを選んでください。",
     hotkey_refused: |why| format!("ホットキーを登録できませんでした: {why}。"),
     hotkey_by_hand: "デスクトップのキーボード設定で、コマンド「clawctl toggle」にキーを割り当ててください。",
+    hotkey_unset: (
+        "ショートカットは許可されていますが、デスクトップでキーが設定されていません。",
+        "システム設定のキーボードショートカットで選んでください。",
+    ),
+    hotkey_not_granted: "デスクトップがショートカットを許可しませんでした。",
+    hotkey_no_portal: "このデスクトップにはグローバルショートカット用のポータルがありません。",
 
     this_computer: "このコンピューター",
     built_in: "内蔵",

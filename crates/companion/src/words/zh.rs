@@ -125,6 +125,12 @@ pub(super) static WORDS: Words = Words {
     hotkey_taken_hint: "请在设置中选择其他按键。",
     hotkey_refused: |why| format!("无法注册快捷键：{why}。"),
     hotkey_by_hand: "请在桌面的键盘设置中为命令“clawctl toggle”指定按键。",
+    hotkey_unset: (
+        "桌面已允许快捷键，但没有为它设置按键。",
+        "请在系统设置的键盘快捷键中选择一个。",
+    ),
+    hotkey_not_granted: "桌面没有允许这个快捷键。",
+    hotkey_no_portal: "此桌面没有全局快捷键门户。",
 
     this_computer: "此电脑",
     built_in: "内置",

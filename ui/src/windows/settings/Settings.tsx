@@ -79,7 +79,7 @@ function Shortcuts({ settings, change }: Part): JSX.Element {
   const link = useLink();
   const words = t();
   const hotkey = link.model.parts.hotkey.value;
-  const wrong = hotkey.state === "taken" || hotkey.state === "refused" || hotkey.state === "unavailable";
+  const wrong = hotkey.state === "taken" || hotkey.state === "unset" || hotkey.state === "refused" || hotkey.state === "unavailable";
   return (
     <>
       <Title title={words.shortcuts} lead={words.shortcutsLead} />

@@ -614,7 +614,7 @@ async fn a_flood_of_approvals_is_told_as_one_and_held_within_bounds() {
         let shown = &desk.lock().shown;
         let titles: Vec<&str> = shown.iter().map(|note| note.title.as_str()).collect();
         assert_eq!(titles.len(), 6, "{titles:?}");
-        assert_eq!(titles[5], "100 things need you");
+        assert_eq!(titles[5], "100 requests need you");
     }
     // More of them within the same ten seconds are told together, once.
     for n in 0..10 {

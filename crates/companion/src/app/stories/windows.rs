@@ -1,5 +1,6 @@
 use super::*;
 use crate::ports::{HotkeyState, NoWindows};
+use crate::testing::Mirror;
 
 #[tokio::test(start_paused = true)]
 async fn the_popup_comes_goes_and_is_let_go_of() {
@@ -321,4 +322,63 @@ async fn a_mail_link_carries_no_more_than_a_letter_begins_with() {
         stage.ask(Request::OpenLink { url: link.to_owned() }).await;
         assert_eq!(desk.lock().opened.last().map(String::as_str), Some(opened));
     }
+}
+
+/// An app that was set up before and is started again, with its settings open.
+async fn started_again(folder: &tempfile::TempDir, desk: &Desk, gateway: &FakeGateway) -> (Stage, Mirror) {
+    desk.put_gateway("ws://home", gateway);
+    let stage = Stage::start(folder.path(), desk, Bare::default(), MemoryShelf::default());
+    stage.add("Home", "ws://home", "secret").await;
+    stage.quit().await;
+    desk.lock().visible.clear();
+    desk.lock().hotkey = Some(HotkeyState::Pending);
+    let stage = Stage::start(folder.path(), desk, Bare::default(), MemoryShelf::default());
+    let settings = stage.subscribe(WindowKind::Settings);
+    (stage, settings)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_popup_does_not_cover_the_desktops_dialog_about_the_hotkey() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut settings) = started_again(&folder, &desk, &gateway).await;
+    stage.app.hotkey_state(HotkeyState::Asking);
+    settings.until("asked", |m| m.view.hotkey.state == "asking").await;
+    // There is no tray either: the popup is the first thing that is to be seen.
+    stage.app.tray_host(false);
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    assert!(!desk.lock().visible.contains("popup"));
+    stage.app.hotkey_state(HotkeyState::NotGranted);
+    desk.until("the popup", |d| d.visible.contains("popup").then_some(()))
+        .await;
+    settings
+        .until("said", |m| {
+            m.view.hotkey.state == "refused"
+                && m.view.hotkey.sentence == "The desktop did not grant the hotkey."
+        })
+        .await;
+    assert_eq!(stage.app.status().hotkey.state, "refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_desktop_that_says_nothing_of_the_hotkey_does_not_hold_up_the_first_popup() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, mut settings) = started_again(&folder, &desk, &gateway).await;
+    stage.app.tray_host(false);
+    desk.until("the popup", |d| d.visible.contains("popup").then_some(()))
+        .await;
+    stage.app.hotkey_state(HotkeyState::Unset);
+    settings
+        .until("no key", |m| {
+            m.view.hotkey.state == "unset" && m.view.notices.iter().any(|notice| notice.id == "hotkey-unset")
+        })
+        .await;
+    stage.app.hotkey_state(HotkeyState::Active {
+        keys: "Super+K".to_owned(),
+    });
+    settings
+        .until("a key was chosen", |m| {
+            m.view.hotkey.keys == "Super+K"
+                && !m.view.notices.iter().any(|notice| notice.id == "hotkey-unset")
+        })
+        .await;
 }
