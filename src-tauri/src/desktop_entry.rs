@@ -12,7 +12,9 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
 };
+use tokio::sync::SetOnce;
 
 const ICON: &[u8] = include_bytes!("../../icons/app-icon.svg");
 /// The entry that packages bring; `clawtray` in it is found in the path.
@@ -60,23 +62,40 @@ impl Folders {
     }
 }
 
-/// Makes the program known to the desktop, where nobody has yet. In the background: nothing waits for it.
-pub(crate) fn make_known() {
+/// Makes the program known to the desktop, where nobody has yet. In the background; what is given is set once that is done or
+/// cannot be: whether an entry was written. The portal wants the entry to be there.
+pub(crate) fn make_known() -> Arc<SetOnce<bool>> {
+    let known = Arc::new(SetOnce::new());
+    let done = Arc::clone(&known);
     let made = std::thread::Builder::new()
         .name("desktop entry".into())
-        .spawn(|| {
+        .spawn(move || {
+            let set = |written| {
+                // Nobody else sets it.
+                let _ = done.set(written);
+            };
             let (Some(folders), Ok(program)) = (Folders::from_environment(), program()) else {
-                return tracing::info!("no place for a desktop entry");
+                tracing::info!("no place for a desktop entry");
+                return set(false);
             };
             match write(&folders, &program) {
-                Ok(true) => register_links(&folders),
-                Ok(false) => {}
-                Err(error) => tracing::warn!(kind = ?error.kind(), "the desktop entry could not be written"),
+                Ok(written) => {
+                    set(written);
+                    if written {
+                        register_links(&folders);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(kind = ?error.kind(), "the desktop entry could not be written");
+                    set(false);
+                }
             }
         });
     if made.is_err() {
         tracing::warn!("no thread for the desktop entry");
+        let _ = known.set(false);
     }
+    known
 }
 
 /// The app's icon for a place that wants a name or a file. The file where no package brings the icon: programs that were

@@ -9,7 +9,9 @@ mod portal;
 #[cfg(target_os = "linux")]
 mod x11;
 
-use crate::{SystemWindows, inbox::Inbox};
+#[cfg(not(target_os = "linux"))]
+use crate::SystemWindows;
+use crate::inbox::Inbox;
 use async_trait::async_trait;
 use clawtray_companion::ports::{HotkeyState, Hotkeys};
 
@@ -30,11 +32,11 @@ impl SystemHotkeys {
     }
 
     #[cfg(target_os = "linux")]
-    pub(crate) fn new(inbox: Inbox, _windows: &SystemWindows) -> Self {
+    pub(crate) fn new(inbox: Inbox, portal: crate::portal::Portal) -> Self {
         // Under Wayland an X server may be there for old programs; keys grabbed there work only while one of them
         // has the focus.
         if crate::environment::is_wayland() {
-            Self::Portal(portal::PortalHotkeys::new(inbox))
+            Self::Portal(portal::PortalHotkeys::new(inbox, portal))
         } else {
             Self::X11(x11::X11Hotkeys::new(inbox))
         }
@@ -51,7 +53,7 @@ impl Hotkeys for SystemHotkeys {
                 #[cfg(target_os = "linux")]
                 Self::X11(keyboard) => keyboard.unbind().await,
                 #[cfg(target_os = "linux")]
-                Self::Portal(portal) => portal.unbind().await,
+                Self::Portal(portal) => portal.unbind(),
             }
             return HotkeyState::Off;
         }
@@ -64,7 +66,7 @@ impl Hotkeys for SystemHotkeys {
             #[cfg(target_os = "linux")]
             Self::X11(keyboard) => keyboard.bind(keys.trim(), parsed).await,
             #[cfg(target_os = "linux")]
-            Self::Portal(portal) => portal.bind(&parsed).await,
+            Self::Portal(portal) => portal.bind(parsed),
         }
     }
 }

@@ -36,6 +36,12 @@ pub(crate) enum Input {
         expect(dead_code, reason = "elsewhere the app does not start without them")
     )]
     NoWindows(NoWindows),
+    /// The display or the session's bus is gone for good.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "elsewhere the system ends its programs")
+    )]
+    SessionEnded,
     /// The computer goes to sleep (true) or woke up (false).
     Sleep(bool),
 }

@@ -10,6 +10,8 @@ mod connector;
 mod control;
 #[cfg(target_os = "linux")]
 mod desktop_entry;
+#[cfg(target_os = "linux")]
+mod display;
 pub mod environment;
 mod hotkeys;
 #[cfg(not(target_os = "linux"))]
@@ -19,6 +21,10 @@ pub mod log;
 mod notifier;
 mod opener;
 mod pages;
+#[cfg(target_os = "linux")]
+pub mod portal;
+#[cfg(target_os = "linux")]
+mod session_bus;
 mod settings_file;
 mod sleep;
 #[cfg(not(target_os = "linux"))]
@@ -133,17 +139,37 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let windows = SystemWindows::new(inbox.clone(), activation.clone());
     #[cfg(not(target_os = "linux"))]
     let windows = SystemWindows::new(&paths.data, in_process::tell(inbox.clone()));
-    let tray = Arc::new(tray::SystemTray::start(
-        inbox.clone(),
-        activation.clone(),
-        windows.clone(),
-    ));
+    #[cfg(target_os = "linux")]
+    let bus = {
+        let ending = inbox.clone();
+        session_bus::SessionBus::start(move || ending.put(Input::SessionEnded))
+    };
+    // Before anything is asked of the portal: it knows us by the entry.
+    #[cfg(target_os = "linux")]
+    let portal = portal::Portal::new(bus.clone(), desktop_entry::make_known());
+    #[cfg(target_os = "linux")]
+    let tray = tray::SystemTray::start(inbox.clone(), activation.clone(), bus.clone(), portal.clone());
+    #[cfg(not(target_os = "linux"))]
+    let tray = tray::SystemTray::start(inbox.clone(), activation.clone(), windows.clone());
+    #[cfg(target_os = "linux")]
+    let notifier = {
+        let (inbox, activation) = (inbox.clone(), activation.clone());
+        session_bus::OnEachBus::new(&bus, move || {
+            notifier::SystemNotifier::start(inbox.clone(), activation.clone())
+        })
+    };
+    #[cfg(not(target_os = "linux"))]
+    let notifier = notifier::SystemNotifier::start(inbox.clone(), activation.clone());
+    #[cfg(target_os = "linux")]
+    let hotkeys = hotkeys::SystemHotkeys::new(inbox.clone(), portal);
+    #[cfg(not(target_os = "linux"))]
+    let hotkeys = hotkeys::SystemHotkeys::new(inbox.clone(), &windows);
     let ports = Ports {
         secrets: Arc::new(Keychain::system()),
-        tray: tray.clone(),
-        notifier: Arc::new(notifier::SystemNotifier::start(inbox.clone(), activation.clone())),
+        tray: Arc::new(tray),
+        notifier: Arc::new(notifier),
         windows: Arc::new(windows.clone()),
-        hotkeys: Arc::new(hotkeys::SystemHotkeys::new(inbox.clone(), &windows)),
+        hotkeys: Arc::new(hotkeys),
         autostart: Arc::new(autostart::SystemAutostart),
         opener: Arc::new(opener::SystemOpener),
         clock: Arc::new(clock::SystemClock),
@@ -167,9 +193,12 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let told = app.clone();
     let _watch = settings_file::watch(settings, move || told.settings_file_changed());
     tokio::spawn(forward(outside, app.clone()));
-    sleep::watch(inbox);
     #[cfg(target_os = "linux")]
-    desktop_entry::make_known();
+    {
+        let ending = inbox.clone();
+        display::watch(move || ending.put(Input::SessionEnded));
+    }
+    sleep::watch(inbox);
     quit_on_signal(app.clone());
     if let Some(listener) = listener {
         tokio::spawn(listener.serve(Arc::new(control::ControlHost {
@@ -236,6 +265,7 @@ async fn forward(mut outside: Outside, app: AppHandle) {
             Input::Closed(window) => app.window_closed(window),
             Input::Released(window) => app.unsubscribe(window),
             Input::NoWindows(why) => app.no_windows(why),
+            Input::SessionEnded => app.quit(),
             Input::Sleep(true) => app.suspend(),
             Input::Sleep(false) => app.resume(),
         }

@@ -3,6 +3,8 @@
 mod icons;
 #[cfg(not(target_os = "linux"))]
 mod native;
+#[cfg(target_os = "linux")]
+mod pace;
 mod panel;
 #[cfg(target_os = "linux")]
 mod sni;

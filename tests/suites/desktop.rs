@@ -18,6 +18,8 @@ mod keyring;
 mod notifications;
 #[path = "desktop/portal.rs"]
 mod portal;
+#[path = "desktop/session_end.rs"]
+mod session_end;
 #[path = "desktop/start_up.rs"]
 mod start_up;
 #[path = "desktop/tray.rs"]

@@ -53,9 +53,7 @@ pub struct Desktop {
     // In the order they go: what was started last goes first, the folder after all of them.
     keyring: Option<Running>,
     window_manager: Option<Running>,
-    #[expect(dead_code, reason = "kept for its Drop")]
     bus: Running,
-    #[expect(dead_code, reason = "kept for its Drop")]
     x_server: Running,
     scratch: Scratch,
     env: Vec<(&'static str, String)>,
@@ -266,6 +264,33 @@ impl Desktop {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Ends the X server, as the end of a session does. Nothing can be shown any more.
+    ///
+    /// # Errors
+    /// It had to be killed.
+    pub fn stop_x_server(&mut self) -> Result<()> {
+        self.x_server.terminate(TOOL_LIMIT).map(drop)
+    }
+
+    /// Ends the bus, as the end of a session does.
+    ///
+    /// # Errors
+    /// It had to be killed.
+    pub fn stop_bus(&mut self) -> Result<()> {
+        self.bus.terminate(TOOL_LIMIT).map(drop)
+    }
+
+    /// Ends the bus and starts one at the same address; nothing that was on it is there any more.
+    ///
+    /// # Errors
+    /// It does not end, or does not come up again.
+    pub fn restart_bus(&mut self) -> Result<()> {
+        self.stop_bus()?;
+        let logs = self.scratch.path().join("logs");
+        self.bus = start_bus(&self.scratch, &logs)?.0;
+        Ok(())
+    }
+
     /// Runs a program of the session to its end.
     ///
     /// # Errors
@@ -357,7 +382,10 @@ fn start_bus(scratch: &Scratch, logs: &Path) -> Result<(Running, String)> {
         .args(["--nofork", "--nopidfile", "--print-address=1", "--config-file"])
         .arg(path)
         .stdout(Stdio::piped());
-    start_and_read("dbus-daemon", &mut command, logs)
+    let (bus, address) = start_and_read("dbus-daemon", &mut command, logs)?;
+    // Without the id of this one bus, as on a desktop: one that is started again at the same place is found.
+    let place = address.split(',').next().unwrap_or_default();
+    Ok((bus, place.to_owned()))
 }
 
 /// Starts a program that says one line on its standard output when it is ready.

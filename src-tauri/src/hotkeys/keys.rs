@@ -65,6 +65,45 @@ pub(crate) fn parse(text: &str) -> Option<Keys> {
     (!keys.name.is_empty() && (held || alone)).then_some(keys)
 }
 
+/// A portal's description of a trigger, for people. GNOME's has GTK's notation in a sentence of the user's language
+/// (`Press <Shift><Control>space`); others name keys as people do, and are taken as they are.
+#[cfg(any(target_os = "linux", test))]
+pub(crate) fn readable(trigger: &str) -> String {
+    let trigger = clawtray_companion::text::one_line(trigger, 80);
+    let accelerators: Vec<String> = trigger.split_whitespace().filter_map(accelerator).collect();
+    if accelerators.is_empty() {
+        return trigger;
+    }
+    accelerators.join(", ")
+}
+
+/// `<Shift><Control>space` as `Ctrl+Shift+Space`.
+#[cfg(any(target_os = "linux", test))]
+fn accelerator(word: &str) -> Option<String> {
+    const ORDER: [&str; 4] = ["Ctrl", "Alt", "Shift", "Super"];
+    let mut held = Vec::new();
+    let mut rest = word.strip_prefix('<')?;
+    let key = loop {
+        let (modifier, after) = rest.split_once('>')?;
+        held.push(match modifier.to_ascii_lowercase().as_str() {
+            "control" | "ctrl" | "primary" => "Ctrl",
+            "alt" | "mod1" => "Alt",
+            "shift" => "Shift",
+            "super" | "meta" | "mod4" | "hyper" => "Super",
+            _ => return None,
+        });
+        match after.strip_prefix('<') {
+            Some(more) => rest = more,
+            None => break after,
+        }
+    };
+    let mut letters = key.chars();
+    let first = letters.next()?;
+    let key: String = first.to_uppercase().chain(letters).collect();
+    let held = ORDER.into_iter().filter(|modifier| held.contains(modifier));
+    Some(held.chain([key.as_str()]).collect::<Vec<_>>().join("+"))
+}
+
 /// Keys that people call by other names than their keysym's, and that name.
 const NAMED: [(&[&str], &str); 25] = [
     (&["space", "spacebar"], "space"),

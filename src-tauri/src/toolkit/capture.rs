@@ -49,7 +49,7 @@ mod linux {
     use clawtray_companion::request_error::RequestError;
     use gtk::gdk;
     use std::time::Duration;
-    use tokio::sync::oneshot;
+    use tokio::sync::{OnceCell, oneshot};
 
     /// The program that owns a clipboard may hang; it is not waited for longer.
     const OWNER: Duration = Duration::from_secs(5);
@@ -103,13 +103,29 @@ mod linux {
         }
     }
 
+    /// This process's connection to the bus, registered with the portal before anything is asked of it.
+    async fn registered() -> zbus::Result<zbus::Connection> {
+        static BUS: OnceCell<zbus::Connection> = OnceCell::const_new();
+        let connect = || async {
+            let bus = zbus::Connection::session().await?;
+            clawtray::portal::register(&bus, 1).await;
+            Ok(bus)
+        };
+        BUS.get_or_try_init(connect).await.cloned()
+    }
+
     /// The desktop's own dialog: what is shot is chosen there.
     async fn screenshot() -> Result<Found, RequestError> {
         let failed = |why: &dyn std::fmt::Display| {
             tracing::debug!(error = %why, "no screenshot");
             RequestError::NoScreenshot
         };
-        let asked = Screenshot::request().interactive(true).modal(false).send().await;
+        let bus = registered().await.map_err(|error| failed(&error))?;
+        let request = Screenshot::request()
+            .connection(Some(bus))
+            .interactive(true)
+            .modal(false);
+        let asked = request.send().await;
         let shot = match asked.and_then(|request| request.response()) {
             Ok(shot) => shot,
             Err(ashpd::Error::Response(ResponseError::Cancelled)) => return Ok(None),

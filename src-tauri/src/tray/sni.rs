@@ -1,12 +1,17 @@
 //! A StatusNotifierItem with tooltip, attention status, left and middle click. It registers again
 //! when the host restarts.
 
-use super::{icons::bitmaps, panel::Panel};
+use super::{
+    icons::bitmaps,
+    pace::{Asked, Pace, next, settled},
+    panel::Panel,
+};
 use crate::{
-    SystemWindows,
     activation::Activation,
     environment::APP_ID,
     inbox::{Inbox, Input},
+    portal::Portal,
+    session_bus::SessionBus,
 };
 use clawtray_companion::ports::{Tray, TrayAction, TrayItem, TrayModel, TraySign};
 use ksni::{
@@ -21,25 +26,19 @@ use tokio::sync::watch;
 
 /// The tray on Linux.
 pub(crate) struct SniTray {
-    wanted: watch::Sender<Wanted>,
-}
-
-#[derive(Clone)]
-struct Wanted {
-    model: Option<TrayModel>,
-    panel: Panel,
+    wanted: watch::Sender<Asked>,
 }
 
 impl SniTray {
     /// Starts the tasks that speak to the tray host and look at the theme. Nothing is shown before the first model.
-    pub(crate) fn start(inbox: Inbox, activation: Activation, _windows: SystemWindows) -> Self {
-        let (wanted, changes) = watch::channel(Wanted {
+    pub(crate) fn start(inbox: Inbox, activation: Activation, bus: SessionBus, portal: Portal) -> Self {
+        let (wanted, changes) = watch::channel(Asked {
             model: None,
             panel: super::panel::guess(),
         });
-        tokio::spawn(serve(changes, inbox, activation));
+        tokio::spawn(serve(changes, bus, inbox, activation));
         let panel = wanted.clone();
-        tokio::spawn(super::panel::follow(move |now| {
+        tokio::spawn(super::panel::follow(portal, move |now| {
             panel.send_if_modified(|wanted| std::mem::replace(&mut wanted.panel, now) != now);
         }));
         Self { wanted }
@@ -58,47 +57,66 @@ impl Tray for SniTray {
     }
 }
 
-async fn serve(mut changes: watch::Receiver<Wanted>, inbox: Inbox, activation: Activation) {
-    let Some((model, panel)) = next(&mut changes).await else {
+/// An item on each bus, one after the other.
+async fn serve(mut changes: watch::Receiver<Asked>, bus: SessionBus, inbox: Inbox, activation: Activation) {
+    let Some((model, panel)) = settled(&mut changes).await else {
         return;
     };
-    let hosted = Arc::new(AtomicBool::new(true));
-    let item = Item {
-        model,
-        panel,
-        inbox: inbox.clone(),
-        activation,
-        hosted: hosted.clone(),
-    };
-    // Without a host the item waits for one on the bus; only a missing bus is an error.
-    let handle = match item.assume_sni_available(true).spawn().await {
-        Ok(handle) => handle,
-        Err(error) => {
-            tracing::warn!(%error, "no tray icon");
-            return inbox.put(Input::TrayHost(false));
+    let mut pace = Pace::new((model, panel));
+    loop {
+        let number = bus.joined().await.map(|joined| joined.number);
+        let (model, panel) = pace.shown().clone();
+        let hosted = Arc::new(AtomicBool::new(true));
+        let item = Item {
+            model,
+            panel,
+            inbox: inbox.clone(),
+            activation: activation.clone(),
+            hosted: hosted.clone(),
+        };
+        // Without a host the item waits for one on the bus; only a missing bus is an error.
+        let handle = match item.assume_sni_available(true).spawn().await {
+            Ok(handle) => handle,
+            Err(error) => {
+                tracing::warn!(%error, "no tray icon");
+                inbox.put(Input::TrayHost(false));
+                bus.another_than(number).await;
+                continue;
+            }
+        };
+        if hosted.load(Ordering::Relaxed) {
+            tracing::info!("tray icon registered");
+            inbox.put(Input::TrayHost(true));
         }
-    };
-    if hosted.load(Ordering::Relaxed) {
-        tracing::info!("tray icon registered");
-        inbox.put(Input::TrayHost(true));
-    }
-    while let Some((model, panel)) = next(&mut changes).await {
-        let updated = handle
-            .update(|item| (item.model, item.panel) = (model, panel))
-            .await;
-        if updated.is_none() {
-            return inbox.put(Input::TrayHost(false));
+        let wanted_on = tokio::select! {
+            wanted_on = update(handle.clone(), &mut changes, &mut pace) => wanted_on,
+            _ = bus.another_than(number) => true,
+        };
+        handle.shutdown().await;
+        if !wanted_on {
+            return;
         }
     }
-    handle.shutdown().await;
 }
 
-async fn next(changes: &mut watch::Receiver<Wanted>) -> Option<(TrayModel, Panel)> {
+/// Shows what changes. Whether an item is still wanted when this one is gone.
+async fn update(handle: ksni::Handle<Item>, changes: &mut watch::Receiver<Asked>, pace: &mut Pace) -> bool {
     loop {
-        changes.changed().await.ok()?;
-        let Wanted { model, panel } = changes.borrow_and_update().clone();
-        if let Some(model) = model {
-            return Some((model, panel));
+        tokio::select! {
+            wanted = next(changes) => match wanted {
+                Some(wanted) => pace.want(wanted),
+                None => return false,
+            },
+            () = pace.menu_due() => {}
+        }
+        let (model, panel) = pace.shown().clone();
+        if handle
+            .update(|item| (item.model, item.panel) = (model, panel))
+            .await
+            .is_none()
+        {
+            // It ended by itself, which ksni does with its connection: another bus may come.
+            std::future::pending::<()>().await;
         }
     }
 }

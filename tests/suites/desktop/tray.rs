@@ -31,6 +31,25 @@ async fn choose(tray: &TrayHost, item: &ItemAddress, part: &str) {
     .unwrap();
 }
 
+/// The menu once it is as wanted: changes of it come with a pause between them, and later than the look.
+async fn menu_where(
+    tray: &TrayHost,
+    item: &ItemAddress,
+    what: &str,
+    is: impl Fn(&MenuEntry) -> bool,
+) -> MenuEntry {
+    asked(what, || async {
+        let menu = tray.menu(item).await?;
+        Ok(if is(&menu) {
+            Asked::There(menu)
+        } else {
+            Asked::NotYet(format!("{:?}", menu.labels()))
+        })
+    })
+    .await
+    .unwrap()
+}
+
 /// Name and pixels.
 type Icon = (String, Pixels);
 
@@ -138,7 +157,8 @@ async fn signs(live: &mut Live, stage: &Stage, neighbour: &Client, icons: &mut V
     ask_for(neighbour, daemon, "asked", "echo from the tray").await;
     let look = next("needs you", "1 request needs you", icons).await;
     assert_eq!(look.status, "NeedsAttention");
-    let menu = tray.menu(&item).await.unwrap();
+    let asks = |menu: &MenuEntry| menu.find("Approve: echo from the tray").is_some();
+    let menu = menu_where(tray, &item, "the approval", asks).await;
     let approve = menu.find("Approve: echo from the tray").unwrap();
     let labels: Vec<_> = approve
         .children
@@ -201,8 +221,8 @@ async fn do_not_disturb(stage: &Stage) {
     for way in ["For 1 hour", "Until tomorrow"] {
         choose(tray, &item, way).await;
         tray.wait_for_look("quiet", &item, quiet).await.unwrap();
-        let labels = |menu: &MenuEntry| menu.labels().iter().any(|label| label.contains(way));
-        assert!(!labels(&tray.menu(&item).await.unwrap()), "it is on already");
+        let gone = |menu: &MenuEntry| !menu.labels().iter().any(|label| label.contains(way));
+        menu_where(tray, &item, "it is on already", gone).await;
         choose(tray, &item, "Turn off do not disturb").await;
         tray.wait_for_look("told again", &item, |look| !quiet(look))
             .await
@@ -214,17 +234,18 @@ async fn do_not_disturb(stage: &Stage) {
 async fn it_speaks_what_the_session_speaks() {
     let stage = Stage::set(StageConfig::default()).await.unwrap();
     let _report = Report(&stage);
-    let german = [("LANG", "de_DE.UTF-8".to_owned())];
-    let popup = stage.start_controlled(&["--embedded"], &german).await.unwrap();
+    let language = [("LANG", "de_DE.UTF-8".to_owned())];
+    let popup = stage.start_controlled(&["--embedded"], &language).await.unwrap();
     let tray = stage.tray().unwrap();
     let item = tray.wait_for_item().await.unwrap();
     tray.wait_for_look("connected", &item, |look| look.tooltip().contains(": verbunden"))
         .await
         .unwrap();
-    let menu = tray.menu(&item).await.unwrap();
-    for label in ["Schnellchat", "Nicht stören", "Beenden"] {
-        assert!(menu.find(label).is_some(), "{label}: {:?}", menu.labels());
-    }
+    let german = |menu: &MenuEntry| {
+        let labels = ["Schnellchat", "Nicht stören", "Beenden"];
+        labels.iter().all(|label| menu.find(label).is_some())
+    };
+    menu_where(tray, &item, "a German menu", german).await;
     page_speaks(&popup, "de").await;
     stage.picture("german").unwrap();
 
@@ -234,7 +255,7 @@ async fn it_speaks_what_the_session_speaks() {
     })
     .await
     .unwrap();
-    assert!(tray.menu(&item).await.unwrap().find("Salir").is_some());
+    menu_where(tray, &item, "a Spanish menu", |menu| menu.find("Salir").is_some()).await;
     page_speaks(&popup, "es").await;
     popup.close().await.unwrap();
 }

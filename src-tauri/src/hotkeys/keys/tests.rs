@@ -58,3 +58,23 @@ fn the_plugin_knows_every_key() {
         assert!(shortcut.is_ok(), "{text}: {shortcut:?}");
     }
 }
+
+#[test]
+fn triggers_of_portals_are_readable() {
+    for (trigger, expected) in [
+        ("Press <Shift><Control>space", "Ctrl+Shift+Space"),
+        ("<Super>k drücken", "Super+K"),
+        (
+            "Press <Primary><Alt>Page_Up or <Super>F5",
+            "Ctrl+Alt+Page_Up, Super+F5",
+        ),
+        ("Ctrl+Shift+Space", "Ctrl+Shift+Space"),
+        ("Meta+<", "Meta+<"),
+        ("Press <Hallo>x", "Press <Hallo>x"),
+        ("  ", ""),
+        ("", ""),
+        ("a\nb", "a b"),
+    ] {
+        assert_eq!(super::readable(trigger), expected, "{trigger}");
+    }
+}

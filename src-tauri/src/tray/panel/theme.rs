@@ -4,6 +4,7 @@
 //! the portal.
 
 use super::Panel;
+use crate::portal::Portal;
 use ashpd::desktop::settings::{ColorScheme, Settings};
 use futures_util::StreamExt as _;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use x11rb::{
     protocol::xproto::{AtomEnum, ConnectionExt as _},
     rust_connection::RustConnection,
 };
+use zbus::Connection;
 
 /// The theme's name, and whether it was asked to be dark.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub(crate) fn guess() -> Panel {
 }
 
 /// Says what the panel looks like, once everything was asked, and again when the desktop goes dark or light.
-pub(crate) async fn follow(tell: impl Fn(Panel)) {
+pub(crate) async fn follow(portal: Portal, tell: impl Fn(Panel)) {
     let desktop = desktop();
     let mut theme = match std::env::var("GTK_THEME") {
         Ok(_) => named(),
@@ -39,17 +41,33 @@ pub(crate) async fn follow(tell: impl Fn(Panel)) {
     .unwrap_or_default();
     let own = theme.prefers_dark;
     tell(decide(&desktop, &theme));
-    // A desktop without the portal has said all it can.
-    let Ok(portal) = Settings::new().await else { return };
-    let Ok(changes) = portal.receive_color_scheme_changed().await else {
-        return;
+    let mut on_scheme = |scheme| {
+        theme.prefers_dark = own || matches!(scheme, ColorScheme::PreferDark);
+        tell(decide(&desktop, &theme));
     };
+    let mut number = None;
+    loop {
+        if let Some(joined) = portal.joined().await {
+            number = Some(joined.number);
+            // A desktop without the portal has said all it can.
+            if let Err(error) = follow_scheme(joined.bus, &mut on_scheme).await {
+                tracing::debug!(%error, "no Settings portal");
+            }
+        }
+        portal.another_bus_than(number).await;
+    }
+}
+
+/// What the portal says of dark and light, until its bus is gone.
+async fn follow_scheme(bus: Connection, mut tell: impl FnMut(ColorScheme)) -> ashpd::Result<()> {
+    let portal = Settings::with_connection(bus).await?;
+    let changes = portal.receive_color_scheme_changed().await?;
     let now = portal.color_scheme().await.ok();
     let mut schemes = std::pin::pin!(futures_util::stream::iter(now).chain(changes));
     while let Some(scheme) = schemes.next().await {
-        theme.prefers_dark = own || matches!(scheme, ColorScheme::PreferDark);
-        tell(decide(&desktop, &theme));
+        tell(scheme);
     }
+    Ok(())
 }
 
 fn desktop() -> String {
