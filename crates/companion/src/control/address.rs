@@ -11,29 +11,41 @@ pub struct Address {
     pub socket: PathBuf,
 }
 
-/// The socket of this user's app: in `XDG_RUNTIME_DIR`, else below the temporary folder. With `CLAWTRAY_DATA_DIR` set
-/// it is one of its own, so that an app with moved data is another app.
+/// The socket of this user's app, in `XDG_RUNTIME_DIR`. Where that is not set (cron, `su`), it is the folder that logind
+/// makes for the user, else one in the user's own cache: in a folder for everybody, somebody else could take the name first.
+/// With `CLAWTRAY_DATA_DIR` set it is one of its own, so that an app with moved data is another app.
 ///
 /// # Errors
-/// The user cannot be told.
+/// There is no folder that is the user's own.
 pub fn address() -> io::Result<Address> {
-    from_env(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    from_env(
+        |name| std::env::var_os(name).filter(|value| !value.is_empty()),
+        Path::is_dir,
+    )
 }
 
-pub(super) fn from_env(var: impl Fn(&str) -> Option<OsString>) -> io::Result<Address> {
+pub(super) fn from_env(
+    var: impl Fn(&str) -> Option<OsString>,
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "pipes live in no folder"))]
+    is_folder: impl Fn(&Path) -> bool,
+) -> io::Result<Address> {
     let name = match var("CLAWTRAY_DATA_DIR") {
         Some(data) => format!("control-{:016x}", fnv1a(absolute(Path::new(&data)))),
         None => "control".to_owned(),
     };
     #[cfg(unix)]
     {
-        let dir = match var("XDG_RUNTIME_DIR") {
-            Some(runtime) => PathBuf::from(runtime).join("clawtray"),
-            None => {
-                let temporary = var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-                temporary.join(format!("clawtray-{}", user()))
-            }
+        let logind =
+            || Some(PathBuf::from(format!("/run/user/{}", user()))).filter(|folder| is_folder(folder));
+        let cache = || {
+            let named = var("XDG_CACHE_HOME").map(PathBuf::from);
+            named.or_else(|| Some(PathBuf::from(var("HOME")?).join(".cache")))
         };
+        let parent = var("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let parent = parent.or_else(logind).or_else(cache).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, "neither XDG_RUNTIME_DIR nor HOME is set")
+        })?;
+        let dir = parent.join("clawtray");
         let socket = dir.join(format!("{name}.sock"));
         Ok(Address { dir, socket })
     }
@@ -86,6 +98,21 @@ impl Address {
             std::fs::set_permissions(&self.dir, std::fs::Permissions::from_mode(0o700))?;
         }
         self.check()
+    }
+
+    /// The file that the app holds a lock on for as long as it lives. It stays: a lock on a file that is gone from its place
+    /// would be nobody's.
+    #[cfg(unix)]
+    pub(super) fn lock(&self) -> io::Result<std::fs::File> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut options = std::fs::File::options();
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
+        options.open(self.socket.with_extension("lock"))
     }
 
     /// Checks that the folder is a real one, of this user, and closed to everybody else: anybody who could put a socket

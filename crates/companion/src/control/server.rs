@@ -47,7 +47,12 @@ pub enum BindError {
 /// The app's end of the control socket. The socket goes when this is dropped.
 #[derive(Debug)]
 pub struct Listener {
+    #[cfg(windows)]
     address: Address,
+    /// The socket's file, and then the lock on the address. A process that is killed loses the lock, too.
+    #[cfg(unix)]
+    #[expect(dead_code, reason = "kept for their Drop")]
+    kept: (Socket, std::fs::File),
     #[cfg(unix)]
     inner: tokio::net::UnixListener,
     #[cfg(windows)]
@@ -58,11 +63,19 @@ impl Listener {
     /// Takes the address. A socket that a dead app left behind is replaced.
     ///
     /// # Errors
-    /// Another app listens there, or the system refuses.
+    /// Another app has it, or the system refuses.
     #[cfg(unix)]
     pub fn bind(address: &Address) -> Result<Self, BindError> {
         use std::os::unix::fs::PermissionsExt;
         address.prepare()?;
+        // Before anything is looked at or removed: of two that start at once, one gets the lock.
+        let lock = address.lock()?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(BindError::AlreadyRunning),
+            Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
+        }
+        // An app of an earlier version has no lock.
         if std::os::unix::net::UnixStream::connect(&address.socket).is_ok() {
             return Err(BindError::AlreadyRunning);
         }
@@ -71,9 +84,10 @@ impl Listener {
             Ok(()) | Err(_) => {}
         }
         let inner = tokio::net::UnixListener::bind(&address.socket)?;
+        let socket = Socket::at(&address.socket)?;
         std::fs::set_permissions(&address.socket, std::fs::Permissions::from_mode(0o600))?;
         Ok(Self {
-            address: address.clone(),
+            kept: (socket, lock),
             inner,
         })
     }
@@ -154,10 +168,37 @@ impl Listener {
     }
 }
 
+/// A socket's file. It goes when this is dropped, unless another file is at its place by then.
 #[cfg(unix)]
-impl Drop for Listener {
+#[derive(Debug)]
+struct Socket {
+    path: std::path::PathBuf,
+    /// Device and inode.
+    file: (u64, u64),
+}
+
+#[cfg(unix)]
+impl Socket {
+    fn at(path: &std::path::Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: Self::file(path)?,
+        })
+    }
+
+    fn file(path: &std::path::Path) -> io::Result<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::symlink_metadata(path)?;
+        Ok((metadata.dev(), metadata.ino()))
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Socket {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.address.socket);
+        if Self::file(&self.path).is_ok_and(|file| file == self.file) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -163,9 +163,10 @@ fn place() -> (Place, Address) {
     let dir = std::env::temp_dir().join(format!("clawtray-control-{}", uuid::Uuid::new_v4().simple()));
     let runtime = dir.clone();
     std::fs::create_dir(&dir).unwrap();
-    let at = address::from_env(move |name| {
+    let var = move |name: &str| {
         (name == "XDG_RUNTIME_DIR" || name == "USERNAME").then(|| OsString::from(runtime.clone()))
-    });
+    };
+    let at = address::from_env(var, |_| true);
     (Place(dir), at.unwrap())
 }
 
@@ -390,15 +391,83 @@ async fn a_line_that_is_not_understood_is_answered_with_its_id() {
 #[test]
 fn moved_data_has_a_socket_of_its_own() {
     let with = |data: Option<&'static str>| {
-        address::from_env(move |name| match name {
+        let var = move |name: &str| match name {
             "XDG_RUNTIME_DIR" => Some("/run/user/1".into()),
             "CLAWTRAY_DATA_DIR" => data.map(Into::into),
             _ => None,
-        })
-        .unwrap()
-        .socket
+        };
+        address::from_env(var, |_| true).unwrap().socket
     };
     assert_ne!(with(None), with(Some("/a")));
     assert_ne!(with(Some("/a")), with(Some("/b")));
     assert_eq!(with(Some("/a")), with(Some("/a")));
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_runtime_folder_the_socket_is_where_nobody_else_can_put_one() {
+    let dir = |known: &'static [(&str, &str)], logind: bool| {
+        let var = |name: &str| {
+            let found = known.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        address::from_env(var, |_| logind).map(|address| address.dir.display().to_string())
+    };
+    let user = address::user();
+    let home: &[_] = &[("HOME", "/home/ann"), ("TMPDIR", "/tmp")];
+    assert_eq!(dir(home, true).unwrap(), format!("/run/user/{user}/clawtray"));
+    assert_eq!(dir(home, false).unwrap(), "/home/ann/.cache/clawtray");
+    let cache: &[_] = &[("HOME", "/home/ann"), ("XDG_CACHE_HOME", "/var/ann")];
+    assert_eq!(dir(cache, false).unwrap(), "/var/ann/clawtray");
+    assert!(dir(&[("TMPDIR", "/tmp")], false).is_err());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_that_start_at_once_one_has_the_socket_and_the_others_end_leaves_it() {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let (_place, at) = place();
+        for round in 0..200 {
+            // What a dead app has left, every other time.
+            if round % 2 == 0 {
+                at.prepare().unwrap();
+                drop(std::os::unix::net::UnixListener::bind(&at.socket).unwrap());
+            }
+            let start = std::sync::Barrier::new(2);
+            let bind = || {
+                let _runtime = runtime.enter();
+                start.wait();
+                Listener::bind(&at)
+            };
+            let both = std::thread::scope(|scope| {
+                let (one, two) = (scope.spawn(bind), scope.spawn(bind));
+                [one.join().unwrap(), two.join().unwrap()]
+            });
+            let (have, have_not): (Vec<_>, Vec<_>) = both.into_iter().partition(Result::is_ok);
+            assert_eq!((have.len(), have_not.len()), (1, 1), "round {round}");
+            assert!(
+                matches!(have_not[0], Err(BindError::AlreadyRunning)),
+                "{have_not:?}"
+            );
+            drop(have_not);
+            assert!(at.socket.exists(), "round {round}");
+            drop(have);
+            assert!(!at.socket.exists(), "round {round}");
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_socket_that_is_not_ours_any_more_is_left_alone() {
+    let (_place, at) = place();
+    let ours = Listener::bind(&at).unwrap();
+    // Somebody without the lock, as an earlier version is.
+    std::fs::remove_file(&at.socket).unwrap();
+    let _theirs = std::os::unix::net::UnixListener::bind(&at.socket).unwrap();
+    drop(ours);
+    assert!(at.socket.exists());
 }
