@@ -43,11 +43,16 @@ pub(super) async fn next(changes: &mut watch::Receiver<Asked>) -> Option<Wanted>
 /// The first state that stays for a moment. None when there is none any more.
 pub(super) async fn settled(changes: &mut watch::Receiver<Asked>) -> Option<Wanted> {
     let mut latest = next(changes).await?;
-    let end = Instant::now() + SETTLING;
-    while let Ok(more) = timeout_at(end.min(Instant::now() + QUIET), next(changes)).await {
+    let start = Instant::now();
+    while let Ok(more) = timeout_at(settled_at(start, Instant::now()), next(changes)).await {
         latest = more?;
     }
     Some(latest)
+}
+
+/// When a state that was first there at `start` and changed last at `now` has settled.
+fn settled_at(start: Instant, now: Instant) -> Instant {
+    (start + SETTLING).min(now + QUIET)
 }
 
 /// What is shown, and the menu that waits for its time.
@@ -59,11 +64,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// These are shown now.
-    pub(super) fn new(shown: Wanted) -> Self {
+    /// These are shown at `now`.
+    pub(super) fn new(shown: Wanted, now: Instant) -> Self {
         Self {
             shown,
-            since: Instant::now(),
+            since: now,
             waiting: None,
         }
     }
@@ -74,28 +79,29 @@ impl Pace {
     }
 
     /// Something else is wanted.
-    pub(super) fn want(&mut self, (mut model, panel): Wanted) {
+    pub(super) fn want(&mut self, (mut model, panel): Wanted, now: Instant) {
         let before = &self.shown.0.menu;
         self.waiting = if model.menu == *before {
             None
-        } else if Instant::now() < self.since + PAUSE {
+        } else if now < self.since + PAUSE {
             Some(std::mem::replace(&mut model.menu, before.clone()))
         } else {
-            self.since = Instant::now();
+            self.since = now;
             None
         };
         self.shown = (model, panel);
     }
 
-    /// Waits until the menu that waits is shown; for ever when none does.
-    pub(super) async fn menu_due(&mut self) {
-        if self.waiting.is_none() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep_until(self.since + PAUSE).await;
+    /// When the menu that waits is shown; none when none does.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.waiting.as_ref().map(|_| self.since + PAUSE)
+    }
+
+    /// Shows the menu that waits.
+    pub(super) fn show_waiting(&mut self, now: Instant) {
         if let Some(menu) = self.waiting.take() {
             self.shown.0.menu = menu;
-            self.since = Instant::now();
+            self.since = now;
         }
     }
 }
@@ -104,7 +110,6 @@ impl Pace {
 mod tests {
     use super::*;
     use clawtray_companion::ports::TraySign;
-    use tokio::time::sleep;
 
     fn wanted(entry: &str, sign: TraySign) -> Wanted {
         let model = TrayModel {
@@ -119,64 +124,37 @@ mod tests {
         wanted.0.sign == sign && wanted.0.menu == [TrayItem::Label(entry.into())]
     }
 
-    /// A tray that is asked for these, each so many milliseconds after the one before.
-    fn asked(changes: impl IntoIterator<Item = (u64, &'static str)>) -> watch::Receiver<Asked> {
-        let nothing = Asked {
-            model: None,
-            panel: Panel::Dark,
-        };
-        let (sender, receiver) = watch::channel(nothing);
-        let changes: Vec<_> = changes.into_iter().collect();
-        tokio::spawn(async move {
-            for (after, entry) in changes {
-                sleep(Duration::from_millis(after)).await;
-                let (model, panel) = wanted(entry, TraySign::Well);
-                let model = Some(model);
-                sender.send_replace(Asked { model, panel });
-            }
-            sender.closed().await;
-        });
-        receiver
+    #[test]
+    fn a_state_has_settled_when_it_stays_or_after_half_a_second() {
+        let start = Instant::now();
+        let ms = Duration::from_millis;
+        assert_eq!(settled_at(start, start), start + QUIET);
+        assert_eq!(settled_at(start, start + ms(50)), start + ms(50) + QUIET);
+        assert_eq!(settled_at(start, start + ms(450)), start + SETTLING);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_first_menu_is_the_one_that_stays() {
-        // Sessions come 50 ms after the connection.
-        let mut changes = asked([(0, "connected"), (50, "sessions"), (1000, "later")]);
+    #[test]
+    fn menus_are_half_a_second_apart_and_signs_are_not() {
         let start = Instant::now();
-        let first = settled(&mut changes).await.unwrap();
-        assert!(is(&first, "sessions", TraySign::Well));
-        assert_eq!(start.elapsed(), Duration::from_millis(250));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_state_that_never_settles_is_shown_all_the_same() {
-        let mut changes = asked((0..20).map(|_| (90, "busy")));
-        let start = Instant::now();
-        settled(&mut changes).await.unwrap();
-        assert_eq!(start.elapsed(), Duration::from_millis(590));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn menus_are_half_a_second_apart_and_signs_are_not() {
-        let mut pace = Pace::new(wanted("a", TraySign::Well));
-        let start = Instant::now();
-        sleep(Duration::from_millis(100)).await;
-        pace.want(wanted("b", TraySign::Working));
+        let mut pace = Pace::new(wanted("a", TraySign::Well), start);
+        let soon = start + Duration::from_millis(100);
+        pace.want(wanted("b", TraySign::Working), soon);
         assert!(is(pace.shown(), "a", TraySign::Working));
-        pace.want(wanted("c", TraySign::Working));
-        pace.menu_due().await;
+        pace.want(wanted("c", TraySign::Working), soon);
+        assert_eq!(pace.due(), Some(start + PAUSE));
+        pace.show_waiting(start + PAUSE);
         assert!(
             is(pace.shown(), "c", TraySign::Working),
             "the latest, in one change"
         );
-        assert_eq!(start.elapsed(), PAUSE);
-        pace.want(wanted("d", TraySign::Working));
-        pace.want(wanted("c", TraySign::Well));
+        assert_eq!(pace.due(), None);
+        let later = start + PAUSE + Duration::from_millis(1);
+        pace.want(wanted("d", TraySign::Working), later);
+        assert_eq!(pace.due(), Some(start + 2 * PAUSE));
+        pace.want(wanted("c", TraySign::Well), later);
+        assert_eq!(pace.due(), None, "what is shown already does not wait");
         assert!(is(pace.shown(), "c", TraySign::Well));
-        let due = tokio::time::timeout(PAUSE * 2, pace.menu_due()).await;
-        assert!(due.is_err(), "what is shown does not wait");
-        pace.want(wanted("e", TraySign::Well));
+        pace.want(wanted("e", TraySign::Well), start + 3 * PAUSE);
         assert!(is(pace.shown(), "e", TraySign::Well), "at once after a pause");
     }
 }

@@ -22,7 +22,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// The tray on Linux.
 pub(crate) struct SniTray {
@@ -62,7 +62,7 @@ async fn serve(mut changes: watch::Receiver<Asked>, bus: SessionBus, inbox: Inbo
     let Some((model, panel)) = settled(&mut changes).await else {
         return;
     };
-    let mut pace = Pace::new((model, panel));
+    let mut pace = Pace::new((model, panel), Instant::now());
     loop {
         let number = bus.joined().await.map(|joined| joined.number);
         let (model, panel) = pace.shown().clone();
@@ -102,12 +102,19 @@ async fn serve(mut changes: watch::Receiver<Asked>, bus: SessionBus, inbox: Inbo
 /// Shows what changes. Whether an item is still wanted when this one is gone.
 async fn update(handle: ksni::Handle<Item>, changes: &mut watch::Receiver<Asked>, pace: &mut Pace) -> bool {
     loop {
+        let due = pace.due();
+        let menu_due = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             wanted = next(changes) => match wanted {
-                Some(wanted) => pace.want(wanted),
+                Some(wanted) => pace.want(wanted, Instant::now()),
                 None => return false,
             },
-            () = pace.menu_due() => {}
+            () = menu_due => pace.show_waiting(Instant::now()),
         }
         let (model, panel) = pace.shown().clone();
         if handle
