@@ -17,7 +17,7 @@ pub(crate) fn give_back() -> io::Result<usize> {
     let mut given = 0;
     for Clean { at, resident } in clean(&fs::read_to_string("/proc/self/smaps")?, &program) {
         // SAFETY: the mapping is private, of the program or a library, and cannot be written to, and no page of it is other
-        // than the file's: whoever reads it again, on any thread, gets the same bytes from the file. It is still that mapping:
+        // than the file's, neither in memory (`Anonymous`) nor swapped out (`Swap`): whoever reads it again, on any thread, gets the same bytes from the file. It is still that mapping:
         // what a program was started with stays mapped, and nothing else has been loaded yet.
         #[allow(unsafe_code)]
         unsafe {
@@ -44,17 +44,21 @@ struct Clean {
 fn clean(smaps: &str, program: &Path) -> Vec<Clean> {
     let mut found = Vec::new();
     let mut mapping = None;
-    let mut resident = 0;
+    let (mut resident, mut unwritten) = (0, false);
     for line in smaps.lines() {
         if let Some(at) = read_only_code(line, program) {
-            (mapping, resident) = (at, 0);
+            (mapping, resident, unwritten) = (at, 0, false);
         } else if let Some(kib) = field(line, "Rss:") {
             resident = kib * 1024;
-        } else if let Some(kib) = field(line, "Anonymous:")
+        } else if let Some(kib) = field(line, "Anonymous:") {
+            unwritten = kib == 0;
+        } else if let Some(kib) = field(line, "Swap:")
             && let Some(at) = mapping.take()
             && kib == 0
+            && unwritten
             && resident > 0
         {
+            // A page that was written to and then swapped out is no longer among the anonymous ones.
             found.push(Clean { at, resident });
         }
     }
@@ -90,11 +94,13 @@ mod tests {
 
     #[test]
     fn only_what_is_in_a_file_is_clean() {
-        let mapping = |head: &str, resident: usize, anonymous: usize| {
+        let swapping = |head: &str, resident: usize, anonymous: usize, swapped: usize| {
             format!(
-                "{head}\nSize: 900 kB\nRss:     {resident} kB\nPrivate_Dirty: 0 kB\nAnonymous:   {anonymous} kB\nVmFlags: rd mr mw me sd\n"
+                "{head}\nSize: 900 kB\nRss:     {resident} kB\nPrivate_Dirty: 0 kB\nAnonymous:   {anonymous} kB\nSwap:   {swapped} kB\n\
+                 SwapPss: {swapped} kB\nVmFlags: rd mr mw me sd\n"
             )
         };
+        let mapping = |head: &str, resident, anonymous| swapping(head, resident, anonymous, 0);
         let smaps = [
             mapping(
                 "1000-3000 r--p 00000000 fe:01 12                  /usr/lib/liba.so (deleted)",
@@ -126,6 +132,13 @@ mod tests {
                 "7000-8000 r--s 00000000 fe:01 13                  /usr/share/cache",
                 4,
                 0,
+            ),
+            // Relocated, and then swapped out.
+            swapping(
+                "7800-7900 r--p 00001000 fe:01 12                  /usr/lib/liba.so",
+                4,
+                0,
+                4,
             ),
             mapping("8000-9000 r--p 00000000 00:00 0", 4, 0),
             mapping("9000-a000 r-xp 00000000 00:00 0                   [vdso]", 4, 0),
