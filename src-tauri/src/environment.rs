@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use clawtray_companion::{
-    discovery::{Surroundings, System},
+    discovery::{Surroundings, System, secret_variables},
     gateway::SECRET_VARIABLES,
     nearby::Nearby,
     paths::Paths,
@@ -44,15 +44,18 @@ fn forget(_name: &str) {
 /// start.
 #[derive(Debug)]
 pub(crate) struct StartedIn {
-    secrets: Vec<(&'static str, Secret)>,
+    secrets: Vec<(String, Secret)>,
 }
 
 impl StartedIn {
     /// Takes the secrets out of the environment. Before any thread and any child process.
     pub(crate) fn take() -> Self {
-        let taken = SECRET_VARIABLES.into_iter().filter_map(|name| {
-            let value = std::env::var(name).ok()?;
-            forget(name);
+        let fixed = SECRET_VARIABLES.into_iter().map(str::to_owned);
+        // A configuration of the gateway names more.
+        let names: Vec<String> = fixed.chain(secret_variables(&System)).collect();
+        let taken = names.into_iter().filter_map(|name| {
+            let value = std::env::var(&name).ok()?;
+            forget(&name);
             Some((name, Secret::new(value)))
         });
         Self {

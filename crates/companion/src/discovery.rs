@@ -209,7 +209,39 @@ pub(crate) fn host_name(url: &str) -> Option<String> {
     }
 }
 
+/// The variables that a gateway's configuration on this computer takes its secrets from (`token: "${MY_TOKEN}"`).
+#[must_use]
+pub fn secret_variables(around: &dyn Surroundings) -> Vec<String> {
+    let mut names = Vec::new();
+    for (config, _) in configurations(around) {
+        let gateway = config.get("gateway");
+        for place in ["auth", "token", "apiKeys"] {
+            collect_variables(gateway.and_then(|gateway| gateway.get(place)), &mut names);
+        }
+    }
+    names
+}
+
+fn collect_variables(value: Option<&Value>, names: &mut Vec<String>) {
+    match value {
+        Some(Value::String(text)) => names.extend(variable_in(text).map(str::to_owned)),
+        Some(Value::Array(all)) => all.iter().for_each(|value| collect_variables(Some(value), names)),
+        Some(Value::Object(fields)) => fields
+            .values()
+            .for_each(|value| collect_variables(Some(value), names)),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => {}
+    }
+}
+
 fn from_files(around: &dyn Surroundings) -> Vec<Found> {
+    configurations(around)
+        .into_iter()
+        .filter_map(|(config, source)| from_config(&config, &source, around))
+        .collect()
+}
+
+/// The configurations of gateways on this computer, and what they are called.
+fn configurations(around: &dyn Surroundings) -> Vec<(Value, String)> {
     let set = |name: &str| {
         around
             .variable(name)
@@ -239,7 +271,7 @@ fn from_files(around: &dyn Surroundings) -> Vec<Found> {
             } else {
                 json5::from_str(&text).ok()?
             };
-            from_config(&config, &source, around)
+            Some((config, source))
         })
         .collect()
 }
@@ -295,9 +327,13 @@ fn from_config(config: &Value, source: &str, around: &dyn Surroundings) -> Optio
     Some(found(url, Source::Named(source.to_owned()), token))
 }
 
+fn variable_in(text: &str) -> Option<&str> {
+    text.strip_prefix("${")?.strip_suffix('}')
+}
+
 /// `${NAME}` in a configuration means the environment's value.
 fn expand(text: &str, around: &dyn Surroundings) -> String {
-    match text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+    match variable_in(text) {
         Some(name) => around.variable(name).unwrap_or_default(),
         None => text.trim().to_owned(),
     }

@@ -197,3 +197,20 @@ async fn what_announces_itself_is_shown_by_its_own_name() {
         ("ws://192.168.1.10:18789", true)
     );
 }
+
+#[test]
+fn variables_that_a_configuration_takes_its_secrets_from_are_known() {
+    let fake = Fake {
+        variables: vec![("HOME", "/h")],
+        files: vec![(
+            "/h/.openclaw/openclaw.json",
+            r#"{"gateway":{"host":"${MY_HOST}","auth":{"token":"${MY_TOKEN}","password":"plain"},
+                "apiKeys":["${KEY_ONE}",{"key":"${KEY_TWO}","label":"$KEY"}]},"channels":{"token":"${ELSEWHERE}"}}"#,
+        )],
+        ..Fake::default()
+    };
+    let mut names = secret_variables(&fake);
+    names.sort();
+    assert_eq!(names, ["KEY_ONE", "KEY_TWO", "MY_TOKEN"]);
+    assert!(secret_variables(&Fake::default()).is_empty());
+}
