@@ -143,11 +143,26 @@ fn write(folders: &Folders, program: &Path) -> io::Result<bool> {
     put(&folders.entry(), here(program).as_bytes())
 }
 
-/// The program as a user would start it again; an `AppImage` is mounted somewhere else each time.
+/// The program as a user would start it again.
 fn program() -> io::Result<PathBuf> {
-    match env::var_os("APPIMAGE") {
-        Some(image) => Ok(image.into()),
-        None => env::current_exe(),
+    let folder = |name| env::var_os(name).map(PathBuf::from);
+    let program = start_of(env::current_exe()?, folder("APPIMAGE"), folder("APPDIR"));
+    // A line break would end the `Exec` line and begin another key.
+    if program.to_string_lossy().chars().any(char::is_control) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidFilename,
+            "the program's path has control characters",
+        ));
+    }
+    Ok(program)
+}
+
+/// An `AppImage` is mounted somewhere else each time, so its own file is what can be started again. All that is started from
+/// another `AppImage`, such as an editor's terminal, has the same variables: they count where we lie in the mounted folder.
+fn start_of(own: PathBuf, image: Option<PathBuf>, mounted: Option<PathBuf>) -> PathBuf {
+    match (image, mounted) {
+        (Some(image), Some(mounted)) if own.starts_with(&mounted) => image,
+        (Some(_) | None, _) => own,
     }
 }
 

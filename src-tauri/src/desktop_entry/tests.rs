@@ -1,4 +1,4 @@
-use super::{Folders, ICON_PLACE, LINKS, icon_in, quoted, set_autostart, write};
+use super::{Folders, ICON_PLACE, LINKS, icon_in, quoted, set_autostart, start_of, write};
 use crate::environment::APP_ID;
 use std::{fs, path::Path};
 
@@ -86,4 +86,26 @@ fn the_icon_is_a_file_only_where_no_package_brings_it() {
     fs::create_dir_all(brought.parent().unwrap()).unwrap();
     fs::write(brought, "").unwrap();
     assert_eq!(icon_in(&folders), APP_ID);
+}
+
+#[test]
+fn another_programs_appimage_is_not_ours() {
+    let start = |own: &str, image: Option<&str>, mounted: Option<&str>| {
+        start_of(own.into(), image.map(Into::into), mounted.map(Into::into))
+    };
+    let (image, mounted) = (Some("/home/ann/Editor.AppImage"), Some("/tmp/.mount_Edit"));
+    assert_eq!(
+        start("/usr/bin/clawtray", image, mounted),
+        Path::new("/usr/bin/clawtray")
+    );
+    assert_eq!(
+        start("/tmp/.mount_Editor/x", image, mounted),
+        Path::new("/tmp/.mount_Editor/x")
+    );
+    assert_eq!(
+        start("/usr/bin/clawtray", image, None),
+        Path::new("/usr/bin/clawtray")
+    );
+    let own = "/tmp/.mount_Edit/usr/bin/clawtray";
+    assert_eq!(start(own, image, mounted), Path::new("/home/ann/Editor.AppImage"));
 }
