@@ -583,7 +583,8 @@ pub(crate) enum ApiKeyAction {
     },
     /// Replace a key with a new key that has the same permissions
     Rotate {
-        /// The key, or its id or label
+        /// The key's id or label, as `clawctl api-key list` shows them; never the key itself
+        #[arg(value_name = "ID")]
         key: String,
         /// Print JSON
         #[arg(long)]
@@ -591,7 +592,8 @@ pub(crate) enum ApiKeyAction {
     },
     /// Revoke a key
     Revoke {
-        /// The key, or its id or label
+        /// The key's id or label, as `clawctl api-key list` shows them; never the key itself
+        #[arg(value_name = "ID")]
         key: String,
     },
 }

@@ -106,7 +106,7 @@ pub(crate) async fn prompt(link: &Link, prompt: Prompt, output: &RunOutput, term
         return if output.json || output.jsonl {
             term.json_line(&done)
         } else {
-            term.line(ack.run_id.as_str())
+            term.line(&one_line(ack.run_id.as_str()))
         };
     }
     let quiet = output.json || output.jsonl;

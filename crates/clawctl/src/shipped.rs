@@ -16,7 +16,7 @@ pub(crate) fn completions(shell: &str, term: &mut Term) -> Outcome {
         "zsh" => include_str!(concat!(env!("OUT_DIR"), "/completion.zsh")),
         _ => return Err(Failure::usage(format!("no completions for the shell {shell}"))),
     };
-    term.out(script)
+    term.foreign(script)
 }
 
 /// Writes the man pages into a folder.

@@ -4,6 +4,7 @@
 use crate::cli::{Global, When};
 use crate::exit::Outcome;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 /// A colour or weight.
@@ -37,6 +38,8 @@ impl Paint {
 pub(crate) struct Term {
     /// Standard output is a terminal, or colours were asked for.
     pub rich: bool,
+    /// Standard output is a terminal.
+    terminal: bool,
     /// Standard error may have colours.
     rich_errors: bool,
     /// Standard error takes a line that is rewritten.
@@ -55,8 +58,10 @@ impl Term {
             When::Auto => terminal && !no_color && !dumb,
         };
         let errors = io::stderr().is_terminal();
+        let terminal = io::stdout().is_terminal();
         Self {
-            rich: rich(io::stdout().is_terminal()),
+            rich: rich(terminal),
+            terminal,
             rich_errors: rich(errors),
             live: errors && !dumb && !global.quiet,
             quiet: global.quiet,
@@ -69,8 +74,13 @@ impl Term {
         painted(self.rich, paint, text)
     }
 
-    /// Writes to standard output at once.
+    /// Writes text for people to standard output at once. What a terminal would obey is left out, except for colours where
+    /// there are any: text of others has to go through [`one_line`] or [`harmless`] first, to lose those as well.
     pub(crate) fn out(&mut self, text: &str) -> Outcome {
+        self.write(&obeyed_by_nobody(text, self.rich))
+    }
+
+    fn write(&mut self, text: &str) -> Outcome {
         self.end_progress();
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes())?;
@@ -78,29 +88,39 @@ impl Term {
         Ok(())
     }
 
-    /// Writes a line to standard output.
+    /// Writes a line to standard output, as [`Self::out`] does.
     pub(crate) fn line(&mut self, text: &str) -> Outcome {
         self.out(&format!("{text}\n"))
     }
 
     /// Writes text of others: whole when piped, without control characters on a terminal.
     pub(crate) fn foreign(&mut self, text: &str) -> Outcome {
-        if io::stdout().is_terminal() {
-            return self.out(&harmless(text));
+        if self.terminal {
+            return self.write(&harmless(text));
         }
-        self.out(text)
+        self.write(text)
     }
 
     /// Pretty-printed JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Outcome {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-        self.line(&text)
+        self.json_text(&text)
     }
 
     /// JSON on one line.
     pub(crate) fn json_line(&mut self, value: &impl Serialize) -> Outcome {
         let text = serde_json::to_string(value).map_err(io::Error::from)?;
-        self.line(&text)
+        self.json_text(&text)
+    }
+
+    /// JSON as it is when piped. On a terminal it is the same JSON with escapes for what a terminal would obey.
+    pub(crate) fn json_text(&mut self, text: &str) -> Outcome {
+        let line = if self.terminal {
+            escaped(text)
+        } else {
+            text.to_owned()
+        };
+        self.write(&(line + "\n"))
     }
 
     /// A line on standard error that stays.
@@ -165,12 +185,67 @@ fn painted(rich: bool, paint: Paint, text: &str) -> String {
     }
 }
 
-/// Without control characters (a terminal obeys them) and without marks that turn the writing direction around.
+/// What a terminal obeys (the control characters C0, DEL and C1, but not the end of a line and the tabulator), and marks that
+/// turn the writing direction around.
+fn is_obeyed(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text of others, without what a terminal obeys.
 pub(crate) fn harmless(text: &str) -> String {
-    text.chars()
-        .filter(|c| *c == '\n' || *c == '\t' || !c.is_control())
-        .filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
-        .collect()
+    text.chars().filter(|c| !is_obeyed(*c)).collect()
+}
+
+/// JSON, in whose strings alone there can be such characters, with escapes for them.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_obeyed(c) {
+            // All of them are below U+10000.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Text with nothing that a terminal obeys but colours and weights, and with those only where they are wanted.
+fn obeyed_by_nobody(text: &str, colours: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(is_obeyed) {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        let colour = if colours { colour(from) } else { 0 };
+        let (kept, _) = from.split_at(colour);
+        out.push_str(kept);
+        let skipped = if colour > 0 {
+            colour
+        } else {
+            from.chars().next().map_or(0, char::len_utf8)
+        };
+        rest = from.get(skipped..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The length of the colour sequence (SGR) that a text begins with; 0 when it begins with something else.
+fn colour(text: &str) -> usize {
+    let Some(parameters) = text.strip_prefix("\x1b[") else {
+        return 0;
+    };
+    let digits = parameters
+        .bytes()
+        .take_while(|byte| byte.is_ascii_digit() || *byte == b';');
+    let length = digits.count();
+    if parameters.as_bytes().get(length) == Some(&b'm') {
+        length + 3
+    } else {
+        0
+    }
 }
 
 /// A table: aligned columns on a terminal, fields between tabs when piped.
@@ -224,6 +299,7 @@ mod tests {
     fn term(rich: bool) -> Term {
         Term {
             rich,
+            terminal: rich,
             rich_errors: false,
             live: false,
             quiet: true,
@@ -234,6 +310,21 @@ mod tests {
     #[test]
     fn text_of_others_cannot_steer_the_terminal() {
         assert_eq!(harmless("a\x1b[31mb\x07\u{9b}c\n\td\u{202e}e"), "a[31mbc\n\tde");
+        let mixed = "\x1b[1mname\x1b[0m \x1b]0;owned\x07 \u{9b}2J \x1b[2J\x7f\u{200f} \x1b[";
+        assert_eq!(
+            obeyed_by_nobody(mixed, true),
+            "\x1b[1mname\x1b[0m ]0;owned 2J [2J ["
+        );
+        assert_eq!(obeyed_by_nobody(mixed, false), "[1mname[0m ]0;owned 2J [2J [");
+    }
+
+    #[test]
+    fn json_on_a_terminal_is_the_same_json() {
+        let value = serde_json::json!({ "text": "a\x1b]0;x\x07 \u{9b}31m \u{202e} ä\n" });
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let shown = escaped(&text);
+        assert!(shown.chars().all(|c| !is_obeyed(c)), "{shown:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

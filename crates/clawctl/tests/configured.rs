@@ -376,3 +376,36 @@ fn a_message_whose_answer_an_http_gateway_lost_is_not_sent_again() {
         assert_eq!(times, 1, "{text}: {sent:?}");
     }
 }
+
+#[test]
+fn a_gateway_is_added_once_the_keychain_was_unlocked_in_its_dialog() {
+    let mut home = Home::new();
+    home.desktop.start_keyring(Keyring::Locked).unwrap();
+    let words = [
+        "gateway",
+        "add",
+        "ws://127.0.0.1:9",
+        "--name",
+        "Late",
+        "--no-test",
+        "--no-token",
+    ];
+    let mut adding = home.shell.command(&words).spawn().unwrap();
+    let mut said = std::io::BufReader::new(adding.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("waiting for the keychain's dialog") {
+        line.clear();
+        let read = std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+        assert!(read > 0, "it did not wait");
+    }
+    assert!(adding.try_wait().unwrap().is_none(), "it waits");
+    home.desktop.start_keyring(Keyring::Unlocked).unwrap();
+    let added = finish(adding, &words);
+    assert_eq!(
+        (added.code, added.out.as_str()),
+        (Some(0), "added Late\n"),
+        "{added:?}"
+    );
+    let id = home.list()[0]["id"].as_str().unwrap().to_owned();
+    assert!(home.secret(&id, "device-key").is_some());
+}

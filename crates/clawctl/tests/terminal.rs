@@ -9,6 +9,8 @@
 )]
 
 mod common;
+#[path = "common/hostile.rs"]
+mod hostile;
 
 use clawtray_lab::ScriptedModel;
 use common::{LIMIT, Said, Served, Shell, finish};
@@ -151,4 +153,72 @@ fn control_characters_of_others_do_not_reach_the_terminal() {
         !shown.out.contains("\x1b]0;") && !shown.out.contains("\x1b[31m"),
         "{shown:?}"
     );
+}
+
+/// What is left of an output without what `clawctl` itself tells the terminal: colours, and a progress line that goes.
+fn without_our_own(text: &str) -> String {
+    let mut rest = text.replace("\r\x1b[2K", "");
+    for code in ["0", "1", "2", "31", "32", "33", "34", "36"] {
+        rest = rest.replace(&format!("\x1b[{code}m"), "");
+    }
+    rest.replace('\r', "")
+}
+
+fn is_obeyed(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[test]
+fn no_command_lets_a_gateway_steer_the_terminal() {
+    let model = ScriptedModel::start().unwrap();
+    let mut shell = shell();
+    let served = Served::start(&mut shell, &model.base_url());
+    let seeded = shell.run(&["ask", "--session", "main", "[[say:Seeded.]]"]);
+    assert_eq!(seeded.code, Some(0), "{seeded:?}");
+    let between = hostile::Between::start(&served.url);
+    shell.set("OPENCLAW_GATEWAY_URL", &between.url);
+    // What is shown of it is the rest of its words: the text has come through.
+    const SHOWN: bool = true;
+    for (words, shown) in [
+        ("status", SHOWN),
+        ("status --json", SHOWN),
+        ("status --waybar", SHOWN),
+        ("doctor", SHOWN),
+        ("doctor --json", SHOWN),
+        ("gateway test", SHOWN),
+        ("gateway test --json", SHOWN),
+        ("sessions", SHOWN),
+        ("sessions --json", SHOWN),
+        ("history main", SHOWN),
+        ("history main --json", SHOWN),
+        ("search Seeded", SHOWN),
+        ("search Seeded --json", SHOWN),
+        ("export main", SHOWN),
+        ("export main --format json", SHOWN),
+        ("logs", SHOWN),
+        ("logs --json", SHOWN),
+        ("call no.such.method", SHOWN),
+        ("call status", !SHOWN),
+        ("usage", !SHOWN),
+        ("usage --json", !SHOWN),
+        ("approvals", !SHOWN),
+        ("approvals --json", !SHOWN),
+        ("questions", !SHOWN),
+        ("cron", !SHOWN),
+        ("cron --json", !SHOWN),
+        ("watch --limit 1", !SHOWN),
+        ("ask --session main '[[say:Hello.]]'", SHOWN),
+        ("ask --session main --json '[[say:Hello.]]'", SHOWN),
+        ("ask --session main --jsonl '[[say:Hello.]]'", SHOWN),
+    ] {
+        let said = said(&shell, words);
+        let left = without_our_own(&said.out);
+        let obeyed: Vec<char> = left.chars().filter(|c| is_obeyed(*c)).collect();
+        assert!(obeyed.is_empty(), "{words} lets {obeyed:?} through: {said:?}");
+        assert!(
+            !shown || left.contains("owned"),
+            "{words} shows nothing of it: {said:?}"
+        );
+    }
 }

@@ -4,7 +4,7 @@ use super::local_time;
 use crate::cli::{Cron, CronAction, Global};
 use crate::exit::{Failure, Outcome};
 use crate::link::{self, Wants};
-use crate::term::{Term, table};
+use crate::term::{Term, one_line, table};
 use clawtray_gateway_client::protocol::method::cron::{AddParams, Job, ListResult, Payload, Schedule};
 use serde_json::{Value, json};
 
@@ -51,7 +51,8 @@ pub(crate) async fn cron(global: &Global, args: Cron, term: &mut Term) -> Outcom
             }
             let job: Job = serde_json::from_value(job).map_err(std::io::Error::from)?;
             let next = next_run(&job).map(|at| format!(", next {}", local_time(at)));
-            term.line(&format!("{}  {}{}", job.id, job.name, next.unwrap_or_default()))
+            let (id, name) = (one_line(&job.id), one_line(&job.name));
+            term.line(&format!("{id}  {name}{}", next.unwrap_or_default()))
         }
         Some(CronAction::Run { id }) => {
             link.raw("cron.run", json!({ "id": id, "mode": "force" }), term)

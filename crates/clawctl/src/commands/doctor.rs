@@ -3,8 +3,9 @@
 use crate::cli::{Doctor, Global};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::link::{self, Wants};
-use crate::term::{Paint, Term};
-use clawtray_companion::control::{self, Op, TellError, tell};
+use crate::term::{Paint, Term, one_line};
+use clawtray_companion::api::HotkeyView;
+use clawtray_companion::control::{self, AppStatus, Op, TellError, tell};
 use clawtray_companion::ports::{SecretError, SecretKind, SecretStore};
 use clawtray_keychain::Keychain;
 use serde::Serialize;
@@ -55,8 +56,12 @@ impl Check {
 pub(crate) async fn doctor(global: &Global, args: &Doctor, term: &mut Term) -> Outcome {
     term.progress("checking…");
     let (gateway, exit) = gateway(global, term).await;
-    let mut checks = vec![gateway, network(global).await, keychain().await, app()];
-    checks.extend(desktop().await);
+    let app = ask_app();
+    let mut checks = vec![gateway];
+    checks.extend(network(global).await);
+    checks.push(keychain().await);
+    checks.push(self::app(&app));
+    checks.extend(desktop(app.ok().map(|status| status.hotkey).as_ref()).await);
     if args.json {
         term.json(&checks)?;
     } else {
@@ -66,9 +71,9 @@ pub(crate) async fn doctor(global: &Global, args: &Doctor, term: &mut Term) -> O
                 Grade::Warn => term.paint(Paint::Yellow, "warn"),
                 Grade::Bad => term.paint(Paint::Red, "bad "),
             };
-            term.line(&format!("{sign} {:<14} {}", check.part, check.fact))?;
+            term.line(&format!("{sign} {:<14} {}", check.part, one_line(&check.fact)))?;
             if let Some(next) = &check.next {
-                let next = term.paint(Paint::Dim, &format!("{:20}next: {next}", ""));
+                let next = term.paint(Paint::Dim, &format!("{:20}next: {}", "", one_line(next)));
                 term.line(&next)?;
             }
         }
@@ -108,8 +113,8 @@ async fn gateway(global: &Global, term: &mut Term) -> (Check, Exit) {
     }
 }
 
-/// Whether the gateway's host can be reached at all.
-async fn network(global: &Global) -> Check {
+/// Whether the gateway's host can be reached at all. Nothing to say of the built-in gateway, which the app has in itself.
+async fn network(global: &Global) -> Option<Check> {
     const PART: &str = "network";
     let environment = if global.gateway.is_none() {
         link::from_environment().ok().flatten()
@@ -119,41 +124,53 @@ async fn network(global: &Global) -> Check {
     let profiles = link::profiles();
     let url = match environment {
         Some((url, _)) => Some(url),
-        None => match &global.gateway {
-            Some(name) => link::find(&profiles, name),
-            None => profiles.active().and_then(|id| profiles.get(id)),
+        None => {
+            let profile = match &global.gateway {
+                Some(name) => link::find(&profiles, name),
+                None => profiles.active().and_then(|id| profiles.get(id)),
+            };
+            if profile.is_some_and(|profile| profile.embedded) {
+                return None;
+            }
+            profile.map(|profile| profile.url.clone())
         }
-        .map(|profile| profile.url.clone()),
     };
     let Some(url) = url.and_then(|url| url::Url::parse(&url).ok()) else {
-        return Check::warn(
+        return Some(Check::warn(
             PART,
             "no address to try",
             "clawctl gateway add ws://127.0.0.1:18789",
-        );
+        ));
     };
     let host = url.host_str().unwrap_or_default().to_owned();
     let port = url.port_or_known_default().unwrap_or(18_789);
     let address = format!("{host}:{port}");
-    match tokio::time::timeout(LIMIT, tokio::net::TcpStream::connect(&address)).await {
-        Ok(Ok(_)) => Check::ok(PART, format!("{address} can be reached")),
-        Ok(Err(error)) => Check::warn(
-            PART,
-            format!("{address}: {error}"),
-            "start the gateway (openclaw gateway start), or check its address",
-        ),
-        Err(_) => Check::warn(
-            PART,
-            format!("{address} does not answer"),
-            "check the network, VPN or firewall",
-        ),
-    }
+    Some(
+        match tokio::time::timeout(LIMIT, tokio::net::TcpStream::connect(&address)).await {
+            Ok(Ok(_)) => Check::ok(PART, format!("{address} can be reached")),
+            Ok(Err(error)) => Check::warn(
+                PART,
+                format!("{address}: {error}"),
+                "start the gateway (openclaw gateway start), or check its address",
+            ),
+            Err(_) => Check::warn(
+                PART,
+                format!("{address} does not answer"),
+                "check the network, VPN or firewall",
+            ),
+        },
+    )
 }
 
 async fn keychain() -> Check {
     const PART: &str = "keychain";
     let store = Keychain::system();
     match store.get("doctor", SecretKind::GatewayToken).await {
+        Ok(_) if !has_collection().await => Check::warn(
+            PART,
+            format!("{}: there is no keyring yet", store.name()),
+            "the desktop makes one when Clawtray stores the first token, and asks for its password",
+        ),
         Ok(_) => Check::ok(PART, store.name()),
         Err(error @ (SecretError::Locked | SecretError::Timeout)) => {
             Check::warn(PART, error.to_string(), "unlock the keychain to read the tokens")
@@ -166,53 +183,124 @@ async fn keychain() -> Check {
     }
 }
 
-fn app() -> Check {
+/// Whether the Secret Service has a default collection to keep anything in. True where there is no Secret Service: then it is
+/// not this that is missing.
+#[cfg(target_os = "linux")]
+async fn has_collection() -> bool {
+    let asked = async {
+        let bus = zbus::Connection::session().await?;
+        let answer = bus
+            .call_method(
+                Some("org.freedesktop.secrets"),
+                "/org/freedesktop/secrets",
+                Some("org.freedesktop.Secret.Service"),
+                "ReadAlias",
+                &("default",),
+            )
+            .await?;
+        let path = answer.body().deserialize::<zbus::zvariant::OwnedObjectPath>()?;
+        // The specification's word for none.
+        zbus::Result::Ok(path.as_str() != "/")
+    };
+    !matches!(tokio::time::timeout(LIMIT, asked).await, Ok(Ok(false)))
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn has_collection() -> bool {
+    std::future::ready(true).await
+}
+
+/// What the running app says.
+fn ask_app() -> Result<AppStatus, TellError> {
+    let answer = tell(&control::address()?, Op::Status, LIMIT)?;
+    serde_json::from_value(answer).map_err(|error| TellError::Io(error.into()))
+}
+
+fn app(status: &Result<AppStatus, TellError>) -> Check {
     const PART: &str = "app";
-    match control::address().map(|address| tell(&address, Op::Status, LIMIT)) {
-        Ok(Ok(_)) => Check::ok(PART, "running"),
-        Ok(Err(TellError::NotRunning)) => Check::warn(
+    match status {
+        Ok(_) => Check::ok(PART, "running"),
+        Err(TellError::NotRunning) => Check::warn(
             PART,
             "not running",
             "start clawtray to get the tray and the popup",
         ),
-        Ok(Err(error)) => Check::warn(PART, error.to_string(), "restart clawtray"),
         Err(error) => Check::warn(PART, error.to_string(), "restart clawtray"),
     }
 }
 
+/// How the running app's hotkey stands. It is never guessed from what the session could offer.
+fn hotkey(app: Option<&HotkeyView>) -> Check {
+    const PART: &str = "hotkey";
+    const BY_HAND: &str = "assign keys to the command \"clawctl toggle\" in the desktop's keyboard settings";
+    let Some(hotkey) = app else {
+        return Check::warn(
+            PART,
+            "not watched, because the app is not running",
+            "start clawtray",
+        );
+    };
+    let says = |otherwise: &str| {
+        if hotkey.sentence.is_empty() {
+            otherwise.to_owned()
+        } else {
+            hotkey.sentence.trim_end_matches('.').to_owned()
+        }
+    };
+    match hotkey.state.as_str() {
+        "active" => Check::ok(PART, &hotkey.keys),
+        "off" => Check::ok(PART, "turned off in the settings"),
+        "pending" => Check::warn(
+            PART,
+            "the desktop has not answered yet",
+            "run clawctl doctor again in a moment",
+        ),
+        "asking" => Check::warn(PART, "the desktop asks in a dialog", "answer the dialog"),
+        "unset" => Check::warn(
+            PART,
+            says("granted, but no key is set for it"),
+            "choose one under keyboard shortcuts in the system settings",
+        ),
+        "taken" => Check::warn(
+            PART,
+            says("another program has the keys"),
+            "choose other keys in clawtray's settings",
+        ),
+        "refused" | "unavailable" => Check::warn(PART, says("there is none"), BY_HAND),
+        _ => Check::warn(
+            PART,
+            "the running app does not tell its state",
+            "restart clawtray",
+        ),
+    }
+}
+
 #[cfg(not(target_os = "linux"))]
-async fn desktop() -> Vec<Check> {
-    std::future::ready(
-        ["tray host", "notifications", "hotkey"]
-            .map(|part| Check::ok(part, "part of the system"))
-            .into(),
-    )
-    .await
+async fn desktop(app: Option<&HotkeyView>) -> Vec<Check> {
+    let mut checks: Vec<Check> = ["tray host", "notifications"]
+        .map(|part| Check::ok(part, "part of the system"))
+        .into();
+    checks.push(hotkey(app));
+    std::future::ready(checks).await
 }
 
 #[cfg(target_os = "linux")]
-async fn desktop() -> Vec<Check> {
+async fn desktop(app: Option<&HotkeyView>) -> Vec<Check> {
     let bus = tokio::time::timeout(LIMIT, zbus::Connection::session()).await;
     let Ok(Ok(bus)) = bus else {
         let next = "log in to a desktop, or start with dbus-run-session";
-        return ["tray host", "notifications", "hotkey", "portal"]
+        let mut checks: Vec<Check> = ["tray host", "notifications"]
             .map(|part| Check::warn(part, "no D-Bus session", next))
             .into();
+        checks.push(hotkey(app));
+        return checks;
     };
+    let mut checks = vec![tray_host(&bus).await, notifications(&bus).await, hotkey(app)];
+    // On X11 the app needs no portal, and where there is none on Wayland the hotkey has said so.
     let shortcuts = portal_shortcuts(&bus).await;
-    vec![
-        tray_host(&bus).await,
-        notifications(&bus).await,
-        hotkey(shortcuts),
-        match shortcuts {
-            Some(version) => Check::ok("portal", format!("global shortcuts, version {version}")),
-            None => Check::warn(
-                "portal",
-                "no global shortcuts",
-                "needed only on Wayland: update xdg-desktop-portal and its backend",
-            ),
-        },
-    ]
+    checks
+        .extend(shortcuts.map(|version| Check::ok("portal", format!("global shortcuts, version {version}"))));
+    checks
 }
 
 #[cfg(target_os = "linux")]
@@ -248,7 +336,8 @@ async fn tray_host(bus: &zbus::Connection) -> Check {
         Some(false) | None => Check::warn(
             "tray host",
             "this desktop shows no tray icons",
-            "GNOME: install the AppIndicator extension; bars: add a tray module; until then the app opens a window",
+            "GNOME: install the AppIndicator extension (gnome-shell-extension-appindicator); waybar and swaybar: add a tray \
+             module; i3bar and polybar: start snixembed; until then the app opens a window",
         ),
     }
 }
@@ -273,7 +362,7 @@ async fn notifications(bus: &zbus::Connection) -> Check {
         Ok(Err(_)) | Err(_) => None,
     };
     match name {
-        Some(name) => Check::ok("notifications", crate::term::one_line(&name)),
+        Some(name) => Check::ok("notifications", one_line(&name)),
         None => Check::warn(
             "notifications",
             "no notification daemon",
@@ -294,21 +383,31 @@ async fn portal_shortcuts(bus: &zbus::Connection) -> Option<u32> {
     .await
 }
 
-#[cfg(target_os = "linux")]
-fn hotkey(shortcuts: Option<u32>) -> Check {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if set("WAYLAND_DISPLAY") {
-        return match shortcuts {
-            Some(_) => Check::ok("hotkey", "through the desktop portal"),
-            None => Check::warn(
-                "hotkey",
-                "Wayland, and no portal for global shortcuts",
-                "assign a key to \"clawctl toggle\" in your compositor",
-            ),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hotkey_is_what_the_app_says() {
+        let view = |state: &str, sentence: &str| HotkeyView {
+            state: state.into(),
+            keys: "Super+K".into(),
+            sentence: sentence.into(),
         };
+        for (state, sentence, grade, fact) in [
+            ("active", "", Grade::Ok, "Super+K"),
+            ("off", "", Grade::Ok, "turned off in the settings"),
+            ("asking", "", Grade::Warn, "the desktop asks in a dialog"),
+            ("unset", "No key is set.", Grade::Warn, "No key is set"),
+            ("refused", "Refused by X.", Grade::Warn, "Refused by X"),
+            ("unavailable", "No portal.", Grade::Warn, "No portal"),
+            ("taken", "", Grade::Warn, "another program has the keys"),
+            ("", "", Grade::Warn, "the running app does not tell its state"),
+        ] {
+            let check = hotkey(Some(&view(state, sentence)));
+            assert_eq!((check.grade, check.fact.as_str()), (grade, fact), "{state}");
+            assert_eq!(check.next.is_some(), grade != Grade::Ok, "{state}");
+        }
+        assert_eq!(hotkey(None).grade, Grade::Warn);
     }
-    if set("DISPLAY") {
-        return Check::ok("hotkey", "X11");
-    }
-    Check::warn("hotkey", "no display", "assign a key to \"clawctl toggle\"")
 }

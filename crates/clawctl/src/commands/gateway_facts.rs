@@ -59,7 +59,7 @@ pub(crate) async fn logs(global: &Global, args: &Logs, term: &mut Term) -> Outco
         let tail: LogsTailResult = serde_json::from_value(tail).map_err(std::io::Error::from)?;
         for line in &tail.lines {
             if args.json {
-                term.line(line)?;
+                term.json_text(line)?;
             } else {
                 let line = log_line(line, term);
                 term.line(&line)?;
@@ -92,9 +92,9 @@ fn log_line(line: &str, term: &Term) -> String {
     let level = match level {
         "ERROR" | "FATAL" => term.paint(Paint::Red, level),
         "WARN" => term.paint(Paint::Yellow, level),
-        _ => term.paint(Paint::Dim, level),
+        _ => term.paint(Paint::Dim, &one_line(level)),
     };
-    let time = term.paint(Paint::Dim, &time.replace('T', " "));
+    let time = term.paint(Paint::Dim, &one_line(time).replace('T', " "));
     format!(
         "{time} {level} {} {}",
         term.paint(Paint::Blue, &one_line(&part)),

@@ -3,12 +3,12 @@
 use crate::cli::{GatewayAction, Global};
 use crate::exit::{Exit, Failure, Outcome, keychain};
 use crate::link::{self, Target, Wants, failed, find, from_environment, profiles};
-use crate::term::{Paint, Term, table};
+use crate::term::{Paint, Term, one_line, table};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clawtray_companion::api::Request;
 use clawtray_companion::control::{Op, TellError, address, tell};
-use clawtray_companion::ports::{Secret, SecretKind, SecretStore};
+use clawtray_companion::ports::{Secret, SecretError, SecretKind, SecretStore};
 use clawtray_companion::profiles::{Profile, clean_url};
 use clawtray_embedded_gateway::random_token;
 use clawtray_gateway_client::{
@@ -21,6 +21,10 @@ use std::time::Duration;
 
 /// Between looks whether a pairing was approved.
 const PAIR_POLL: Duration = Duration::from_secs(2);
+/// How long a person may take to unlock the keychain.
+const UNLOCK_LIMIT: Duration = Duration::from_secs(180);
+/// Between looks whether it is unlocked.
+const UNLOCK_POLL: Duration = Duration::from_millis(500);
 const APP_LIMIT: Duration = Duration::from_secs(20);
 
 /// `gateway`
@@ -156,13 +160,17 @@ async fn add(
                 session_only: false,
             };
             if app(request)?.is_none() {
-                let kept = Keychain::system()
-                    .set(&profile.id, SecretKind::GatewayToken, token)
-                    .await;
-                kept.map_err(|error| keychain(&error))?;
+                keep_secret(
+                    &Keychain::system(),
+                    &profile.id,
+                    SecretKind::GatewayToken,
+                    token,
+                    term,
+                )
+                .await?;
             }
         }
-        return pairing.map_or_else(|| term.line(&format!("{name} has a new token")), Err);
+        return pairing.map_or_else(|| term.line(&format!("{} has a new token", one_line(&name))), Err);
     }
     let request = Request::AddGateway {
         name: name.clone(),
@@ -174,7 +182,7 @@ async fn add(
     if app(request)?.is_none() {
         let id = uuid::Uuid::new_v4().simple().to_string();
         target.keep = Some(id.clone());
-        keep(&target, &id).await?;
+        keep(&target, &id, term).await?;
         let mut known = profiles();
         let profile = Profile {
             id,
@@ -190,12 +198,12 @@ async fn add(
     let version = if version.is_empty() {
         String::new()
     } else {
-        format!(" ({version})")
+        format!(" ({})", one_line(&version))
     };
-    term.line(&format!("added {name}{version}"))
+    term.line(&format!("added {}{version}", one_line(&name)))
 }
 
-async fn keep(target: &Target, id: &str) -> Outcome {
+async fn keep(target: &Target, id: &str, term: &mut Term) -> Outcome {
     let store = Keychain::system();
     let key = Secret::new(STANDARD.encode(target.identity.to_secret_bytes()));
     let mut entries = vec![(SecretKind::DeviceKey, key)];
@@ -203,12 +211,43 @@ async fn keep(target: &Target, id: &str) -> Outcome {
         entries.push((SecretKind::GatewayToken, token.clone()));
     }
     for (kind, secret) in entries {
-        store
-            .set(id, kind, secret)
-            .await
-            .map_err(|error| keychain(&error))?;
+        keep_secret(&store, id, kind, secret, term).await?;
     }
     Ok(())
+}
+
+/// Keeps a secret. A keychain that is locked has asked the user by now, in a dialog of its own: that is waited for.
+async fn keep_secret(
+    store: &Keychain,
+    id: &str,
+    kind: SecretKind,
+    secret: Secret,
+    term: &mut Term,
+) -> Outcome {
+    let end = tokio::time::Instant::now() + UNLOCK_LIMIT;
+    let mut told = false;
+    loop {
+        let error = match store.set(id, kind, secret.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if !matches!(error, SecretError::Locked | SecretError::Timeout) {
+            return Err(keychain(&error));
+        }
+        if !std::mem::replace(&mut told, true) {
+            term.note("waiting for the keychain's dialog…");
+        }
+        loop {
+            if tokio::time::Instant::now() >= end {
+                return Err(keychain(&error));
+            }
+            tokio::time::sleep(UNLOCK_POLL).await;
+            // Asked without raising another dialog.
+            if store.is_open().await {
+                break;
+            }
+        }
+    }
 }
 
 fn host_of(url: &str) -> String {
@@ -339,7 +378,7 @@ async fn test(global: &Global, name: Option<String>, json: bool, term: &mut Term
     term.line(&format!(
         "{ok} {} · {} · connected in {} ms, answers in {} ms",
         link.url,
-        link.server.version,
+        one_line(&link.server.version),
         millis(connected),
         millis(ping)
     ))
@@ -360,7 +399,7 @@ async fn pair(global: &Global, name: Option<String>, timeout: u32, term: &mut Te
                 if let Some(profile) = &target.keep {
                     link::keep_issued(issued, profile).await;
                 }
-                return term.line(&format!("paired with {}", target.name));
+                return term.line(&format!("paired with {}", one_line(&target.name)));
             }
             ConnectionState::Paused(PauseReason::PairingPending { request_id, .. }) => {
                 let before = asked.get_or_insert_with(|| {

@@ -10,6 +10,8 @@ use crate::term::{Paint, Term, harmless, one_line, table};
 use clawtray_gateway_client::protocol::{ContentPart, Message, Role, SessionKey, SessionRow};
 use clawtray_gateway_client::{HistoryQuery, SessionsQuery};
 use serde_json::{Value, json};
+use std::io::Write as _;
+use std::path::Path;
 
 /// Messages of one page of an export.
 const PAGE: u32 = 200;
@@ -235,13 +237,29 @@ pub(crate) async fn export(global: &Global, args: &Export, term: &mut Term) -> O
     };
     match &args.output {
         Some(path) => {
-            std::fs::write(path, text)
+            private_file(path, &text)
                 .map_err(|error| Failure::local(format!("cannot write {}: {error}", path.display())))?;
             term.note(&format!("{} messages in {}", messages.len(), path.display()));
             Ok(())
         }
         None => term.foreign(&text),
     }
+}
+
+/// Writes a file that its owner alone may read: conversations are nobody else's. One that is there keeps its place and loses
+/// the rights of others.
+fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    #[cfg(unix)]
+    if file.metadata()?.is_file() {
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        file.set_permissions(private)?;
+    }
+    file.write_all(text.as_bytes())
 }
 
 /// All messages, page by page from the newest.

@@ -3,7 +3,7 @@
 use crate::cli::{Global, Status};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::link::{self, Link, Wants};
-use crate::term::{Paint, Term};
+use crate::term::{Paint, Term, one_line};
 use clawtray_gateway_client::{GatewayEvent, SessionsQuery};
 use serde::Serialize;
 use serde_json::json;
@@ -139,11 +139,11 @@ fn print(facts: &Facts, args: &Status, term: &mut Term) -> Outcome {
 fn text(facts: &Facts, term: &Term) -> String {
     if !facts.connected {
         let error = facts.error.as_deref().unwrap_or("not connected");
-        return format!("{} {error}", term.paint(Paint::Red, "○"));
+        return format!("{} {}", term.paint(Paint::Red, "○"), one_line(error));
     }
     let mut parts = vec![
-        format!("{} {}", term.paint(Paint::Green, "●"), name(facts)),
-        facts.version.clone(),
+        format!("{} {}", term.paint(Paint::Green, "●"), one_line(name(facts))),
+        one_line(&facts.version),
         format!("{} ms", facts.latency_ms),
     ];
     let mut add = |number: u32, one: &str, many: &str| {
@@ -194,7 +194,23 @@ fn waybar(facts: &Facts) -> serde_json::Value {
     } else {
         facts.error.clone().unwrap_or_default()
     };
-    json!({ "text": text, "alt": class, "class": class, "tooltip": tooltip })
+    json!({ "text": text, "alt": class, "class": class, "tooltip": pango(&tooltip) })
+}
+
+/// As Waybar takes a tooltip: Pango markup, after GLib's `g_markup_escape_text`.
+fn pango(text: &str) -> String {
+    let mut out = String::new();
+    for c in crate::term::harmless(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 async fn watch(global: &Global, args: &Status, term: &mut Term) -> Outcome {
@@ -273,6 +289,26 @@ fn show(facts: &Facts, args: &Status, term: &mut Term, last: &mut Option<Facts>)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_and_errors_are_no_markup_to_a_status_bar() {
+        let facts = Facts {
+            connected: true,
+            gateway: "Home & <b>Work</b>".into(),
+            version: "1\x1b[2J".into(),
+            ..Facts::default()
+        };
+        let tooltip = waybar(&facts)["tooltip"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            tooltip.starts_with("Home &amp; &lt;b&gt;Work&lt;/b&gt; 1[2J\n"),
+            "{tooltip}"
+        );
+        let error = Facts {
+            error: Some("<span>&".into()),
+            ..Facts::default()
+        };
+        assert_eq!(waybar(&error)["tooltip"], "&lt;span&gt;&amp;");
+    }
 
     #[test]
     fn a_status_bar_gets_the_most_urgent_sign() {
