@@ -73,7 +73,7 @@ fn ctrl_c_stops_the_run(shell: &Shell, model: &ScriptedModel) {
 /// Needs no model: an approval is asked for by hand. The gateway takes it only while somebody is there to be asked, who
 /// is `clawctl watch` here.
 fn an_approval_is_listed_and_decided(shell: &Shell) {
-    let args = &["watch", "--type", "connected", "--type", "approvalRequested"];
+    let args = &["--full-control", "watch", "--type", "connected", "--type", "approvalRequested"];
     let mut watcher = shell.command(args).spawn().unwrap();
     let mut seen = BufReader::new(watcher.stdout.take().unwrap());
     let mut next = |kind: &str| {
@@ -96,17 +96,17 @@ fn an_approval_is_listed_and_decided(shell: &Shell) {
         let asker = shell.command(&asking).spawn().unwrap();
         let asked = next("approvalRequested");
         assert_eq!(asked["title"], format!("echo {action}"));
-        let listed = json(shell, &["approvals", "--json"]);
+        let listed = json(shell, &["--full-control", "approvals", "--json"]);
         let id = listed[0]["id"].as_str().unwrap();
         assert_eq!(asked["id"], id);
-        let said = shell.run(&["approvals", action, &id[..12]]);
+        let said = shell.run(&["--full-control", "approvals", action, &id[..12]]);
         assert!(said.code == Some(0) && said.err.contains(decision), "{said:?}");
         let answer = common::finish(asker, &asking);
         assert!(
             answer.out.contains(&format!("\"decision\": \"{decision}\"")),
             "{answer:?}"
         );
-        assert_eq!(json(shell, &["approvals", "--json"]), serde_json::json!([]));
+        assert_eq!(json(shell, &["--full-control", "approvals", "--json"]), serde_json::json!([]));
     }
     watcher.kill().unwrap();
     watcher.wait().unwrap();
@@ -115,13 +115,13 @@ fn an_approval_is_listed_and_decided(shell: &Shell) {
 fn a_question_is_answered(shell: &Shell) {
     let params = r#"{"questions":[{"questionId":"q1","header":"Colour","question":"Which colour?",
         "options":[{"label":"red","description":"warm"},{"label":"blue","description":"cold"}]}]}"#;
-    let asked = shell.run(&["call", "question.request", params]);
+    let asked = shell.run(&["--full-control", "call", "question.request", params]);
     assert_eq!(asked.code, Some(0), "{asked:?}");
-    let listed = json(shell, &["questions", "--json"]);
+    let listed = json(shell, &["--full-control", "questions", "--json"]);
     let id = listed[0]["id"].as_str().expect("the question waits");
-    let said = shell.run(&["questions", "answer", id, "blue"]);
+    let said = shell.run(&["--full-control", "questions", "answer", id, "blue"]);
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert_eq!(json(shell, &["questions", "--json"]), serde_json::json!([]));
+    assert_eq!(json(shell, &["--full-control", "questions", "--json"]), serde_json::json!([]));
 }
 
 fn the_log_and_the_cost_can_be_read(shell: &Shell) {

@@ -46,7 +46,7 @@ impl Stage {
         let gateway = RealGateway::start(GatewayConfig::with_model(model.base_url())).unwrap();
         let mut shell = Shell::new(common::program());
         shell.gateway(&gateway.url(), gateway.token());
-        let mut serve = shell.command(&["serve", "--bridge"]);
+        let mut serve = shell.command(&["--full-control", "serve", "--bridge"]);
         serve.stderr(std::process::Stdio::null());
         let mut bridge = Running::start("clawctl serve --bridge", &mut serve).unwrap();
         let mut line = String::new();

@@ -59,6 +59,9 @@ pub(crate) struct Global {
     /// Connect to the gateway directly, even when the app is running
     #[arg(long, global = true)]
     pub direct: bool,
+    /// Ask the gateway for full control (`operator.admin`) where a command needs it: all approvals, questions, jobs
+    #[arg(long, global = true)]
+    pub full_control: bool,
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     pub color: When,

@@ -29,8 +29,12 @@ const POLL_EVERY: Duration = Duration::from_secs(10);
 /// Time for a gateway that says that it is starting.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// The scopes that nearly every command needs, and the ones a paired companion has: asking for fewer would gain nothing,
-/// asking for more may need an approval. Other scopes are asked for when the gateway misses them.
+/// asking for more may need an approval. Other scopes are asked for when the gateway misses them, [`ADMIN`] only where the user
+/// allows it.
 const SCOPES: [&str; 3] = ["operator.read", "operator.write", "operator.approvals"];
+
+/// Full control of a gateway: with `--full-control`, or for a gateway that was given it in the app's settings.
+const ADMIN: &str = "operator.admin";
 
 /// What a command needs of its connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +49,8 @@ pub(crate) struct Wants {
     pub decide: bool,
     /// Calls of others, for as long as it lives: jobs and deleted sessions are for administrators alone.
     pub bridge: bool,
+    /// The user allows full control for this command.
+    pub full_control: bool,
 }
 
 /// A gateway that is connected.
@@ -57,6 +63,8 @@ pub(crate) struct Link {
     pub server: ServerInfo,
     /// The profile, when it is a configured one.
     pub profile: Option<Profile>,
+    /// Whether full control may be asked for.
+    full_control: bool,
 }
 
 /// A gateway to connect to.
@@ -113,6 +121,10 @@ pub(crate) async fn open(global: &Global, wants: Wants, term: &mut Term) -> Outc
     {
         return Ok(link);
     }
+    let wants = Wants {
+        full_control: global.full_control,
+        ..wants
+    };
     connect(target(global.gateway.as_deref()).await?, wants, term).await
 }
 
@@ -143,6 +155,7 @@ async fn through_app(global: &Global) -> Outcome<Option<Link>> {
                 name: profile.as_ref().map(|p| p.name.clone()).unwrap_or_default(),
                 url: profile.as_ref().map(|p| p.url.clone()).unwrap_or_default(),
                 server: *server,
+                full_control: false,
                 profile,
             }))
         }
@@ -271,6 +284,7 @@ pub(crate) async fn connect(target: Target, wants: Wants, term: &mut Term) -> Ou
     }
     let server = ready?;
     Ok(Link {
+        full_control: may_have_full_control(&target, wants),
         gateway: Arc::new(client.clone()),
         client: Some(client),
         name: target.name,
@@ -278,6 +292,14 @@ pub(crate) async fn connect(target: Target, wants: Wants, term: &mut Term) -> Ou
         server,
         profile: target.profile,
     })
+}
+
+fn may_have_full_control(target: &Target, wants: Wants) -> bool {
+    wants.full_control
+        || target
+            .profile
+            .as_ref()
+            .is_some_and(|profile| profile.full_control)
 }
 
 /// Begins to connect.
@@ -297,9 +319,8 @@ pub(crate) fn begin(target: &Target, wants: Wants) -> (Detected, mpsc::Unbounded
         caps.push("approvals".to_owned());
     }
     let mut scopes = SCOPES.map(str::to_owned).to_vec();
-    if wants.bridge || (wants.decide && target.profile.is_none()) {
-        // The shared token of the environment grants it; a paired device has what its owner approved.
-        scopes.push("operator.admin".to_owned());
+    if (wants.bridge || wants.decide) && may_have_full_control(target, wants) {
+        scopes.push(ADMIN.to_owned());
     }
     let config = ClientConfig {
         // A name of its own: a gateway retires local pairings of the same name, and the app's must live.
@@ -401,9 +422,15 @@ impl Link {
             let missing = match error.detail("missingScope") {
                 Some(missing) => missing,
                 // Questions of all sessions are for the owner alone; the gateway does not say so as a scope.
-                None if method.starts_with("question.") => "operator.admin",
+                None if method.starts_with("question.") => ADMIN,
                 None => return Ok(result?),
             };
+            if missing == ADMIN && !self.full_control {
+                let failure = result.map_or_else(Failure::from, |_| Failure::silent(Exit::Refused));
+                return Err(
+                    failure.next("the same command with --full-control, which asks for operator.admin")
+                );
+            }
             if scopes.iter().any(|scope| scope == missing) {
                 return Ok(result?);
             }

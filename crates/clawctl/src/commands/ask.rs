@@ -19,6 +19,7 @@ const WANTS: Wants = Wants {
     approvals: true,
     decide: false,
     bridge: false,
+    full_control: false,
 };
 
 /// `ask`

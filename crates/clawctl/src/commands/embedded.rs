@@ -139,6 +139,7 @@ impl Bridge {
             tools: true,
             sessions: true,
             bridge: true,
+            full_control: global.full_control,
             ..Wants::default()
         };
         let (client, mut issued) = link::begin(&target, wants);

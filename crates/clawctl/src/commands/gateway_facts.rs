@@ -110,6 +110,7 @@ pub(crate) async fn watch(global: &Global, args: &Watch, term: &mut Term) -> Out
         approvals: true,
         decide: true,
         bridge: false,
+        full_control: false,
     };
     let link = link::open(global, wants, term).await?;
     let session = args.session.as_deref().map(|name| link.session_key(name, None));

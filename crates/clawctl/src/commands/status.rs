@@ -220,6 +220,7 @@ async fn watch(global: &Global, args: &Status, term: &mut Term) -> Outcome {
         tools: false,
         decide: true,
         bridge: false,
+        full_control: false,
     };
     let mut last: Option<Facts> = None;
     loop {

@@ -381,8 +381,9 @@ pub fn every_command(shell: &mut Shell) {
         &["approvals"],
         &["approvals", "--json"],
         &["approvals", "approve", "nothing"],
-        &["questions"],
+        &["--full-control", "questions"],
         &[
+            "--full-control",
             "cron",
             "add",
             "--name",
