@@ -95,7 +95,7 @@ impl App {
         tokio::spawn(async move {
             let mut from = BufReader::new(from);
             loop {
-                match wire::read(&mut from).await {
+                match wire::read(&mut from, wire::MOST_ORDER).await {
                     Ok(Some(order)) => app.obey(order, &windows),
                     Ok(None) => break,
                     Err(error) => {
@@ -181,7 +181,13 @@ impl Owner for App {
             id
         };
         let request = Box::new(request);
-        self.tell(&Report::Request { id, window, request });
+        let line = wire::line(&Report::Request { id, window, request });
+        if u64::try_from(line.len()).is_ok_and(|length| length > wire::MOST_REPORT) {
+            self.state().asked.remove(&id);
+            return Err(RequestError::CallTooLarge(wire::MOST_REPORT / 1_000_000).told(Language::English));
+        }
+        // Nobody receives: the app is gone, and this program is ending.
+        let _ = self.reports.send(line);
         // The app is gone, and with it what its language is.
         answer
             .await

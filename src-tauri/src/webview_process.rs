@@ -193,7 +193,7 @@ impl WebviewProcess {
         let mut from = BufReader::new(from);
         let mut ready = false;
         loop {
-            match wire::read(&mut from).await {
+            match wire::read(&mut from, wire::MOST_REPORT).await {
                 Ok(Some(report)) => {
                     ready |= matches!(report, Report::Ready { .. });
                     self.hear(number, report).await;

@@ -11,12 +11,18 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::io;
 use tokio::{
-    io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     sync::mpsc::UnboundedReceiver,
 };
 
 /// The version that both programs have to be of.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The longest line that the app takes from the program with its windows, in bytes: a prompt with the largest files that a
+/// gateway takes, base64. Pages show what others wrote, so the program is not trusted with the app's memory.
+pub const MOST_REPORT: u64 = 48 * 1024 * 1024;
+/// The longest line that the program takes from the app: a view with everything in it.
+pub const MOST_ORDER: u64 = 256 * 1024 * 1024;
 
 /// From the app. The end of the stream tells the program to end.
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,16 +97,22 @@ pub fn line(message: &impl Serialize) -> Vec<u8> {
     line
 }
 
-/// The next message; `None` at the end of the stream.
+/// The next message, in a line of at most `most` bytes; `None` at the end of the stream.
 ///
 /// # Errors
-/// The stream broke, or what came is no message.
-pub async fn read<M: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<M>> {
+/// The stream broke, or what came is no message, or is longer.
+pub async fn read<M: DeserializeOwned>(
+    from: &mut (impl AsyncBufRead + Unpin),
+    most: u64,
+) -> io::Result<Option<M>> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        if from.read_until(b'\n', &mut line).await? == 0 {
+        if (&mut *from).take(most).read_until(b'\n', &mut line).await? == 0 {
             return Ok(None);
+        }
+        if line.last() != Some(&b'\n') && u64::try_from(line.len()).is_ok_and(|read| read >= most) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"));
         }
         if line != b"\n" {
             return Ok(Some(serde_json::from_slice(&line)?));
@@ -122,10 +134,33 @@ pub async fn write(mut to: impl AsyncWrite + Unpin, mut lines: UnboundedReceiver
 
 #[cfg(test)]
 mod tests {
-    use super::{Order, Report, line, read};
+    use super::{MOST_ORDER, Order, Report, line};
     use clawtray_companion::{api::UiError, ports::WindowKind};
     use serde_json::value::to_raw_value;
     use std::io::ErrorKind;
+
+    async fn read<M: serde::de::DeserializeOwned>(from: &mut &[u8]) -> std::io::Result<Option<M>> {
+        super::read(from, MOST_ORDER).await
+    }
+
+    #[tokio::test]
+    async fn a_line_that_never_ends_is_not_read_to_its_end() {
+        let closed = Report::Closed {
+            window: WindowKind::Popup,
+        };
+        let most = u64::try_from(line(&closed).len()).unwrap();
+        let mut stream = line(&closed);
+        stream.extend(line(&closed));
+        let mut from = stream.as_slice();
+        for _ in 0..2 {
+            let read = super::read::<Report>(&mut from, most).await.unwrap();
+            assert!(matches!(read, Some(Report::Closed { .. })), "as long as may be");
+        }
+        let mut endless = tokio::io::BufReader::new(tokio::io::repeat(b'x'));
+        let error = super::read::<Report>(&mut endless, 1000).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert_eq!(error.to_string(), "the line is too long");
+    }
 
     #[tokio::test]
     async fn messages_arrive_whole_and_in_turn() {
