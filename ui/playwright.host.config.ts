@@ -16,7 +16,7 @@ export default defineConfig({
   fullyParallel: false,
   workers: 1,
   webServer: {
-    command: hasHost ? `"${host}" --dist dist --port ${port}` : `node -e "console.error('${nothing}'); process.exit(1)"`,
+    command: hasHost ? `"${host}" --dist dist-host --port ${port}` : `node -e "console.error('${nothing}'); process.exit(1)"`,
     url: `http://127.0.0.1:${port}/popup.html`,
     reuseExistingServer: false,
     stdout: "ignore",

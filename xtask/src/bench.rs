@@ -44,6 +44,9 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     if line.contains(&"clawtray") {
         ui::ready(&steps)?;
     }
+    if line.contains(&"ui-host") {
+        ui::for_a_browser(&steps)?;
+    }
     // It looks for the other programs beside itself: all are built by one call.
     let programs = build::programs(&steps, "programs", &line)?;
     steps.run_last(

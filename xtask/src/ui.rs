@@ -8,10 +8,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 /// Folders of `ui` that the UI is not built from.
-const NO_SOURCES: [&str; 6] = [
+const NO_SOURCES: [&str; 7] = [
     "node_modules",
     "dist",
     "dist-fake",
+    "dist-host",
     "test-results",
     "e2e",
     "e2e-host",
@@ -38,6 +39,11 @@ pub(crate) fn ready(steps: &Steps) -> Result<()> {
     }
     steps.run("ui", &mut npm(&["run", "build"]))?;
     leave_mark(&mark, sources)
+}
+
+/// The UI for a plain browser with `ui-host` behind it, in `ui/dist-host`. What ships has no WebSocket.
+pub(crate) fn for_a_browser(steps: &Steps) -> Result<()> {
+    steps.run("ui for a browser", &mut npm(&["run", "build:host"]))
 }
 
 /// The UI's packages as its lock file has them.

@@ -46,6 +46,7 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
     };
     let steps = Steps::new("bench");
     ui::ready(&steps)?;
+    ui::for_a_browser(&steps)?;
     let example = [
         "--release",
         "-p",
@@ -204,7 +205,7 @@ impl Host {
         let mut command = Command::new(programs.path("ui-host")?);
         command
             .arg("--dist")
-            .arg(root().join("ui/dist"))
+            .arg(root().join("ui/dist-host"))
             .arg("--data")
             .arg(place)
             .envs([("OPENCLAW_GATEWAY_URL", url), ("OPENCLAW_GATEWAY_TOKEN", token)])

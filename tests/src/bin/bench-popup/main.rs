@@ -343,7 +343,7 @@ async fn our_page(place: &Path, pictures: &Path) -> Result<f64> {
     let mut command = Command::new(me.with_file_name("ui-host"));
     command
         .arg("--dist")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../ui/dist"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../ui/dist-host"))
         .arg("--data")
         .arg(place.join("data"))
         .envs(live.env())
