@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  globalIgnores(["dist", "dist-fake", "test-results"]),
+  globalIgnores(["dist", "dist-fake", "dist-host", "test-results"]),
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

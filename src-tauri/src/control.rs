@@ -45,6 +45,10 @@ impl Host for ControlHost {
     fn gateway(&self, profile: Option<&str>) -> Option<Arc<dyn Gateway>> {
         self.app.gateway(profile)
     }
+
+    fn active(&self) -> Option<String> {
+        Host::active(&self.app)
+    }
 }
 
 /// What a second start asks of the app that runs already.
@@ -57,6 +61,7 @@ pub(crate) fn second_start(arguments: &Arguments) -> Op {
         },
         None if arguments.toggle => Op::Toggle { activation },
         None => Op::Open {
+            gateway: None,
             session: arguments.open.clone(),
             activation,
         },

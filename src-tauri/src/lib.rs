@@ -42,12 +42,11 @@ use activation::Activation;
 use anyhow::Context as _;
 use args::{Arguments, Parsed};
 use clawtray_companion::{
-    api::Request,
     app::{App, AppHandle, Options},
     control::{Address, BindError, Listener},
     discovery::Surroundings,
     paths::Paths,
-    ports::{Ports, WindowKind},
+    ports::Ports,
 };
 use clawtray_embedded_gateway::AgentBackend;
 use clawtray_keychain::Keychain;
@@ -236,16 +235,7 @@ fn open_what_was_asked_for(arguments: &Arguments, app: &AppHandle) {
         app.deep_link(link);
     }
     if arguments.open.is_some() || arguments.toggle || arguments.test_window {
-        let (app, session) = (app.clone(), arguments.open.clone());
-        tokio::spawn(async move {
-            let request = Request::ShowWindow {
-                window: WindowKind::Popup.label().into(),
-                session,
-            };
-            if let Err(error) = app.request(None, request).await {
-                tracing::warn!(code = error.code, "the window asked for was not opened");
-            }
-        });
+        app.open(None, arguments.open.clone());
     }
 }
 

@@ -71,6 +71,15 @@ impl WindowHost {
         self.say(&json!({ "id": id, "request": request })).await
     }
 
+    /// The same as the settings window, which asks for what others may not.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub async fn request_in_settings(&mut self, id: u64, request: Value) -> Result<()> {
+        self.say(&json!({ "id": id, "request": request, "window": "settings" }))
+            .await
+    }
+
     /// What the app says next; `None` when it says nothing by then, or is gone.
     pub async fn said_by(&mut self, end: Instant) -> Option<Value> {
         let frame = timeout_at(end, self.page.next()).await.ok()??.ok()?;

@@ -73,7 +73,14 @@ fn ctrl_c_stops_the_run(shell: &Shell, model: &ScriptedModel) {
 /// Needs no model: an approval is asked for by hand. The gateway takes it only while somebody is there to be asked, who
 /// is `clawctl watch` here.
 fn an_approval_is_listed_and_decided(shell: &Shell) {
-    let args = &["--full-control", "watch", "--type", "connected", "--type", "approvalRequested"];
+    let args = &[
+        "--full-control",
+        "watch",
+        "--type",
+        "connected",
+        "--type",
+        "approvalRequested",
+    ];
     let mut watcher = shell.command(args).spawn().unwrap();
     let mut seen = BufReader::new(watcher.stdout.take().unwrap());
     let mut next = |kind: &str| {
@@ -106,7 +113,10 @@ fn an_approval_is_listed_and_decided(shell: &Shell) {
             answer.out.contains(&format!("\"decision\": \"{decision}\"")),
             "{answer:?}"
         );
-        assert_eq!(json(shell, &["--full-control", "approvals", "--json"]), serde_json::json!([]));
+        assert_eq!(
+            json(shell, &["--full-control", "approvals", "--json"]),
+            serde_json::json!([])
+        );
     }
     watcher.kill().unwrap();
     watcher.wait().unwrap();
@@ -121,7 +131,10 @@ fn a_question_is_answered(shell: &Shell) {
     let id = listed[0]["id"].as_str().expect("the question waits");
     let said = shell.run(&["--full-control", "questions", "answer", id, "blue"]);
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert_eq!(json(shell, &["--full-control", "questions", "--json"]), serde_json::json!([]));
+    assert_eq!(
+        json(shell, &["--full-control", "questions", "--json"]),
+        serde_json::json!([])
+    );
 }
 
 fn the_log_and_the_cost_can_be_read(shell: &Shell) {

@@ -124,7 +124,7 @@ async fn twenty_kills_while_it_reads_and_sends_lose_nothing_and_double_nothing()
         for number in kill * PROMPTS..(kill + 1) * PROMPTS {
             let request = json!({
                 "type": "sendMessage",
-                "session": session(number).0,
+                "session": { "gateway": ENVIRONMENT, "session": session(number).0 },
                 "text": format!("[[say:Here you are.]] {}", question(number)),
             });
             app.request(number, request).await.unwrap();

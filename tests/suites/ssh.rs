@@ -9,6 +9,7 @@
     reason = "a test stops where something is wrong"
 )]
 
+use clawtray_companion::profiles::ENVIRONMENT;
 use clawtray_lab::{Running, Scratch, real_gateway};
 use product_tests::leaks;
 use product_tests::packages::npm_package;
@@ -126,7 +127,7 @@ async fn becomes(app: &mut WindowHost, word: &str) -> Value {
 
 async fn answers(app: &mut WindowHost, number: u64) {
     let (session, answer) = (
-        format!("agent:main:ssh-{number}"),
+        json!({ "gateway": ENVIRONMENT, "session": format!("agent:main:ssh-{number}") }),
         format!("Answer {number} through SSH."),
     );
     let text = format!("[[say:{answer}]] Hello");
@@ -214,7 +215,7 @@ async fn what_keeps_ssh_from_the_gateway_is_said_with_what_to_do() {
     let mut app = home.app("nobody", 1).await;
     becomes(&mut app, "offline").await;
     let url = format!("ssh://lab@127.0.0.1:{}/1", home.port);
-    app.request(7, json!({ "type": "testGateway", "url": url }))
+    app.request_in_settings(7, json!({ "type": "testGateway", "url": url }))
         .await
         .unwrap();
     let tested = app

@@ -30,7 +30,7 @@ test("filters by word and by key; an empty one says so", async ({ page }) => {
   await expect(page.locator(".session")).toContainText("Lights at sunset");
   await page.locator(".session").click();
   await expect(page.locator(".sessions")).toContainText("No unread sessions.");
-  expect(await requests(page, "markRead")).toEqual([{ type: "markRead", session: "s-lights" }]);
+  expect(await requests(page, "markRead")).toEqual([{ type: "markRead", session: { gateway: "home", session: "s-lights" } }]);
 });
 
 test("a hit opens its message in place; actions are found by name", async ({ page }) => {
@@ -40,11 +40,11 @@ test("a hit opens its message in place; actions are found by name", async ({ pag
   await expect(page.locator(".found mark")).toHaveText("not merged");
   await page.keyboard.press("Enter");
   await expect(page.locator("#message-b2")).toBeInViewport();
-  expect(await requests(page, "revealMessage")).toEqual([{ type: "revealMessage", session: "s-lumen", message: "b2" }]);
+  expect(await requests(page, "revealMessage")).toEqual([{ type: "revealMessage", session: { gateway: "home", session: "s-lumen" }, message: "b2" }]);
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: "Search sessions" }).fill("unpin");
   await page.keyboard.press("Enter");
-  expect(await requests(page, "pinSession")).toEqual([{ type: "pinSession", session: "s-lumen", pinned: false }]);
+  expect(await requests(page, "pinSession")).toEqual([{ type: "pinSession", session: { gateway: "home", session: "s-lumen" }, pinned: false }]);
 });
 
 test("rename, and delete only after saying what is lost", async ({ page }) => {
@@ -62,7 +62,34 @@ test("rename, and delete only after saying what is lost", async ({ page }) => {
   await page.getByRole("button", { name: "More" }).click();
   await page.getByRole("menuitem", { name: "Delete…" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
-  expect(await requests(page, "deleteSession")).toEqual([{ type: "deleteSession", session: "s-lumen" }]);
+  expect(await requests(page, "deleteSession")).toEqual([{ type: "deleteSession", session: { gateway: "home", session: "s-lumen" } }]);
+});
+
+test("a question about a session stays about it when another is shown before the answer", async ({ page }) => {
+  await open(page, "browser");
+  const elsewhere = (gateway: string) =>
+    page.evaluate((id) => {
+      const host = window.__FAKE__!;
+      const { title, agent } = host.view.sessions.find((session) => session.key === "s-disk")!;
+      host.patch(
+        { type: "target", target: { gateway: id, session: "s-disk", title, agent, draft: "" } },
+        { type: "transcript", transcript: { gateway: id, session: "s-disk", messages: [], hasOlder: false, loading: false } },
+      );
+    }, gateway);
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("menuitem", { name: "Reset…" }).click();
+  await expect(page.getByRole("alertdialog")).toContainText("“Lumen release notes”");
+  // As after a click on a notification.
+  await elsewhere("ops-gw");
+  await expect(page.getByRole("heading", { name: "Clean up the staging disk" })).toBeVisible();
+  await expect(page.getByRole("alertdialog")).toContainText("“Lumen release notes”");
+  await page.getByRole("alertdialog").getByRole("button", { name: "Reset" }).click();
+  expect(await requests(page, "resetSession")).toEqual([{ type: "resetSession", session: { gateway: "home", session: "s-lumen" } }]);
+  // A name that is being written is dropped: it was meant for the other one.
+  await page.keyboard.press("F2");
+  await expect(page.getByLabel("Session name")).toBeVisible();
+  await elsewhere("home");
+  await expect(page.getByLabel("Session name")).toHaveCount(0);
 });
 
 test("a reply is sent and streams in here too", async ({ page }) => {
@@ -153,7 +180,7 @@ test("words are found in this session, the older ones too", async ({ page, conte
   expect(await page.evaluate(() => CSS.highlights.has("found"))).toBe(false);
   await page.getByRole("button", { name: "Jump to newest" }).click();
   await page.getByRole("button", { name: "Copy link" }).last().click();
-  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe("clawtray://session/s-lumen?message=b4");
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe("clawtray://session/s-lumen?gateway=home&message=b4");
 });
 
 test("words that come while one looks for them are counted and marked", async ({ page }) => {
@@ -243,8 +270,12 @@ test("panels: usage, jobs, status, agents and log, by keyboard; a refusal says w
   await page.getByRole("button", { name: "Delete Water the plants" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
   await expect(page.locator(".item", { hasText: "Water the plants" })).toHaveCount(0);
-  const calls = (await requests(page, "callGateway")).map((request) => ("method" in request ? request.method : ""));
-  for (const method of ["cron.run", "cron.update", "cron.add", "cron.remove"]) expect(calls.filter((name) => name === method)).toHaveLength(1);
+  expect(await requests(page, "runJob")).toEqual([{ type: "runJob", gateway: "home", id: "j2" }]);
+  expect(await requests(page, "updateJob")).toEqual([{ type: "updateJob", gateway: "home", id: "j2", enabled: false }]);
+  expect(await requests(page, "addJob")).toMatchObject([
+    { gateway: "home", job: { name: "Water the plants", prompt: "Remind me of the plants.", schedule: { kind: "cron", expr: "30 7 * * *" } } },
+  ]);
+  expect(await requests(page, "removeJob")).toEqual([{ type: "removeJob", gateway: "home", id: "j4" }]);
   await page.evaluate(() => (window.__FAKE__!.facts.forbidden = ["cron.run"]));
   await page.getByRole("button", { name: "Run Morning digest now" }).click();
   await expect(page.locator(".why")).toContainText("Home does not allow this device to do that.");
@@ -284,7 +315,7 @@ test("approvals wait in the inbox and are decided there", async ({ page }) => {
   await page.getByRole("tab", { name: "Needs you, 1" }).click();
   await expect(page.locator(".conversation .needs-you")).toHaveCount(0);
   await page.getByRole("tabpanel").getByRole("button", { name: /Approve once/ }).click();
-  expect(await requests(page, "resolveApproval")).toEqual([{ type: "resolveApproval", gateway: "g1", id: "ap1", decision: "allow-once" }]);
+  expect(await requests(page, "resolveApproval")).toEqual([{ type: "resolveApproval", gateway: "home", id: "ap1", decision: "allow-once" }]);
   await expect(page.getByRole("tabpanel")).toContainText("Nothing needs you.");
 });
 
@@ -312,9 +343,7 @@ test("a picture of the transcript comes from the gateway when one asks for it", 
   await open(page, "browser");
   await page.getByRole("button", { name: "Show sunset.png" }).click();
   await expect(page.getByRole("img", { name: "sunset.png" })).toBeVisible();
-  const calls = await requests(page, "callGateway");
-  expect(calls).toMatchObject([
-    { method: "artifacts.list", params: { sessionKey: "s-lumen" } },
-    { method: "artifacts.download", params: { sessionKey: "s-lumen", artifactId: "art-1" } },
-  ]);
+  const session = { gateway: "home", session: "s-lumen" };
+  expect(await requests(page, "listArtifacts")).toEqual([{ type: "listArtifacts", session }]);
+  expect(await requests(page, "downloadArtifact")).toEqual([{ type: "downloadArtifact", session, artifact: "art-1" }]);
 });

@@ -192,7 +192,7 @@ test("a question is answered with an option or in own words", async ({ page }) =
   await expect(page.getByRole("button", { name: "Answer" })).toBeDisabled();
   await page.getByLabel("Newsletter").check();
   await page.getByRole("button", { name: "Answer" }).click();
-  expect(await requests(page, "answerQuestion")).toEqual([{ type: "answerQuestion", gateway: "g1", id: "q1", answers: { channel: ["Newsletter"] } }]);
+  expect(await requests(page, "answerQuestion")).toEqual([{ type: "answerQuestion", gateway: "home", id: "q1", answers: { channel: ["Newsletter"] } }]);
 });
 
 test("model and thinking level are chosen by keyboard", async ({ page }) => {

@@ -149,6 +149,11 @@ async fn through_app(global: &Global) -> Outcome<Option<Link>> {
             let ConnectionState::Ready(server) = app.state().borrow().clone() else {
                 return Ok(None);
             };
+            // What the app has as the active one counts: it may be one of this session only.
+            let profile = match app.profile() {
+                Some(id) => profiles.get(id).cloned(),
+                None => profile,
+            };
             Ok(Some(Link {
                 gateway: Arc::new(app),
                 client: None,
@@ -162,6 +167,13 @@ async fn through_app(global: &Global) -> Outcome<Option<Link>> {
         // Not running, or not connected itself: our own connection says why better than the app can.
         Err(TellError::NotRunning | TellError::Refused(_) | TellError::Io(_)) => Ok(None),
     }
+}
+
+/// The id of the profile with that id or name.
+pub(crate) fn profile_id(name: &str) -> Outcome<String> {
+    let profiles = profiles();
+    let profile = find(&profiles, name).ok_or_else(|| unknown(name))?;
+    Ok(profile.id.clone())
 }
 
 fn unknown(name: &str) -> Failure {

@@ -64,7 +64,7 @@ fn run(cli: Cli, term: &mut Term) -> Outcome {
             Command::Serve(args) => commands::embedded::serve(global, &args, term).await,
             Command::Doctor(args) => commands::doctor::doctor(global, &args, term).await,
             Command::Toggle => commands::app::toggle(),
-            Command::Open(open) => commands::app::open(open.session),
+            Command::Open(open) => commands::app::open(global, open.session),
             Command::Dnd(dnd) => commands::app::dnd(dnd.time.as_deref(), term),
             Command::Quit => commands::app::quit(),
             Command::Completions { shell } => shipped::completions(&shell, term),

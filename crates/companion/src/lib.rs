@@ -15,6 +15,7 @@ pub mod core_dumps;
 pub mod discovery;
 mod file;
 pub mod identity;
+pub mod ids;
 pub mod nearby;
 pub mod notify_policy;
 pub mod outbox;

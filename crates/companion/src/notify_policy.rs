@@ -218,8 +218,11 @@ pub fn decide(occasion: &Occasion, now: Circumstances<'_>) -> Option<Notificatio
         OccasionKind::GatewayDown | OccasionKind::GatewayBack => settings.gateway,
         OccasionKind::Pairing { .. } => settings.pairing,
     };
-    let muted = session_of(&occasion.kind)
-        .is_some_and(|session| settings.muted_sessions.iter().any(|muted| muted == session));
+    let muted = session_of(&occasion.kind).is_some_and(|session| {
+        let session = crate::ids::SessionRef::new(occasion.gateway.as_str(), session);
+        let mut entries = settings.muted_sessions.iter();
+        entries.any(|entry| crate::settings::mutes(entry, &session))
+    });
     if !settings.enabled
         || !switched_on
         || muted

@@ -56,8 +56,9 @@ pub struct Item {
 impl Item {
     /// As a window shows it.
     #[must_use]
-    pub fn view(&self) -> QueuedView {
+    pub fn view(&self, unsaved: bool) -> QueuedView {
         QueuedView {
+            unsaved,
             id: self.id.clone(),
             session: self.session.clone(),
             text: self.text.clone(),
@@ -144,6 +145,10 @@ pub struct Outbox {
     items: Vec<Item>,
     /// Prompts whose answer is awaited by this process.
     in_flight: HashSet<String>,
+    /// Prompts that are being written for the first time: none is sent before it is written.
+    saving: HashSet<String>,
+    /// Prompts that could not be written: they are lost with the process.
+    unsaved: HashSet<String>,
 }
 
 impl Outbox {
@@ -152,7 +157,7 @@ impl Outbox {
     pub fn restored(items: Vec<Item>) -> Self {
         Self {
             items: Self::left_over(items),
-            in_flight: HashSet::new(),
+            ..Self::default()
         }
     }
 
@@ -168,9 +173,55 @@ impl Outbox {
         items
     }
 
-    /// Adds a prompt.
+    /// Adds a prompt that is written down already.
     pub fn push(&mut self, item: Item) {
         self.items.push(item);
+    }
+
+    /// Adds a prompt that is being written down. It waits, and all after it in its session, until [`Self::saved`] or
+    /// [`Self::not_saved`].
+    pub fn push_new(&mut self, item: Item) {
+        self.saving.insert(item.id.clone());
+        self.items.push(item);
+    }
+
+    /// A prompt is written down.
+    pub fn saved(&mut self, id: &str) {
+        self.saving.remove(id);
+        self.unsaved.remove(id);
+    }
+
+    /// A prompt could not be written. One that was written before only has an older state on the disk.
+    pub fn not_saved(&mut self, id: &str) {
+        if self.saving.remove(id) {
+            self.unsaved.insert(id.to_owned());
+        }
+    }
+
+    /// Whether a prompt is being written for the first time.
+    #[must_use]
+    pub fn is_saving(&self, id: &str) -> bool {
+        self.saving.contains(id)
+    }
+
+    /// Whether a prompt is in memory only.
+    #[must_use]
+    pub fn is_unsaved(&self, id: &str) -> bool {
+        self.unsaved.contains(id)
+    }
+
+    /// How many prompts are in memory only.
+    #[must_use]
+    pub fn unsaved(&self) -> usize {
+        self.unsaved.len()
+    }
+
+    /// Prompts in memory only that are not being sent.
+    #[must_use]
+    pub fn unsaved_and_waiting(&self) -> Vec<Item> {
+        let waits = |item: &&Item| item.state == ItemState::Queued && !self.in_flight.contains(&item.id);
+        let unsaved = self.items.iter().filter(|item| self.is_unsaved(&item.id));
+        unsaved.filter(waits).cloned().collect()
     }
 
     /// All prompts of a gateway.
@@ -202,7 +253,7 @@ impl Outbox {
             {
                 continue;
             }
-            if self.in_flight.contains(&item.id) {
+            if self.in_flight.contains(&item.id) || self.saving.contains(&item.id) {
                 continue;
             }
             match item.state {
@@ -228,6 +279,7 @@ impl Outbox {
         self.in_flight.remove(id);
         let at = self.items.iter().position(|item| item.id == id)?;
         if *verdict == Verdict::Delivered {
+            self.saved(id);
             return Some(self.items.remove(at));
         }
         let item = self.items.get_mut(at)?;
@@ -261,15 +313,19 @@ impl Outbox {
                 && matches!(item.state, ItemState::Queued | ItemState::Failed)
                 && !self.in_flight.contains(id)
         })?;
+        self.saved(id);
         Some(self.items.remove(at))
     }
 
     /// Forgets everything of a gateway.
     pub fn forget(&mut self, gateway: &str) -> Vec<Item> {
-        let (gone, kept) = std::mem::take(&mut self.items)
+        let (gone, kept): (Vec<Item>, Vec<Item>) = std::mem::take(&mut self.items)
             .into_iter()
             .partition(|item| item.gateway == gateway);
         self.items = kept;
+        for item in &gone {
+            self.saved(&item.id);
+        }
         gone
     }
 }

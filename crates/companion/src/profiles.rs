@@ -1,6 +1,6 @@
 //! The gateways that the user added, without their secrets.
 
-use crate::file;
+use crate::file::{self, Unreadable};
 use crate::gateway::Protocol;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -93,7 +93,14 @@ pub struct Profiles {
     path: PathBuf,
     active: Option<String>,
     all: Vec<Profile>,
+    /// What is wrong with the file; it is not written over.
+    left_alone: Option<Unreadable>,
+    /// Whether the last attempt to write the file worked, until it is asked for.
+    written: Option<bool>,
 }
+
+/// The version of the file that this app writes.
+const VERSION: u32 = 1;
 
 /// Why a URL is not one of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,30 +155,74 @@ pub fn clean_url(text: &str) -> Result<(String, Option<String>), BadUrl> {
 }
 
 impl Profiles {
-    /// Reads the file; one that cannot be read is set aside. The answer says whether that was so.
+    /// Reads the file. One that makes no sense is set aside; one that cannot be read now, or that a newer version wrote, is
+    /// left alone. The answer says so.
     #[must_use]
-    pub fn open(path: PathBuf, now_ms: i64) -> (Self, bool) {
-        let read = file::read(&path);
-        let mut set_aside = false;
-        let stored: Stored = match read.map(|value| value.map(serde_json::from_value)) {
-            Ok(None) => Stored::default(),
-            Ok(Some(Ok(stored))) => stored,
-            Ok(Some(Err(_))) | Err(_) => {
-                let _ = file::set_aside(&path, now_ms);
-                set_aside = true;
+    pub fn open(path: PathBuf, now_ms: i64) -> (Self, Option<Unreadable>) {
+        let (value, mut problem) = file::open(&path, now_ms, VERSION);
+        let stored = match value.map(serde_json::from_value) {
+            None => Stored::default(),
+            Some(Ok(stored)) => stored,
+            Some(Err(_)) => {
+                // What a newer version means by it is not known here.
+                problem = problem.or_else(|| Some(file::out_of_the_way(&path, now_ms)));
                 Stored::default()
             }
         };
-        let all: Vec<Profile> = stored
-            .gateways
-            .into_iter()
-            .filter(|profile| !profile.id.is_empty())
-            .collect();
-        let active = stored
-            .active
-            .filter(|id| all.iter().any(|profile| profile.id == *id))
-            .or_else(|| all.first().map(|profile| profile.id.clone()));
-        (Self { path, active, all }, set_aside)
+        let mut this = Self {
+            path,
+            active: None,
+            all: Vec::new(),
+            left_alone: problem.filter(|problem| *problem != Unreadable::SetAside),
+            written: None,
+        };
+        this.add(stored);
+        (this, problem)
+    }
+
+    /// Adds what a file has, beside what is there.
+    fn add(&mut self, stored: Stored) {
+        for profile in stored.gateways {
+            if !profile.id.is_empty() && self.get(&profile.id).is_none() {
+                self.all.push(profile);
+            }
+        }
+        let known = |id: &String| self.all.iter().any(|profile| profile.id == *id);
+        let active = self.active.take().or(stored.active).filter(known);
+        self.active = active.or_else(|| self.all.first().map(|profile| profile.id.clone()));
+    }
+
+    /// Reads a file again that could not be read, and adds what it has to what came since. Whether it could be read.
+    pub fn read_again(&mut self) -> bool {
+        if self.left_alone != Some(Unreadable::InPlace) {
+            return false;
+        }
+        let value = match file::read(&self.path) {
+            Ok(value) => value.unwrap_or_default(),
+            Err(_) => return false,
+        };
+        let newer = file::is_newer(&value, VERSION);
+        let Ok(stored) = serde_json::from_value::<Option<Stored>>(value) else {
+            return false;
+        };
+        let came_since = self.all.iter().any(|profile| !profile.transient);
+        self.left_alone = newer.then_some(Unreadable::Newer);
+        self.add(stored.unwrap_or_default());
+        if came_since {
+            self.save();
+        }
+        true
+    }
+
+    /// What is wrong with the file now, so that it is not written over.
+    #[must_use]
+    pub const fn left_alone(&self) -> Option<Unreadable> {
+        self.left_alone
+    }
+
+    /// Whether the file could be written when it was tried last; nothing where it was not tried since this was asked.
+    pub fn take_written(&mut self) -> Option<bool> {
+        self.written.take()
     }
 
     /// All of them.
@@ -241,7 +292,10 @@ impl Profiles {
         self.all.len() != before
     }
 
-    fn save(&self) {
+    fn save(&mut self) {
+        if self.left_alone.is_some() {
+            return;
+        }
         let gateways: Vec<Profile> = self
             .all
             .iter()
@@ -253,13 +307,14 @@ impl Profiles {
             .clone()
             .filter(|id| gateways.iter().any(|profile| profile.id == *id));
         let stored = Stored {
-            version: 1,
+            version: VERSION,
             active,
             gateways,
         };
         let written: io::Result<()> = serde_json::to_value(&stored)
             .map_err(io::Error::from)
             .and_then(|value: Value| file::write(&self.path, &value));
+        self.written = Some(written.is_ok());
         if let Err(error) = written {
             tracing::warn!(kind = ?error.kind(), "the list of gateways could not be written");
         }
@@ -317,15 +372,82 @@ mod tests {
         profiles.put(profile("env", true));
         assert_eq!(profiles.active(), Some("a"));
         assert!(profiles.activate("b") && !profiles.activate("zz"));
-        let (again, set_aside) = Profiles::open(path.clone(), 2);
-        assert!(!set_aside);
+        let (again, problem) = Profiles::open(path.clone(), 2);
+        assert_eq!(problem, None);
         let ids: Vec<&str> = again.all().iter().map(|profile| profile.id.as_str()).collect();
         assert_eq!((ids, again.active()), (vec!["a", "b"], Some("b")));
         assert!(profiles.remove("b"));
         assert_eq!(profiles.active(), Some("a"));
         std::fs::write(&path, "[").unwrap();
-        let (broken, set_aside) = Profiles::open(path, 3);
-        assert!(set_aside && broken.all().is_empty());
+        let (broken, problem) = Profiles::open(path, 3);
+        assert_eq!(problem, Some(Unreadable::SetAside));
+        assert!(broken.all().is_empty());
         assert!(folder.path().join("gateways.json.unreadable-3").exists());
+    }
+
+    fn named(id: &str) -> Profile {
+        Profile {
+            id: id.into(),
+            url: "ws://h".into(),
+            ..Profile::default()
+        }
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_now_is_left_alone_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateways.json");
+        // A folder cannot be read as a file; its entry is still there.
+        std::fs::create_dir(&path).unwrap();
+        let (mut profiles, problem) = Profiles::open(path.clone(), 1);
+        assert_eq!(problem, Some(Unreadable::InPlace));
+        profiles.put(named("new"));
+        assert!(path.is_dir(), "neither moved nor written over");
+        assert!(!profiles.read_again());
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(
+            &path,
+            r#"{"version":1,"active":"old","gateways":[{"id":"old","url":"ws://h"}]}"#,
+        )
+        .unwrap();
+        assert!(profiles.read_again() && !profiles.read_again());
+        let (again, problem) = Profiles::open(path, 2);
+        assert_eq!(problem, None);
+        let ids: Vec<&str> = again.all().iter().map(|profile| profile.id.as_str()).collect();
+        assert_eq!((ids, again.active()), (vec!["new", "old"], Some("new")));
+    }
+
+    #[test]
+    fn a_list_of_a_newer_version_is_used_as_far_as_it_goes_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateways.json");
+        let text = r#"{"version":2,"gateways":[{"id":"a","url":"ws://h","future":1}]}"#;
+        std::fs::write(&path, text).unwrap();
+        let (mut profiles, problem) = Profiles::open(path.clone(), 1);
+        assert_eq!((problem, profiles.active()), (Some(Unreadable::Newer), Some("a")));
+        profiles.put(named("b"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        std::fs::write(&path, r#"{"version":2,"gateways":{"a":{}}}"#).unwrap();
+        let (profiles, problem) = Profiles::open(path.clone(), 2);
+        assert!(problem == Some(Unreadable::Newer) && profiles.all().is_empty());
+        assert!(path.exists(), "not set aside");
+    }
+
+    #[test]
+    fn that_the_list_could_not_be_written_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateways.json");
+        let (mut profiles, _) = Profiles::open(path.clone(), 1);
+        profiles.put(named("a"));
+        assert_eq!(
+            (profiles.take_written(), profiles.take_written()),
+            (Some(true), None)
+        );
+        let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        std::fs::set_permissions(&path, permissions).unwrap();
+        profiles.put(named("b"));
+        assert_eq!(profiles.take_written(), Some(false));
+        assert_eq!(profiles.all().len(), 2, "it counts all the same");
     }
 }

@@ -116,6 +116,10 @@ pub enum RequestError {
     SettingsNotWritten,
     /// The app is stopping.
     Stopping,
+    /// A window asks for something that it is not for.
+    NotAllowed,
+    /// The app made a mistake: it forgot to answer.
+    Internal,
 }
 
 impl RequestError {
@@ -166,6 +170,8 @@ impl RequestError {
             Self::BadAnswer | Self::NoCopyNamed => "bad-answer",
             Self::ReportNotWritten(_) | Self::SettingsNotWritten => "not-saved",
             Self::Stopping => "stopping",
+            Self::NotAllowed => "not-allowed",
+            Self::Internal => "internal",
         }
     }
 
@@ -221,7 +227,9 @@ impl From<InvalidSetting> for RequestError {
         match setting {
             InvalidSetting::NotAnObject => Self::Malformed("Settings must be an object"),
             InvalidSetting::Value(name) => Self::SettingValue(name),
-            InvalidSetting::NotWritten => Self::SettingsNotWritten,
+            InvalidSetting::NotWritten | InvalidSetting::ReadOnly | InvalidSetting::LeftAlone => {
+                Self::SettingsNotWritten
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use crate::api::{NotificationSettings, Settings};
 use crate::file;
+pub use crate::file::Unreadable;
+use crate::ids::SessionRef;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -59,6 +61,28 @@ pub fn poll_every(settings: &Settings) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds.max(POLL_SECONDS_MIN)))
 }
 
+/// How `mutedSessions` names a session: its gateway's id, a slash and its key.
+#[must_use]
+pub fn mute_entry(session: &SessionRef) -> String {
+    format!("{}/{}", session.gateway, session.session)
+}
+
+/// The key of the session that an entry of `mutedSessions` mutes on this gateway. Earlier versions wrote the key alone,
+/// which mutes it on every gateway; an entry of another gateway is given back whole and matches no key.
+#[must_use]
+pub fn muted_key<'a>(entry: &'a str, gateway: &str) -> &'a str {
+    entry
+        .strip_prefix(gateway)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .unwrap_or(entry)
+}
+
+/// Whether an entry of `mutedSessions` mutes this session.
+#[must_use]
+pub fn mutes(entry: &str, session: &SessionRef) -> bool {
+    muted_key(entry, &session.gateway) == session.session
+}
+
 /// Why a change of the settings does not count, or does not last.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSetting {
@@ -71,15 +95,23 @@ pub enum InvalidSetting {
     /// It counts, and the file could not be written.
     #[error("the settings file could not be written")]
     NotWritten,
+    /// It counts, and the file is not to be written: it is read-only.
+    #[error("the settings file is read-only")]
+    ReadOnly,
+    /// It counts, and the file is left alone: it could not be read, or a newer version wrote it.
+    #[error("the settings file is left alone")]
+    LeftAlone,
 }
 
-/// What was wrong with a file at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreadable {
-    /// It could not be read, and lies beside the new one.
-    SetAside,
-    /// It could not be read, nor be moved.
-    InPlace,
+impl InvalidSetting {
+    /// Whether the change counts until the app ends.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        match self {
+            Self::NotAnObject | Self::Value(_) => false,
+            Self::NotWritten | Self::ReadOnly | Self::LeftAlone => true,
+        }
+    }
 }
 
 /// The settings and the file they live in.
@@ -89,29 +121,26 @@ pub struct SettingsFile {
     raw: Map<String, Value>,
     settings: Settings,
     modified: Option<SystemTime>,
+    /// What is wrong with the file now; it is not written over.
+    left_alone: Option<Unreadable>,
 }
 
 impl SettingsFile {
-    /// Reads the file. A file that cannot be read is set aside, and the answer says so.
+    /// Reads the file. One that makes no sense is set aside; one that cannot be read now, or that a newer version wrote, is
+    /// left alone. The answer says so.
     #[must_use]
     pub fn open(path: PathBuf, now_ms: i64) -> (Self, Option<Unreadable>) {
-        let mut problem = None;
-        let raw = match file::read(&path) {
-            Ok(Some(Value::Object(raw))) => raw,
-            Ok(None) => Map::new(),
-            Ok(Some(_)) | Err(_) => {
-                problem = Some(match file::set_aside(&path, now_ms) {
-                    Ok(()) => Unreadable::SetAside,
-                    Err(_) => Unreadable::InPlace,
-                });
-                Map::new()
-            }
+        let (value, problem) = file::open(&path, now_ms, VERSION);
+        let raw = match value {
+            Some(Value::Object(raw)) => raw,
+            Some(_) | None => Map::new(),
         };
         let mut this = Self {
             path,
             raw,
             settings: defaults(),
             modified: None,
+            left_alone: problem.filter(|problem| *problem != Unreadable::SetAside),
         };
         this.settings = effective(&this.raw);
         this.modified = this.stamp();
@@ -131,11 +160,19 @@ impl SettingsFile {
         };
         let mut raw = self.raw.clone();
         merge(&mut raw, patch);
-        check(&raw)?;
-        raw.insert("version".to_owned(), VERSION.into());
+        check(&raw, patch)?;
+        if self.left_alone != Some(Unreadable::Newer) {
+            raw.insert("version".to_owned(), VERSION.into());
+        }
         self.settings = effective(&raw);
         self.raw = raw;
+        if self.left_alone.is_some() {
+            return Err(InvalidSetting::LeftAlone);
+        }
         if let Err(error) = file::write(&self.path, &Value::Object(self.raw.clone())) {
+            if file::is_read_only(&error) {
+                return Err(InvalidSetting::ReadOnly);
+            }
             tracing::warn!(kind = ?error.kind(), "settings could not be written");
             return Err(InvalidSetting::NotWritten);
         }
@@ -147,18 +184,33 @@ impl SettingsFile {
     /// written or broken is left alone until it can be read.
     pub fn reload_if_changed(&mut self) -> bool {
         let stamp = self.stamp();
-        if stamp == self.modified {
+        // A file that could not be read is the same when it can be.
+        if stamp == self.modified && self.left_alone != Some(Unreadable::InPlace) {
             return false;
         }
-        let Ok(Some(Value::Object(raw))) = file::read(&self.path) else {
-            return false;
+        let raw = match file::read(&self.path) {
+            Ok(Some(Value::Object(raw))) => raw,
+            // It is known not to be there: nothing is written over.
+            Ok(None) if self.left_alone == Some(Unreadable::InPlace) => {
+                self.left_alone = None;
+                return false;
+            }
+            Ok(Some(_) | None) | Err(_) => return false,
         };
+        let newer = file::is_newer(&Value::Object(raw.clone()), VERSION);
+        self.left_alone = newer.then_some(Unreadable::Newer);
         self.modified = stamp;
         self.raw = raw;
         let settings = effective(&self.raw);
         let differs = settings != self.settings;
         self.settings = settings;
         differs
+    }
+
+    /// What is wrong with the file now, so that it is not written over.
+    #[must_use]
+    pub const fn left_alone(&self) -> Option<Unreadable> {
+        self.left_alone
     }
 
     fn stamp(&self) -> Option<SystemTime> {
@@ -235,11 +287,13 @@ fn is_valid(name: &str, text: &str) -> bool {
     }
 }
 
-/// Every known key must have a value that counts.
-fn check(raw: &Map<String, Value>) -> Result<(), InvalidSetting> {
+/// Every known key that changes must get a value that counts. What else the file has is not this change's fault.
+fn check(raw: &Map<String, Value>, patch: &Map<String, Value>) -> Result<(), InvalidSetting> {
+    let mut changed = Map::new();
+    merge(&mut changed, patch);
     let said = serde_json::to_value(effective(raw)).unwrap_or_default();
     let known = serde_json::to_value(defaults()).unwrap_or_default();
-    refused(raw, &said, &known).map_or(Ok(()), |name| Err(InvalidSetting::Value(name)))
+    refused(&changed, &said, &known).map_or(Ok(()), |name| Err(InvalidSetting::Value(name)))
 }
 
 fn refused(raw: &Map<String, Value>, said: &Value, known: &Value) -> Option<String> {
@@ -328,6 +382,13 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_somebody_got_wrong_in_the_file_keeps_nothing_from_changing() {
+        let (_folder, mut file, _) = file_with(Some(r#"{"keepWarmMinutes":"soon"}"#));
+        file.change(&json!({"theme":"light"})).unwrap();
+        assert_eq!(file.get().theme, "light");
+    }
+
+    #[test]
     fn senseless_changes_are_refused_and_change_nothing() {
         let (_folder, mut file, _) = file_with(None);
         for patch in [
@@ -341,6 +402,86 @@ mod tests {
         }
         assert_eq!(*file.get(), defaults());
         file.change(&json!({"somethingNew":1})).unwrap();
+    }
+
+    /// A folder where the file should be cannot be read as one, and its entry is still there.
+    #[test]
+    fn a_file_that_cannot_be_read_now_is_left_alone_until_it_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        std::fs::create_dir(&path).unwrap();
+        let (mut file, problem) = SettingsFile::open(path.clone(), 7);
+        assert_eq!(problem, Some(Unreadable::InPlace));
+        assert!(path.is_dir(), "it was not moved");
+        let error = file.change(&json!({"theme":"dark"})).unwrap_err();
+        assert!(error == InvalidSetting::LeftAlone && error.counts());
+        assert_eq!(file.get().theme, "dark", "it counts until the app ends");
+        assert!(path.is_dir() && !file.reload_if_changed());
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, r#"{"theme":"light"}"#).unwrap();
+        assert!(file.reload_if_changed());
+        assert_eq!(file.get().theme, "light");
+        file.change(&json!({"theme":"dark"})).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().contains("dark"));
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_is_understood_as_far_as_it_goes_and_left_alone() {
+        let text = r#"{"version":2,"theme":"dark","hotkey":{"keys":["a"]}}"#;
+        let (folder, mut file, problem) = file_with(Some(text));
+        assert_eq!(problem, Some(Unreadable::Newer));
+        assert_eq!(file.get().theme, "dark");
+        assert_eq!(
+            file.change(&json!({"theme":"light"})),
+            Err(InvalidSetting::LeftAlone)
+        );
+        let path = folder.path().join("config/settings.json");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        // The newer app is gone, and its file too.
+        std::fs::write(&path, r#"{"version":1,"theme":"system"}"#).unwrap();
+        assert!(file.reload_if_changed());
+        file.change(&json!({"theme":"light"})).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().contains("light"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_into_a_folder_of_dotfiles_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().join("dotfiles/clawtray.json");
+        std::fs::create_dir(real.parent().unwrap()).unwrap();
+        std::fs::write(&real, r#"{"theme":"dark"}"#).unwrap();
+        let path = folder.path().join("settings.json");
+        // Relative, and over another link.
+        std::os::unix::fs::symlink("dotfiles/clawtray.json", folder.path().join("between.json")).unwrap();
+        std::os::unix::fs::symlink("between.json", &path).unwrap();
+        let (mut file, _) = SettingsFile::open(path.clone(), 7);
+        file.change(&json!({"theme":"light"})).unwrap();
+        assert!(std::fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert!(std::fs::read_to_string(&real).unwrap().contains("light"));
+
+        // One that makes no sense is kept beside the link, and the link stays.
+        std::fs::write(&real, "{ not json").unwrap();
+        let (mut file, problem) = SettingsFile::open(path.clone(), 8);
+        assert_eq!(problem, Some(Unreadable::SetAside));
+        let aside = folder.path().join("settings.json.unreadable-8");
+        assert_eq!(std::fs::read_to_string(aside).unwrap(), "{ not json");
+        file.change(&json!({"theme":"dark"})).unwrap();
+        assert!(std::fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert!(std::fs::read_to_string(&real).unwrap().contains("dark"));
+    }
+
+    #[test]
+    fn a_read_only_file_is_not_replaced_and_the_change_counts() {
+        let (folder, mut file, _) = file_with(Some(r#"{"theme":"dark"}"#));
+        let path = folder.path().join("config/settings.json");
+        let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        std::fs::set_permissions(&path, permissions).unwrap();
+        let error = file.change(&json!({"theme":"light"})).unwrap_err();
+        assert!(error == InvalidSetting::ReadOnly && error.counts());
+        assert_eq!(file.get().theme, "light");
+        assert!(std::fs::read_to_string(&path).unwrap().contains("dark"));
     }
 
     #[test]

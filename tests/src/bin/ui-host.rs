@@ -42,8 +42,15 @@ struct Host {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum FromPage {
-    Subscribe { subscribe: String },
-    Request { id: u64, request: Box<Value> },
+    Subscribe {
+        subscribe: String,
+    },
+    Request {
+        id: u64,
+        request: Box<Value>,
+        /// Another window than the one that it subscribed to.
+        window: Option<String>,
+    },
 }
 
 #[tokio::main]
@@ -127,8 +134,9 @@ async fn bridge(mut socket: WebSocket, app: AppHandle) {
                             app.window_focused(window);
                         }
                     }
-                    Ok(FromPage::Request { id, request }) => {
-                        tokio::spawn(answer(app.clone(), window, id, request, out.clone()));
+                    Ok(FromPage::Request { id, request, window: named }) => {
+                        let asked_by = named.as_deref().and_then(WindowKind::from_label).or(window);
+                        tokio::spawn(answer(app.clone(), asked_by, id, request, out.clone()));
                     }
                     Err(_) => {}
                 }

@@ -16,7 +16,7 @@ fn bridge(said: &Value) -> Option<Value> {
 
 async fn settle(app: &mut WindowHost, patch: Value, state: &str) -> Value {
     let request = json!({ "type": "changeSettings", "patch": patch });
-    app.request(1, request).await.unwrap();
+    app.request_in_settings(1, request).await.unwrap();
     app.wait_for(state, |said| {
         bridge(said).filter(|bridge| bridge["state"] == state)
     })

@@ -5,4 +5,8 @@ import type { MessageState } from "./MessageState";
 /**
  * A prompt in the outbox.
  */
-export type QueuedView = { id: string, session: string, text: string, attachments: Array<AttachmentView>, state: MessageState, error?: string, atMs: number, };
+export type QueuedView = { 
+/**
+ * It could not be written to the outbox file: it is lost when the app ends before it is sent.
+ */
+unsaved: boolean, id: string, session: string, text: string, attachments: Array<AttachmentView>, state: MessageState, error?: string, atMs: number, };

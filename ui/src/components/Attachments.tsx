@@ -62,16 +62,15 @@ function AttachmentChip({ attachment }: { attachment: AttachmentView }): JSX.Ele
 
 /** A picture as a data URL; empty when it opened outside; `undefined` when there is none. */
 async function fetchPicture(link: Link, attachment: AttachmentView): Promise<string | undefined> {
-  const sessionKey = link.model.transcript.peek().session;
-  const call = (method: string, params: object): Promise<unknown> => link.ask({ type: "callGateway", method, params });
+  const session = link.read;
   const artifactId =
     attachment.artifact ??
-    readArtifacts(await call("artifacts.list", { sessionKey })).find((artifact) => artifact.title === attachment.name && artifact.mimeType.startsWith("image/"))?.id;
+    readArtifacts(await link.ask({ type: "listArtifacts", session })).find((artifact) => artifact.title === attachment.name && artifact.mimeType.startsWith("image/"))?.id;
   if (artifactId === undefined) return undefined;
-  const download = readDownload(await call("artifacts.download", { sessionKey, artifactId }));
+  const download = readDownload(await link.ask({ type: "downloadArtifact", session, artifact: artifactId }));
   if (download === undefined) return undefined;
   if ("picture" in download) return download.picture;
-  const url = outside(download.address, link.model.parts.gateways.peek().find((gateway) => gateway.active)?.url ?? "");
+  const url = outside(download.address, link.model.parts.gateways.peek().find((gateway) => gateway.id === session.gateway)?.url ?? "");
   if (url === undefined) return undefined;
   // The window itself never opens a connection; the address is made for this picture and lasts for minutes.
   return (await link.ask({ type: "openLink", url })) === undefined ? undefined : "";

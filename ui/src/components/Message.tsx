@@ -54,9 +54,11 @@ function UserMessage({ cell, actions }: { cell: MessageCell; actions: MessageAct
   const { state, attachments, via, atMs, error, id } = cell.head.value;
   const words = t();
   const text = cell.text.value;
+  const { outbox } = useModel().parts;
+  const unsaved = useComputed(() => outbox.value.some((queued) => queued.id === id && queued.unsaved)).value;
   if (state === "queued" || state === "failed") {
     return (
-      <Waiting id={id} text={text} attachments={attachments} failed={state === "failed"} error={error} actions={actions} />
+      <Waiting id={id} text={text} attachments={attachments} failed={state === "failed"} unsaved={unsaved} error={error} actions={actions} />
     );
   }
   return (
@@ -95,6 +97,7 @@ function Waiting({
   text,
   attachments,
   failed,
+  unsaved,
   error,
   actions,
 }: {
@@ -102,6 +105,8 @@ function Waiting({
   text: string;
   attachments: readonly AttachmentView[];
   failed: boolean;
+  /** It is in the app's memory only. */
+  unsaved: boolean;
   error: string | undefined;
   actions: MessageActions;
 }): JSX.Element {
@@ -121,6 +126,7 @@ function Waiting({
             {words.waitingToBeSent}
           </span>
         )}
+        {unsaved && <span class="danger under-word">{words.notSaved}</span>}
         {failed && (
           <button type="button" class="link-button" onClick={() => actions.retryQueued(id)}>
             {words.tryAgain}
@@ -144,6 +150,7 @@ export function Queued({ queued, actions }: { queued: QueuedView; actions: Messa
       text={queued.text}
       attachments={queued.attachments}
       failed={queued.state === "failed"}
+      unsaved={queued.unsaved}
       error={queued.error}
       actions={actions}
     />

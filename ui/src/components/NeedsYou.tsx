@@ -11,6 +11,9 @@ import { Icon } from "./Icon";
 import { Note } from "./Note";
 import { Question } from "./Question";
 
+/** Approvals of different gateways may have the same id. */
+const approvalKey = ({ gateway, id }: ApprovalView): string => `${gateway}/${id}`;
+
 /** A window in which decisions are made. */
 export interface Desk {
   readonly link: Link;
@@ -64,18 +67,18 @@ export function NeedsYou({ desk }: { desk: Desk }): JSX.Element | null {
     <div class="needs-you">
       {approvals.value.map((approval) => (
         <Approval
-          key={approval.id}
+          key={approvalKey(approval)}
           approval={approval}
           agent={agentName(agents.value, approval.agent)}
           first={approval.id === firstOpen}
-          confirming={desk.confirming.value === approval.id}
+          confirming={desk.confirming.value === approvalKey(approval)}
           onDecide={(decision) => desk.decide(approval, decision)}
-          onConfirm={(open) => (desk.confirming.value = open ? approval.id : undefined)}
+          onConfirm={(open) => (desk.confirming.value = open ? approvalKey(approval) : undefined)}
         />
       ))}
       {questions.value.map((question) => (
         <Question
-          key={question.id}
+          key={`${question.gateway}/${question.id}`}
           question={question}
           agent={agentName(agents.value, question.agent)}
           onAnswer={(answers) => {

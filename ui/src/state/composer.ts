@@ -1,9 +1,10 @@
 import { computed, effect, signal } from "@preact/signals";
 import type { Request } from "../api/Request";
+import type { SessionRef } from "../api/SessionRef";
 import { asUiError, type CaptureKind } from "../host";
 import { locale, t } from "../strings";
 import { asInput, type Attachment, forget, readCaptured, readFile, refusal } from "../text/attachments";
-import type { Link } from "./session";
+import { type Link, sameSession } from "./session";
 
 const DRAFT_DELAY_MS = 400;
 const HISTORY_LENGTH = 50;
@@ -21,7 +22,8 @@ export class Composer {
   /** Set by the view: puts the caret at the end after the text changed from outside. */
   focus: () => void = () => undefined;
 
-  #session = "";
+  /** What is written is meant for it. The same session keys exist on other gateways. */
+  #place: SessionRef = { gateway: "", session: "" };
   #savedDraft = "";
   #draftTimer: ReturnType<typeof setTimeout> | undefined;
   #history: string[] | undefined;
@@ -34,17 +36,21 @@ export class Composer {
   /** Follows the target: another session brings its own draft. Returns the undo. */
   start(): () => void {
     const stop = effect(() => {
-      const { session, draft } = this.link.model.parts.target.value;
-      if (session !== this.#session && this.#moving) {
+      const { gateway, session, draft } = this.link.model.parts.target.value;
+      const place = { gateway, session };
+      const there = sameSession(place, this.#place);
+      if (!there && this.#moving && gateway === this.#place.gateway) {
         // What is written goes along, whenever the other session comes.
         this.#moving = false;
-        if (this.#savedDraft !== "") this.link.tell({ type: "saveDraft", session: this.#session, text: "" });
-        this.#session = session;
+        if (this.#savedDraft !== "") this.link.tell({ type: "saveDraft", session: this.#place, text: "" });
+        this.#place = place;
         this.#savedDraft = draft;
         this.type(this.text.peek());
-      } else if (session !== this.#session) {
+      } else if (!there) {
         this.flushDraft();
-        this.#session = session;
+        this.#moving = false;
+        if (gateway !== this.#place.gateway) this.#history = undefined;
+        this.#place = place;
         this.#savedDraft = draft;
         // Words typed before the first snapshot stay.
         if (draft !== "" || this.#moved) this.#put(draft);
@@ -92,6 +98,13 @@ export class Composer {
     this.focus();
   }
 
+  /** Text that a link or a prompt taken back offers to a session: below what is written there, which stays. */
+  offer(place: SessionRef, text: string): void {
+    if (!sameSession(place, this.#place)) return;
+    const before = this.text.peek().trimEnd();
+    this.write(before === "" ? text : `${before}\n\n${text}`);
+  }
+
   /** Adds quoted lines above what is being written. */
   quote(text: string): void {
     const quoted = text
@@ -108,16 +121,18 @@ export class Composer {
     clearTimeout(this.#draftTimer);
     this.#draftTimer = undefined;
     const text = this.text.peek();
-    if (this.#session === "" || text === this.#savedDraft || this.#historyAt >= 0) return;
+    if (this.#place.session === "" || text === this.#savedDraft || this.#historyAt >= 0) return;
     this.#savedDraft = text;
-    this.link.tell({ type: "saveDraft", session: this.#session, text });
+    this.link.tell({ type: "saveDraft", session: this.#place, text });
   }
 
   /** An earlier (1) or later (-1) prompt. False when there is none. */
   async recall(step: 1 | -1): Promise<boolean> {
     if (step < 0 && this.#historyAt < 0) return false;
     if (!this.#history || this.#historyAt < 0) {
-      const answer = await this.link.ask<string[]>({ type: "promptHistory", limit: HISTORY_LENGTH });
+      const place = this.#place;
+      const answer = await this.link.ask<string[]>({ type: "promptHistory", gateway: place.gateway, limit: HISTORY_LENGTH });
+      if (!sameSession(place, this.#place)) return false;
       this.#history = Array.isArray(answer) ? answer : [];
       if (this.#historyAt < 0) this.#unsent = this.text.value;
     }
@@ -205,13 +220,18 @@ export class Composer {
     if (!this.canSend.value) return false;
     const text = this.text.value.trim();
     const attachments = this.attachments.value;
+    const place = this.#place;
     const request: Request = { type: "sendMessage", text };
-    if (this.#session !== "") request.session = this.#session;
+    if (place.session !== "") request.session = place;
+    else if (place.gateway !== "") request.gateway = place.gateway;
     if (attachments.length > 0) request.attachments = attachments.map(asInput);
     this.#clear();
     const answer = await this.link.ask(request);
     if (this.link.failure.value !== undefined && answer === undefined) {
-      if (this.text.value === "") this.write(text);
+      if (!sameSession(place, this.#place)) {
+        // Another session is shown by now: the text waits where it was written.
+        if (place.session !== "") this.link.tell({ type: "saveDraft", session: place, text });
+      } else if (this.text.value === "") this.write(text);
       if (this.attachments.value.length === 0) this.attachments.value = attachments;
       return false;
     }

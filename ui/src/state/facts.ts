@@ -115,26 +115,6 @@ export function readJobs(answer: unknown): Job[] {
   return jobs.sort((a, b) => due(a) - due(b) || a.name.localeCompare(b.name));
 }
 
-export interface NewJob {
-  name: string;
-  prompt: string;
-  agent: string;
-  schedule: { kind: "every"; everyMs: number } | { kind: "cron"; expr: string };
-}
-
-/** The parameters of `cron.add`: a turn in a session of its own, whose answer stays there. */
-export function jobParams(job: NewJob): Record<string, unknown> {
-  return {
-    name: job.name,
-    ...(job.agent === "" ? {} : { agentId: job.agent }),
-    schedule: job.schedule,
-    sessionTarget: "isolated",
-    wakeMode: "now",
-    payload: { kind: "agentTurn", message: job.prompt },
-    delivery: { mode: "none" },
-  };
-}
-
 /** `m h * * *` from `08:30`. */
 export function dailyAt(time: string): string | undefined {
   const found = /^(\d{1,2}):(\d{2})$/.exec(time);

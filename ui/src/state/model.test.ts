@@ -7,7 +7,7 @@ import { mergeSessions, Model } from "./model";
 function opened(): Model {
   const model = new Model();
   const view = baseView();
-  view.transcript = { session: "s", messages: [message("a", "user", "Hi"), message("b", "assistant", "Hello")], hasOlder: true, loading: false };
+  view.transcript = { gateway: "home", session: "s", messages: [message("a", "user", "Hi"), message("b", "assistant", "Hello")], hasOlder: true, loading: false };
   model.apply({ type: "snapshot", revision: 5, view });
   return model;
 }
@@ -151,7 +151,7 @@ describe("sessions", () => {
       { type: "connection", connection: { ...view.connection, word: "offline" } },
       { type: "agents", agents: [] },
       { type: "approvals", approvals: [] },
-      { type: "target", target: { session: "q", title: "Q", agent: "ops", draft: "d" } },
+      { type: "target", target: { gateway: "home", session: "q", title: "Q", agent: "ops", draft: "d" } },
       { type: "settings", settings: { ...view.settings, theme: "dark" } },
     );
     expect(model.parts.connection.value.word).toBe("offline");

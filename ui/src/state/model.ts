@@ -22,6 +22,7 @@ export interface MessageCell {
 
 /** The frame of the transcript: which messages, not what they say. */
 export interface TranscriptFrame {
+  gateway: string;
   session: string;
   order: readonly string[];
   hasOlder: boolean;
@@ -54,7 +55,7 @@ export class Model {
     const signals: Record<string, Signal<unknown>> = {};
     for (const [key, value] of Object.entries(parts)) signals[key] = signal(value);
     this.parts = signals as unknown as PartSignals;
-    this.transcript = signal({ session: "", order: [], hasOlder: false, loading: transcript.loading });
+    this.transcript = signal({ gateway: "", session: "", order: [], hasOlder: false, loading: transcript.loading });
     this.run = signal(undefined);
   }
 
@@ -126,8 +127,8 @@ export class Model {
     }
     const order = [...kept];
     for (const id of [...this.#cells.keys()]) if (!kept.has(id)) this.#drop(id);
-    const { session, hasOlder, loading } = transcript;
-    this.transcript.value = { session, order, hasOlder, loading };
+    const { gateway, session, hasOlder, loading } = transcript;
+    this.transcript.value = { gateway, session, order, hasOlder, loading };
     this.run.value = transcript.run;
   }
 

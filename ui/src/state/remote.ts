@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import type { Request } from "../api/Request";
 import type { UiError } from "../api/UiError";
 import { asUiError } from "../host";
 import type { Link } from "./session";
@@ -12,9 +13,8 @@ export class Remote<Value> {
 
   constructor(
     readonly link: Link,
-    readonly method: string,
+    readonly request: (gateway: string) => Request,
     readonly read: (answer: unknown) => Value,
-    readonly params: () => Record<string, unknown> = () => ({}),
   ) {}
 
   /** Asks anew. An answer that is overtaken by a later question is dropped; what was there stays until then. */
@@ -23,7 +23,7 @@ export class Remote<Value> {
     const asked = this.#asked;
     this.loading.value = true;
     try {
-      const answer = await this.link.host.request({ type: "callGateway", method: this.method, params: this.params() });
+      const answer = await this.link.host.request(this.request(this.link.gateway));
       if (asked !== this.#asked) return;
       this.value.value = this.read(answer);
       this.failure.value = undefined;

@@ -1,6 +1,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Request } from "../api/Request";
+import type { SessionRef } from "../api/SessionRef";
 import type { UiError } from "../api/UiError";
 import { asUiError, type Host, type WindowName } from "../host";
 import { signal, type Signal } from "@preact/signals";
@@ -29,6 +30,28 @@ export class Link {
     this.#unsubscribe?.();
   }
 
+  /** The gateway that the window shows: what it shows belongs to it. Empty before there is one. */
+  get gateway(): string {
+    return this.model.parts.target.peek().gateway;
+  }
+
+  /** The session that prompts go to, as the window shows it now. */
+  get here(): SessionRef {
+    const { gateway, session } = this.model.parts.target.peek();
+    return { gateway, session };
+  }
+
+  /** The session whose messages the window shows now. */
+  get read(): SessionRef {
+    const { gateway, session } = this.model.transcript.peek();
+    return { gateway, session };
+  }
+
+  /** A session of the gateway that the window shows, by its key. */
+  session(key: string): SessionRef {
+    return { gateway: this.gateway, session: key };
+  }
+
   /** Asks, and shows the failure in the window. Resolves to `undefined` when it failed. */
   async ask<Answer = unknown>(request: Request): Promise<Answer | undefined> {
     try {
@@ -46,6 +69,8 @@ export class Link {
     this.host.request(request).catch(() => undefined);
   }
 }
+
+export const sameSession = (a: SessionRef, b: SessionRef): boolean => a.gateway === b.gateway && a.session === b.session;
 
 const LinkContext = createContext<Link | undefined>(undefined);
 export const LinkProvider = LinkContext.Provider;

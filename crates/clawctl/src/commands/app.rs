@@ -1,6 +1,8 @@
 //! Commands for the running app: `toggle`, `open`, `dnd`, `quit`. None of them waits for a network.
 
+use crate::cli::Global;
 use crate::exit::{Failure, Outcome};
+use crate::link;
 use crate::term::Term;
 use clawtray_companion::control::{Op, address, tell};
 use std::time::Duration;
@@ -26,7 +28,8 @@ pub(crate) fn toggle() -> Outcome {
 }
 
 /// `open`
-pub(crate) fn open(session: Option<String>) -> Outcome {
+pub(crate) fn open(global: &Global, session: Option<String>) -> Outcome {
+    let gateway = global.gateway.as_deref().map(link::profile_id).transpose()?;
     // The app knows its gateway's default agent no better than this: short names are of the agent `main`.
     let session = session.map(|key| {
         if key.contains(':') {
@@ -36,7 +39,11 @@ pub(crate) fn open(session: Option<String>) -> Outcome {
         }
     });
     let activation = activation();
-    ask(Op::Open { session, activation })
+    ask(Op::Open {
+        gateway,
+        session,
+        activation,
+    })
 }
 
 /// `quit`

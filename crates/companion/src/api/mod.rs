@@ -6,11 +6,14 @@
 #[cfg(test)]
 mod drift;
 mod error;
+mod permission;
 mod request;
 mod update;
 mod view;
 
+pub use crate::ids::{GatewayId, SessionRef};
 pub use error::*;
+pub use permission::Permission;
 pub use request::*;
 pub use update::*;
 pub use view::*;

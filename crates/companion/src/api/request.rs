@@ -1,9 +1,13 @@
 #![allow(missing_docs, reason = "fields whose name says it all")]
 
+use crate::ids::{GatewayId, SessionRef};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// Everything a window (or the command line through the running app) may ask for.
+///
+/// A request about a session names its gateway too, as the window showed it when the person acted. Another gateway may
+/// have become the active one by the time the request arrives, and the same session keys exist there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[ts(export_to = "../../../ui/src/api/")]
@@ -11,9 +15,14 @@ pub enum Request {
     // Chat
     /// Sends a prompt to a session through the outbox. Answers `{id}`: the outbox id, which is the idempotency key.
     SendMessage {
-        /// The session; the window's target when absent.
+        /// The session. When absent: the window's target on `gateway`, or a new session where there is none.
+        #[serde(default)]
         #[ts(optional)]
-        session: Option<String>,
+        session: Option<SessionRef>,
+        /// The gateway, for a window that knows no session of it yet; the active one when absent. `session` counts more.
+        #[serde(default)]
+        #[ts(optional)]
+        gateway: Option<GatewayId>,
         text: String,
         #[serde(default)]
         #[ts(as = "Option<Vec<AttachmentInput>>", optional)]
@@ -29,44 +38,51 @@ pub enum Request {
     },
     /// Stops the active run of a session.
     Stop {
-        session: String,
+        session: SessionRef,
     },
-    /// Starts a new session for the agent and makes it the target. Answers `{session}`.
+    /// Starts a new session for the agent and makes it the target. Answers `{session}`, a `SessionRef`.
     NewSession {
+        gateway: GatewayId,
         #[ts(optional)]
         agent: Option<String>,
     },
-    /// Points the window at a session; the choice stays until changed.
+    /// Points the window at a session; the choice stays until changed. Does not change which gateway is active.
     SetTarget {
-        session: String,
+        session: SessionRef,
     },
     /// Loads older messages of the window's session.
     LoadOlder {
-        session: String,
+        session: SessionRef,
     },
     /// Keeps the unsent text of a session.
     SaveDraft {
-        session: String,
+        session: SessionRef,
         text: String,
     },
     /// Earlier prompts, newest first. Answers `string[]`.
     PromptHistory {
+        gateway: GatewayId,
         limit: u32,
     },
     /// Slash commands of the target's agent. Answers `CommandView[]`.
-    ListCommands,
+    ListCommands {
+        gateway: GatewayId,
+    },
     /// Models on offer. Answers `ModelView[]`.
-    ListModels,
+    ListModels {
+        gateway: GatewayId,
+    },
     /// Chooses model and thinking level of a session; `null` leaves as is.
     SetSessionModel {
-        session: String,
+        session: SessionRef,
         #[ts(optional)]
         model: Option<String>,
         #[ts(optional)]
         thinking: Option<String>,
     },
-    /// Sends in a new isolated session and tells when done.
+    /// Sends in a new isolated session and tells when done. Answers `{id, session}`; the session is a `SessionRef`.
     SendInBackground {
+        gateway: GatewayId,
         text: String,
         #[ts(optional)]
         model: Option<String>,
@@ -77,15 +93,15 @@ pub enum Request {
     // Needs you
     /// Decides an approval: `allow-once`, `allow-always`, `deny`.
     ResolveApproval {
-        /// The profile of the gateway that asks.
-        gateway: String,
+        /// The gateway that asks.
+        gateway: GatewayId,
         id: String,
         decision: String,
     },
     /// Answers an agent's question: question id → chosen labels or free text.
     AnswerQuestion {
-        /// The profile of the gateway that asks.
-        gateway: String,
+        /// The gateway that asks.
+        gateway: GatewayId,
         id: String,
         answers: std::collections::BTreeMap<String, Vec<String>>,
     },
@@ -93,43 +109,45 @@ pub enum Request {
     // Sessions
     /// Marks a session read.
     MarkRead {
-        session: String,
+        session: SessionRef,
     },
     /// Renames; an empty label goes back to the derived title.
     RenameSession {
-        session: String,
+        session: SessionRef,
         label: String,
     },
     PinSession {
-        session: String,
+        session: SessionRef,
         pinned: bool,
     },
     ArchiveSession {
-        session: String,
+        session: SessionRef,
         archived: bool,
     },
     MuteSession {
-        session: String,
+        session: SessionRef,
         muted: bool,
     },
     ResetSession {
-        session: String,
+        session: SessionRef,
     },
     CompactSession {
-        session: String,
+        session: SessionRef,
     },
     DeleteSession {
-        session: String,
+        session: SessionRef,
     },
-    /// Copies a session; answers `{session}`.
+    /// Copies a session. Answers `{session}`, a `SessionRef`.
     ForkSession {
-        session: String,
+        session: SessionRef,
     },
     /// Search over all local text (and the gateway's own when online). Answers `SearchHit[]`.
     Search {
+        gateway: GatewayId,
         query: String,
         #[ts(optional)]
         agent: Option<String>,
+        /// The key of a session of that gateway, to look in it alone.
         #[ts(optional)]
         session: Option<String>,
         /// Not before then (epoch ms).
@@ -141,14 +159,14 @@ pub enum Request {
         limit: u32,
     },
     /// Shows a session in this window and scrolls to a message (a search hit's), reading older ones as needed.
-    /// `reveal` is signalled when it is there.
+    /// `reveal` is signalled when it is there. The session's gateway becomes the active one.
     RevealMessage {
-        session: String,
+        session: SessionRef,
         message: String,
     },
     /// Writes a session to a file the user chose or to the clipboard. Answers `{text}`; format `markdown` or `json`.
     ExportSession {
-        session: String,
+        session: SessionRef,
         format: String,
     },
 
@@ -241,6 +259,77 @@ pub enum Request {
         id: String,
     },
 
+    // What a gateway says about itself. Each answers the gateway's own result.
+    /// The jobs, also those that are switched off: `cron.list`.
+    ListJobs {
+        gateway: GatewayId,
+    },
+    /// `cron.add`
+    AddJob {
+        gateway: GatewayId,
+        job: NewJob,
+    },
+    /// Switches a job on or off: `cron.update`.
+    UpdateJob {
+        gateway: GatewayId,
+        id: String,
+        enabled: bool,
+    },
+    /// `cron.remove`
+    RemoveJob {
+        gateway: GatewayId,
+        id: String,
+    },
+    /// Runs a job now, due or not: `cron.run`.
+    RunJob {
+        gateway: GatewayId,
+        id: String,
+    },
+    /// Tokens and money of the last days: `usage.cost`.
+    UsageReport {
+        gateway: GatewayId,
+        days: u32,
+    },
+    /// Tokens and money by session: `sessions.usage`.
+    SessionUsage {
+        gateway: GatewayId,
+        limit: u32,
+    },
+    /// `channels.status`
+    ListChannels {
+        gateway: GatewayId,
+    },
+    /// `node.list`
+    ListNodes {
+        gateway: GatewayId,
+    },
+    /// Who is connected: `system-presence`.
+    ListPresence {
+        gateway: GatewayId,
+    },
+    /// The tools of an agent: `tools.catalog`.
+    ListTools {
+        gateway: GatewayId,
+        agent: String,
+    },
+    /// Lines of the gateway's log, from `cursor` on: `logs.tail`.
+    TailLog {
+        gateway: GatewayId,
+        limit: u32,
+        #[serde(default)]
+        #[ts(optional, type = "number")]
+        cursor: Option<u64>,
+    },
+    /// The files that the gateway keeps of a session: `artifacts.list`.
+    ListArtifacts {
+        session: SessionRef,
+    },
+    /// One of them: `artifacts.download`.
+    DownloadArtifact {
+        session: SessionRef,
+        artifact: String,
+    },
+
     // Settings and window
     /// A report for somebody who helps, without secrets, names or messages. Answers `{text}`.
     Diagnostics,
@@ -254,8 +343,9 @@ pub enum Request {
     /// Shows a window: `popup`, `browser`, `settings`; optionally on a session.
     ShowWindow {
         window: String,
+        #[serde(default)]
         #[ts(optional)]
-        session: Option<String>,
+        session: Option<SessionRef>,
     },
     /// Hides the window that asks.
     HideWindow,
@@ -280,13 +370,48 @@ pub enum Request {
     DismissNotice {
         id: String,
     },
-    /// Any method of the native protocol, for panels that only read (usage, cron, channels, logs). Answers the raw result.
-    CallGateway {
-        method: String,
-        #[ts(type = "unknown")]
-        params: serde_json::Value,
-    },
     Quit,
+}
+
+/// A job to add: a turn of an agent in a session of its own, whose answer stays there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "../../../ui/src/api/")]
+pub struct NewJob {
+    /// Its name.
+    pub name: String,
+    /// The agent's id; the gateway's default agent when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub agent: Option<String>,
+    /// What the agent is told.
+    pub prompt: String,
+    /// When it runs.
+    pub schedule: JobSchedule,
+}
+
+/// When a job runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[ts(export_to = "../../../ui/src/api/")]
+pub enum JobSchedule {
+    /// Again and again.
+    Every {
+        /// Milliseconds between runs.
+        #[ts(type = "number")]
+        every_ms: u64,
+    },
+    /// By a cron expression, in the gateway's time zone.
+    Cron {
+        /// Five fields, or six with seconds.
+        expr: String,
+    },
+}
+
+impl Default for JobSchedule {
+    fn default() -> Self {
+        Self::Cron { expr: String::new() }
+    }
 }
 
 /// A file that goes with a prompt. Its bytes travel base64, once, from the window to the outbox.

@@ -1,6 +1,7 @@
 #![allow(missing_docs, reason = "fields whose name says it all")]
 
 use super::view::*;
+use crate::ids::SessionRef;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -112,8 +113,9 @@ pub enum Signal {
     Shown,
     /// The window was hidden: stop timers.
     Hidden,
-    /// Put this text into the composer (deep link, cancelled prompt); never send it.
-    Prefill { text: String },
+    /// Offer this text in the composer of a session (deep link, cancelled prompt): below what is written there, and never
+    /// sent by itself.
+    Prefill { session: SessionRef, text: String },
     /// Scroll to a message.
     Reveal { message: String },
 }

@@ -1,5 +1,6 @@
 #![allow(missing_docs, reason = "fields whose name says it all")]
 
+use crate::ids::{GatewayId, SessionRef};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -237,7 +238,9 @@ view! {
 view! {
     /// Where a prompt goes.
     pub struct TargetView {
-        /// The session's key; empty before a gateway is known.
+        /// The gateway, which is the active one; empty where there is none.
+        pub gateway: GatewayId,
+        /// The session's key; empty before a session of the gateway is known.
         pub session: String,
         pub title: String,
         pub agent: String,
@@ -253,6 +256,7 @@ view! {
 view! {
     /// A session's messages.
     pub struct TranscriptView {
+        pub gateway: GatewayId,
         pub session: String,
         pub messages: Vec<MessageView>,
         pub has_older: bool,
@@ -368,6 +372,8 @@ view! {
 view! {
     /// A prompt in the outbox.
     pub struct QueuedView {
+        /// It could not be written to the outbox file: it is lost when the app ends before it is sent.
+        pub unsaved: bool,
         pub id: String,
         pub session: String,
         pub text: String,
@@ -406,9 +412,8 @@ view! {
 view! {
     /// An approval that waits.
     pub struct ApprovalView {
-        /// The profile of the gateway that asks.
-        pub gateway: String,
-        /// Its id; another gateway may use the same.
+        /// The gateway that asks. Ids are unique on one gateway only.
+        pub gateway: GatewayId,
         pub id: String,
         /// `exec` or `plugin`.
         pub kind: String,
@@ -435,9 +440,8 @@ view! {
 view! {
     /// A question of an agent that waits.
     pub struct QuestionView {
-        /// The profile of the gateway that asks.
-        pub gateway: String,
-        /// Its id; another gateway may use the same.
+        /// The gateway that asks. Ids are unique on one gateway only.
+        pub gateway: GatewayId,
         pub id: String,
         pub session: String,
         pub session_title: String,
@@ -484,14 +488,14 @@ view! {
 view! {
     /// A hit of the search.
     pub struct SearchHit {
-        pub session: String,
+        pub session: SessionRef,
         pub session_title: String,
         #[ts(optional)]
         #[serde(skip_serializing_if = "Option::is_none")]
         pub message: Option<String>,
         /// The text around the hit.
         pub snippet: String,
-        /// Byte ranges of the hit in the snippet, as `[start, end)` in UTF-16 units.
+        /// Ranges of the hit in the snippet, as `[start, end)` in UTF-16 units.
         pub marks: Vec<(u32, u32)>,
         #[ts(type = "number")]
         pub at_ms: i64,

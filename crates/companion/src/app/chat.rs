@@ -1,11 +1,11 @@
 //! Sends prompts, and follows their state in the transcript.
 
 use super::handle::Reply;
-use super::shelf::Turn;
 use super::{App, Then, Timer};
-use crate::api::{AttachmentInput, AttachmentView, MessageState};
+use crate::api::{AttachmentInput, AttachmentView, MessageState, Signal};
 use crate::gateway::{Attachment, CallError, ConnectionState, Gateway, Prompt, RunEvent, RunStep, SendAck};
-use crate::outbox::{Item, ItemState, Outbox, Step, Verdict, look_up, verdict};
+use crate::ids::{GatewayId, SessionRef};
+use crate::outbox::{Item, ItemState, Step, Verdict, look_up, verdict};
 use crate::ports::WindowKind;
 use crate::request_error::{MB, RequestError};
 use clawtray_gateway_protocol::{ContentPart, Message, Role, RunId};
@@ -39,28 +39,37 @@ impl App {
     pub(super) fn send_message(
         &mut self,
         window: Option<WindowKind>,
-        session: Option<String>,
+        session: Option<SessionRef>,
+        gateway: Option<GatewayId>,
         text: String,
         attachments: Vec<AttachmentInput>,
     ) -> Result<Value, RequestError> {
-        let Some(profile) = self.profiles.active().map(str::to_owned) else {
-            return Err(RequestError::NoGateway);
+        let here = window.unwrap_or(WindowKind::Popup);
+        let (named, session) = match session {
+            Some(SessionRef { gateway, session }) => (Some(gateway), Some(session)),
+            None => (gateway, None),
+        };
+        let profile = match named {
+            Some(gateway) => self.known(&gateway).map(|()| gateway)?,
+            None => self.profiles.active().ok_or(RequestError::NoGateway)?.into(),
         };
         let known = session
-            .or_else(|| self.target(window))
+            .or_else(|| self.target_on(&profile, here))
             .filter(|session| !session.is_empty());
         let session = match known {
             Some(session) => session,
             // A gateway that was never reached: what is written waits in a session of its own.
             None => {
-                let fresh = self.new_session_key(None).ok_or(RequestError::NotConnected)?;
-                self.set_target(window.unwrap_or(WindowKind::Popup), &fresh);
+                let fresh = self.new_session_key(&profile, None)?;
+                self.set_target_to(here, &SessionRef::new(profile.clone(), fresh.clone()));
                 fresh
             }
         };
         let id = self.enqueue(&profile, &session, text, attachments, None)?;
-        // What was written in a window is sent now; a reply from a notification leaves what waits there alone.
-        self.shelf.set_draft(&profile, &session, "");
+        self.stay(here, &SessionRef::new(profile.clone(), session.clone()));
+        // What was written in a window is sent now; a reply from a notification leaves what waits there alone. On the disk
+        // it stays until the outbox has it.
+        self.shelf.show_draft(&profile, &session, "");
         Ok(json!({ "id": id }))
     }
 
@@ -95,12 +104,12 @@ impl App {
             at_ms: self.now_ms(),
             ..Item::default()
         };
+        // It is sent once it is written.
         self.shelf.put_item(&item);
         self.echo(&item);
         let id = item.id.clone();
-        self.outbox.push(item);
+        self.outbox.push_new(item);
         self.publisher.dirty.outbox = true;
-        self.pump(profile);
         Ok(id)
     }
 
@@ -165,50 +174,42 @@ impl App {
         self.transcript_changed(&item.gateway, &item.session, changes);
     }
 
-    /// Sends what can be sent now.
+    /// Sends what can be sent now, once it is known to be ours to send.
     pub(super) fn pump(&mut self, profile: &str) {
-        let Some(gateway) = self.links.get(profile).and_then(super::link::Link::ready) else {
+        if self
+            .links
+            .get(profile)
+            .and_then(super::link::Link::ready)
+            .is_none()
+        {
             return;
-        };
+        }
         for step in self.outbox.next(profile) {
             let (Step::Send(item) | Step::LookUp(item)) = &step;
-            match self.shelf.claim(item) {
-                Turn::Ours => {}
-                Turn::Done => {
-                    let id = item.id.clone();
-                    self.settle(&id, &Verdict::Delivered);
-                    self.after_once(Timer::Pump(profile.to_owned()), Duration::ZERO);
-                    continue;
-                }
-                Turn::Elsewhere => {
-                    let id = item.id.clone();
-                    // Looked up before it is ours to send: it may have arrived by then.
-                    self.settle(&id, &Verdict::Uncertain);
-                    self.after_once(Timer::Pump(profile.to_owned()), Duration::from_secs(2));
-                    continue;
-                }
-            }
-            match step {
-                Step::Send(item) => {
-                    self.echo(&item);
-                    self.send_item(Arc::clone(&gateway), item);
-                }
-                Step::LookUp(item) => self.look_up(Arc::clone(&gateway), item),
+            if self.outbox.is_unsaved(&item.id) {
+                // No other process knows of it.
+                self.carry_out(step);
+            } else {
+                self.shelf.claim(step);
             }
             self.publisher.dirty.outbox = true;
         }
     }
 
-    /// Takes up prompts that another process has left: it was killed, or had no connection.
-    pub(super) fn adopt(&mut self, profile: &str) {
-        let left = self.shelf.outbox(&[profile.to_owned()]);
-        for item in Outbox::left_over(left) {
-            if self.outbox.get(&item.id).is_none() {
+    /// Sends a prompt that is ours to send, or looks for it. False: there is no connection any more.
+    pub(super) fn carry_out(&mut self, step: Step) -> bool {
+        let (Step::Send(item) | Step::LookUp(item)) = &step;
+        let Some(gateway) = self.links.get(&item.gateway).and_then(super::link::Link::ready) else {
+            return false;
+        };
+        match step {
+            Step::Send(item) => {
                 self.echo(&item);
-                self.outbox.push(item);
-                self.publisher.dirty.outbox = true;
+                self.send_item(gateway, item);
             }
+            Step::LookUp(item) => self.look_up(gateway, item),
         }
+        true
     }
 
     fn send_item(&mut self, gateway: Arc<dyn Gateway>, item: Item) {
@@ -306,13 +307,14 @@ impl App {
         self.on_run(&item.gateway, &event);
     }
 
-    fn settle(&mut self, id: &str, verdict: &Verdict) {
+    pub(super) fn settle(&mut self, id: &str, verdict: &Verdict) {
         let Some(item) = self.outbox.settle(id, verdict, self.language()) else {
             return;
         };
         let (state, error) = match verdict {
             Verdict::Delivered => {
                 self.shelf.remove_item(id);
+                self.say_unsaved();
                 (MessageState::Done, None)
             }
             Verdict::Again => {
@@ -364,7 +366,14 @@ impl App {
             return Err(RequestError::PromptOnItsWay);
         };
         self.shelf.remove_item(id);
-        self.shelf.set_draft(&item.gateway, &item.session, &item.text);
+        self.say_unsaved();
+        // Below what is written there by now.
+        let before = self.shelf.draft(&item.gateway, &item.session);
+        let draft = match before.trim_end() {
+            "" => item.text.clone(),
+            before => format!("{before}\n\n{}", item.text),
+        };
+        self.shelf.set_draft(&item.gateway, &item.session, &draft);
         self.publisher.dirty.outbox = true;
         if let Some(open) = self
             .links
@@ -375,7 +384,9 @@ impl App {
             self.transcript_changed(&item.gateway, &item.session, changes);
         }
         if let Some(window) = window {
-            self.signal(window, crate::api::Signal::Prefill { text: item.text });
+            let session = SessionRef::new(item.gateway, item.session);
+            let text = item.text;
+            self.signal(window, Signal::Prefill { session, text });
         }
         Ok(Value::Null)
     }
@@ -391,14 +402,18 @@ impl App {
         Ok(Value::Null)
     }
 
-    pub(super) fn stop_run(&mut self, session: String, reply: Reply) {
-        let Some((id, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(RequestError::NotConnected));
-            return;
+    pub(super) fn stop_run(&mut self, session: SessionRef, reply: Reply) {
+        let SessionRef { gateway: id, session } = session;
+        let gateway = match self.ready(&id) {
+            Ok(gateway) => gateway,
+            Err(error) => {
+                reply.send(Err(error));
+                return;
+            }
         };
         let run = self
             .links
-            .get(&id)
+            .get(id.as_str())
             .and_then(|link| link.transcripts.get(&session))
             .and_then(|open| open.active_run().map(RunId::from));
         self.spawn(async move {
@@ -406,14 +421,16 @@ impl App {
             let answer = stopped
                 .map(|stopped| json!({ "stopped": stopped }))
                 .map_err(RequestError::from);
-            let _ = reply.send(answer);
+            reply.send(answer);
             Box::new(|_: &mut Self| {}) as Then
         });
     }
 
-    /// The active profile and its connection, when it is ready.
-    pub(super) fn active_ready(&self) -> Option<(String, Arc<dyn Gateway>)> {
-        let id = self.profiles.active()?;
-        Some((id.to_owned(), self.links.get(id)?.ready()?))
+    /// The connection of a gateway that a request names.
+    pub(super) fn ready(&self, gateway: &GatewayId) -> Result<Arc<dyn Gateway>, RequestError> {
+        self.known(gateway)?;
+        let link = self.links.get(gateway.as_str());
+        link.and_then(super::link::Link::ready)
+            .ok_or(RequestError::NotConnected)
     }
 }

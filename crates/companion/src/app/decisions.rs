@@ -110,7 +110,7 @@ impl App {
                 if matches!(result, Err(RequestError::ApprovalGone)) {
                     self.on_approval_resolved(&approval.gateway, &approval.id);
                 }
-                let _ = reply.send(result.map(|()| Value::Null));
+                reply.send(result.map(|()| Value::Null));
             }
             (None, Ok(())) => {}
             (None, Err(error)) => self.not_decided(approval, chosen, &error),
@@ -151,7 +151,7 @@ impl App {
         let gateway = match ready {
             Ok(gateway) => gateway,
             Err(error) => {
-                let _ = reply.send(Err(error));
+                reply.send(Err(error));
                 return;
             }
         };
@@ -173,7 +173,7 @@ impl App {
                     app.touch(&id, &Need::Question(question.clone()));
                     app.on_question_gone(&id, &question);
                 }
-                let _ = reply.send(result);
+                reply.send(result);
             }) as Then
         });
     }

@@ -37,7 +37,7 @@ impl App {
             let log = tokio::task::spawn_blocking(move || end_of(&log)).await;
             let log = log.ok().and_then(Result::ok).unwrap_or_else(|| "none".to_owned());
             let text = format!("{facts}\n## Log\n\n{log}");
-            let _ = reply.send(Ok(json!({ "text": text })));
+            reply.send(Ok(json!({ "text": text })));
             Box::new(|app: &mut Self| app.report = Some(text)) as Then
         });
     }
@@ -45,7 +45,7 @@ impl App {
     /// Writes the report that was shown last, as it was shown. Answers `{path}`.
     pub(super) fn save_diagnostics(&mut self, reply: Reply) {
         let Some(report) = self.report.clone() else {
-            let _ = reply.send(Err(RequestError::NoReport));
+            reply.send(Err(RequestError::NoReport));
             return;
         };
         let path = self.data.join("clawtray-report.txt");
@@ -57,7 +57,7 @@ impl App {
                 Ok(Err(error)) => Err(RequestError::ReportNotWritten(error.to_string())),
                 Err(error) => Err(RequestError::ReportNotWritten(error.to_string())),
             };
-            let _ = reply.send(answer);
+            reply.send(answer);
             Box::new(|_: &mut Self| {}) as Then
         });
     }

@@ -104,7 +104,7 @@ impl App {
                 app.publisher.connection_dirty();
             }) as Then
         });
-        self.adopt(id);
+        self.shelf.left(id);
         self.pump(id);
     }
 

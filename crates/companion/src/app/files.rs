@@ -7,7 +7,6 @@ use super::shelf_on_disk::StoreShelf;
 use crate::paths::Paths;
 use crate::settings::Unreadable;
 use crate::store::{Repair, Store, StoreHandle, StoreOptions};
-use std::sync::Arc;
 
 /// The store in the data folder. Without one the app works, nothing outlives it, and the answer's last says so.
 pub(super) fn open_shelf(paths: &Paths, cache_megabytes: u32) -> (Box<dyn Shelf>, Option<StoreHandle>, bool) {
@@ -16,10 +15,7 @@ pub(super) fn open_shelf(paths: &Paths, cache_megabytes: u32) -> (Box<dyn Shelf>
         ..StoreOptions::default()
     };
     match Store::open(&paths.data, options).and_then(StoreHandle::new) {
-        Ok(records) => {
-            let store = Arc::clone(records.blocking());
-            (Box::new(StoreShelf::new(store)), Some(records), false)
-        }
+        Ok(records) => (Box::new(StoreShelf::new(records.clone())), Some(records), false),
         Err(error) => {
             tracing::warn!(%error, help = error.next_step(), "the store could not be opened");
             (Box::new(MemoryShelf::default()), None, true)
@@ -32,22 +28,66 @@ impl App {
     pub(super) fn say_what_files_lack(
         &mut self,
         settings: Option<Unreadable>,
-        gateways_set_aside: bool,
+        gateways: Option<Unreadable>,
         no_store: bool,
     ) {
-        if let Some(unreadable) = settings {
-            self.plain_notice("settings-unreadable", move |words| match unreadable {
-                Unreadable::SetAside => words.settings_set_aside,
-                Unreadable::InPlace => words.settings_unreadable,
-            });
-        }
-        if gateways_set_aside {
-            self.plain_notice("gateways-unreadable", |words| words.gateways_set_aside);
-        }
+        self.say_what_settings_lack(settings);
+        self.say_what_gateways_lack(gateways);
         if no_store {
             self.plain_notice("store", |words| words.no_data_folder);
         }
         self.say_repairs();
+    }
+
+    pub(super) fn say_what_settings_lack(&mut self, problem: Option<Unreadable>) {
+        let Some(unreadable) = problem else {
+            return self.withdraw_notice("settings-unreadable");
+        };
+        self.plain_notice("settings-unreadable", move |words| match unreadable {
+            Unreadable::SetAside => words.settings_set_aside,
+            Unreadable::InPlace => words.settings_unreadable,
+            Unreadable::Newer => words.settings_newer,
+        });
+    }
+
+    fn say_what_gateways_lack(&mut self, problem: Option<Unreadable>) {
+        let Some(unreadable) = problem else {
+            return self.withdraw_notice("gateways-unreadable");
+        };
+        self.plain_notice("gateways-unreadable", move |words| match unreadable {
+            Unreadable::SetAside => words.gateways_set_aside,
+            Unreadable::InPlace => words.gateways_unreadable,
+            Unreadable::Newer => words.gateways_newer,
+        });
+    }
+
+    /// Says when the list of gateways cannot be written, and when it can again.
+    pub(super) fn say_if_gateways_are_not_written(&mut self) {
+        match self.profiles.take_written() {
+            Some(true) => self.withdraw_notice("gateways-not-written"),
+            Some(false) => self.plain_notice("gateways-not-written", |words| words.gateways_not_written),
+            None => {}
+        }
+    }
+
+    /// A list of gateways that could not be read is tried again.
+    pub(super) fn read_gateways_again(&mut self) {
+        if !self.profiles.read_again() {
+            return;
+        }
+        self.say_what_gateways_lack(self.profiles.left_alone());
+        let all: Vec<String> = self
+            .profiles
+            .all()
+            .iter()
+            .map(|profile| profile.id.clone())
+            .collect();
+        for id in all {
+            if !self.links.contains_key(&id) {
+                self.connect(&id);
+            }
+        }
+        self.publisher.all_dirty();
     }
 
     /// Says what the store had to mend since it was asked last. Whether the local copy is empty now.

@@ -66,7 +66,7 @@ impl App {
                 app.publisher.dirty.found = true;
                 if let Some(reply) = reply {
                     let views: Vec<FoundGateway> = app.found_views();
-                    let _ = reply.send(Ok(json!(views)));
+                    reply.send(Ok(json!(views)));
                 }
                 app.listen_nearby();
             }) as Then

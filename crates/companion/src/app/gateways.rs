@@ -64,7 +64,7 @@ impl App {
         let (url, in_url) = match clean_url(&wanted.url) {
             Ok(clean) => clean,
             Err(error) => {
-                let _ = reply.send(Err(error.into()));
+                reply.send(Err(error.into()));
                 return;
             }
         };
@@ -88,7 +88,7 @@ impl App {
 
     pub(super) fn accept_found(&mut self, id: &str, session_only: bool, reply: Reply) {
         let Some(found) = self.found.iter().find(|found| found.id == id).cloned() else {
-            let _ = reply.send(Err(RequestError::FoundGone));
+            reply.send(Err(RequestError::FoundGone));
             return;
         };
         let profile = Profile {
@@ -109,7 +109,7 @@ impl App {
             self.keep_for_session(&id, SecretKind::GatewayToken, token);
             self.connect(&id);
             self.after_adding(&id);
-            let _ = reply.send(Ok(json!({ "id": id })));
+            reply.send(Ok(json!({ "id": id })));
             return;
         }
         let store = Arc::clone(&self.ports.secrets);
@@ -131,14 +131,14 @@ impl App {
                         gateway: profile.name,
                     }),
                 };
-                let _ = reply.send(answer);
+                reply.send(answer);
             }) as Then
         });
     }
 
     pub(super) fn set_token(&mut self, id: &str, token: String, session_only: bool, reply: Reply) {
         let Some(profile) = self.profiles.get(id).cloned() else {
-            let _ = reply.send(Err(RequestError::NoSuchGateway));
+            reply.send(Err(RequestError::NoSuchGateway));
             return;
         };
         let token = Secret::new(token.trim());
@@ -148,7 +148,7 @@ impl App {
         if session_only || profile.transient || profile.embedded {
             self.keep_for_session(&id, SecretKind::GatewayToken, Some(token));
             self.connect(&id);
-            let _ = reply.send(Ok(Value::Null));
+            reply.send(Ok(Value::Null));
             return;
         }
         let store = Arc::clone(&self.ports.secrets);
@@ -171,7 +171,7 @@ impl App {
                         gateway: profile.name,
                     }),
                 };
-                let _ = reply.send(answer);
+                reply.send(answer);
             }) as Then
         });
     }
@@ -200,12 +200,12 @@ impl App {
     /// Receives a gateway's webhooks on this port from now on, or no more.
     pub(super) fn set_webhook(&mut self, id: &str, port: Option<u16>, secret: Option<String>, reply: Reply) {
         let Some(profile) = self.profiles.get(id).cloned() else {
-            let _ = reply.send(Err(RequestError::NoSuchGateway));
+            reply.send(Err(RequestError::NoSuchGateway));
             return;
         };
         let secret = port.and(secret).filter(|secret| !secret.trim().is_empty());
         if port.is_some() && secret.is_none() {
-            let _ = reply.send(Err(RequestError::WebhookSecretMissing));
+            reply.send(Err(RequestError::WebhookSecretMissing));
             return;
         }
         let secret = secret.map(Secret::new);
@@ -214,7 +214,7 @@ impl App {
             self.keep_for_session(&id, SecretKind::WebhookSecret, secret);
             self.profiles.change(&id, |profile| profile.webhook_port = port);
             self.connect(&id);
-            let _ = reply.send(Ok(Value::Null));
+            reply.send(Ok(Value::Null));
             return;
         }
         let store = Arc::clone(&self.ports.secrets);
@@ -235,7 +235,7 @@ impl App {
                         gateway: profile.name,
                     }),
                 };
-                let _ = reply.send(answer);
+                reply.send(answer);
             }) as Then
         });
     }
@@ -268,7 +268,7 @@ impl App {
 
     pub(super) fn remove_gateway(&mut self, id: &str, reply: Reply) {
         if !self.profiles.remove(id) {
-            let _ = reply.send(Err(RequestError::NoSuchGateway));
+            reply.send(Err(RequestError::NoSuchGateway));
             return;
         }
         self.withdraw_all(Some(id));
@@ -307,7 +307,7 @@ impl App {
                     tracing::warn!(%error, "secrets of a removed gateway are left in the keychain");
                     RequestError::SecretsLeft
                 });
-                let _ = reply.send(answer);
+                reply.send(answer);
             }) as Then
         });
     }

@@ -3,19 +3,49 @@
 use crate::api::{Request, UiError, Update};
 use crate::control::{Action, AppStatus, Host};
 use crate::gateway::Gateway;
+use crate::ids::GatewayId;
 use crate::ports::{HotkeyState, NoWindows, NotificationResponse, TrayAction, WindowKind};
 use crate::request_error::RequestError;
 use crate::words::Language;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Where a window's updates go. Called from the loop; it must not block.
 pub type Sink = Box<dyn Fn(Update) + Send>;
-/// Where a request's answer goes.
-pub(super) type Reply = oneshot::Sender<Result<Value, RequestError>>;
+
+/// Where a request's answer goes. Dropped without one, it answers [`RequestError::Internal`] and logs, so that a branch
+/// that forgets to answer is seen.
+pub(super) struct Reply {
+    to: Option<oneshot::Sender<Result<Value, RequestError>>>,
+    /// The app ends: what was not answered by then is no mistake.
+    stopping: Arc<AtomicBool>,
+}
+
+impl Reply {
+    /// Answers. Whoever asked may be gone.
+    pub(super) fn send(mut self, answer: Result<Value, RequestError>) {
+        if let Some(to) = self.to.take() {
+            let _ = to.send(answer);
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let Some(to) = self.to.take() else { return };
+        let error = if self.stopping.load(Ordering::Acquire) {
+            RequestError::Stopping
+        } else {
+            tracing::error!("a request was let go of without an answer");
+            RequestError::Internal
+        };
+        let _ = to.send(Err(error));
+    }
+}
 
 /// What the loop is told.
 pub(super) enum Input {
@@ -30,6 +60,7 @@ pub(super) enum Input {
     Blurred(WindowKind),
     Closed(WindowKind),
     DeepLink(String),
+    Open(Option<GatewayId>, Option<String>),
     Suspend,
     Resume,
     TrayHost(bool),
@@ -48,6 +79,8 @@ pub(super) struct Shared {
     pub(super) status: AppStatus,
     /// What windows are told in.
     pub(super) language: Language,
+    /// The loop has ended.
+    pub(super) stopping: Arc<AtomicBool>,
 }
 
 /// A handle on the running app. Clones are cheap; every call returns at once unless it is `async`.
@@ -78,7 +111,11 @@ impl AppHandle {
         request: Request,
     ) -> Result<Value, UiError> {
         let window = window.into();
-        let (reply, answer) = oneshot::channel();
+        let (to, answer) = oneshot::channel();
+        let reply = Reply {
+            to: Some(to),
+            stopping: Arc::clone(&self.lock().stopping),
+        };
         self.tell(Input::Request(window, Box::new(request), reply));
         let answer = answer.await.unwrap_or(Err(RequestError::Stopping));
         answer.map_err(|error| {
@@ -127,6 +164,10 @@ impl AppHandle {
     /// A `clawtray://` link was opened.
     pub fn deep_link(&self, url: impl Into<String>) {
         self.tell(Input::DeepLink(url.into()));
+    }
+    /// Shows the popup: on a session of a gateway profile, or of the active one.
+    pub fn open(&self, gateway: Option<GatewayId>, session: Option<String>) {
+        self.tell(Input::Open(gateway, session));
     }
     /// The system goes to sleep.
     pub fn suspend(&self) {
@@ -192,15 +233,10 @@ impl Host for AppHandle {
             // The compositor's token is the window adapter's business; it is handed over before this call.
             Action::Toggle { activation: _ } => self.hotkey_pressed(),
             Action::Open {
+                gateway,
                 session,
                 activation: _,
-            } => {
-                let request = Request::ShowWindow {
-                    window: "popup".to_owned(),
-                    session,
-                };
-                Self::request(self, None, request).await?;
-            }
+            } => self.open(gateway.map(GatewayId), session),
             Action::DoNotDisturb { until_ms } => {
                 Self::request(self, None, Request::DoNotDisturb { until_ms }).await?;
             }
@@ -218,5 +254,34 @@ impl Host for AppHandle {
     }
     fn gateway(&self, profile: Option<&str>) -> Option<Arc<dyn Gateway>> {
         Self::gateway(self, profile)
+    }
+    fn active(&self) -> Option<String> {
+        self.lock().active.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_nobody_answers_is_answered_all_the_same() {
+        let dropped = |stopping: bool| {
+            let (to, answer) = oneshot::channel();
+            drop(Reply {
+                to: Some(to),
+                stopping: Arc::new(AtomicBool::new(stopping)),
+            });
+            answer
+        };
+        assert_eq!(dropped(false).await, Ok(Err(RequestError::Internal)));
+        assert_eq!(dropped(true).await, Ok(Err(RequestError::Stopping)));
+        let (to, answer) = oneshot::channel();
+        let reply = Reply {
+            to: Some(to),
+            stopping: Arc::default(),
+        };
+        reply.send(Ok(Value::Null));
+        assert_eq!(answer.await, Ok(Ok(Value::Null)), "answered once");
     }
 }

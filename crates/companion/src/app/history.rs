@@ -4,6 +4,7 @@ use super::handle::Reply;
 use super::{App, Then};
 use crate::api::Signal;
 use crate::gateway::{History, HistoryQuery};
+use crate::ids::SessionRef;
 use crate::outbox::Item;
 use crate::ports::WindowKind;
 use crate::request_error::RequestError;
@@ -166,13 +167,9 @@ impl App {
         self.go_on_revealing(profile, session);
     }
 
-    pub(super) fn load_older(&mut self, session: String, reply: Reply) {
-        let Some(id) = self.profiles.active().map(str::to_owned) else {
-            let _ = reply.send(Err(RequestError::NotConnected));
-            return;
-        };
-        self.read_older(&id, &session, PAGE, move |_, read| {
-            let _ = reply.send(read.map(|()| Value::Null));
+    pub(super) fn load_older(&mut self, session: &SessionRef, reply: Reply) {
+        self.read_older(&session.gateway, &session.session, PAGE, move |_, read| {
+            reply.send(read.map(|()| Value::Null));
         });
     }
 
@@ -235,12 +232,11 @@ impl App {
     }
 
     /// Shows a session and scrolls to a message of it, as soon as it is there.
-    pub(super) fn reveal(&mut self, window: WindowKind, session: &str, message: String) {
-        let Some(id) = self.profiles.active().map(str::to_owned) else {
-            return;
-        };
-        self.set_target(window, session);
-        if let Some(link) = self.links.get_mut(&id) {
+    pub(super) fn reveal(&mut self, window: WindowKind, session: &SessionRef, message: String) {
+        self.use_gateway(&session.gateway);
+        self.set_target_to(window, session);
+        let SessionRef { gateway, session } = session;
+        if let Some(link) = self.links.get_mut(gateway.as_str()) {
             // The last wish of a window counts.
             link.reveals.retain(|other| other.window != window);
             link.reveals.push(Reveal {
@@ -250,7 +246,7 @@ impl App {
                 pages: REVEAL_PAGES,
             });
         }
-        self.go_on_revealing(&id, session);
+        self.go_on_revealing(gateway, session);
     }
 
     pub(super) fn go_on_revealing(&mut self, id: &str, session: &str) {

@@ -3,6 +3,7 @@
 use super::notify::by_run;
 use super::{App, Then, Timer};
 use crate::gateway::{History, HistoryQuery};
+use crate::ids::SessionRef;
 use crate::notify_policy::OccasionKind;
 use clawtray_gateway_protocol::Role;
 use std::time::Duration;
@@ -168,7 +169,11 @@ impl App {
         };
         let mut missed = std::mem::take(&mut link.missed);
         let muted = &self.settings.get().notifications.muted_sessions;
-        missed.retain(|missed| !muted.contains(&missed.session) && !self.in_view(id, &missed.session));
+        missed.retain(|missed| {
+            let session = SessionRef::new(id, missed.session.as_str());
+            let is_muted = muted.iter().any(|entry| crate::settings::mutes(entry, &session));
+            !is_muted && !self.in_view(id, &missed.session)
+        });
         if missed.len() == 1 {
             if let Some(Missed {
                 session,

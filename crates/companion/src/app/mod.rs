@@ -16,6 +16,7 @@ mod handle;
 mod history;
 mod keychain;
 mod link;
+mod local_state;
 mod missed;
 mod needs;
 mod notices;
@@ -37,14 +38,14 @@ mod windows;
 
 pub use chat::attachment_view;
 pub use handle::{AppHandle, Sink};
-pub use shelf::{MemoryShelf, Shelf, Told, Turn};
+pub use shelf::{Done, Kept, MemoryShelf, Shelf, Told, Turn};
 pub use shelf_on_disk::StoreShelf;
 
 use crate::discovery::{Found, Surroundings, System};
 use crate::outbox::Outbox;
 use crate::paths::Paths;
 use crate::ports::{IssuedToken, Ports, Secret, SecretKind, WindowKind};
-use crate::profiles::Profiles;
+use crate::profiles::{EMBEDDED, ENVIRONMENT, Profiles};
 use crate::settings::SettingsFile;
 use crate::store::{SearchLane, StoreHandle};
 use crate::tray_model::SteadySign;
@@ -54,8 +55,9 @@ use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
 use futures_util::{FutureExt, StreamExt};
 use handle::{Input, Shared};
 use link::{Link, LinkEvent};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -118,6 +120,10 @@ enum Timer {
     Ping,
     /// Approvals and questions may have lapsed.
     Lapse,
+    /// The session of a link was not listed in time.
+    Link,
+    /// Prompts that could not be written are tried again.
+    Save,
     /// The HTTP APIs are tried again.
     Bridge,
     /// The popup that nobody asked for has waited for the desktop's dialog.
@@ -148,7 +154,7 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 pub struct App {
     ports: Ports,
     options: Options,
-    shelf: Box<dyn Shelf>,
+    shelf: local_state::LocalState,
     /// The local copy of the conversations, where there is a data folder.
     records: Option<StoreHandle>,
     /// Its budget, in megabytes.
@@ -177,6 +183,8 @@ pub struct App {
     /// The report that was shown last.
     report: Option<String>,
     windows: BTreeMap<&'static str, windows::Window>,
+    /// A link whose session is not listed yet.
+    pending_link: Option<deep_link::Place>,
     publisher: publish::Publisher,
     sign: SteadySign,
     shown_notifications: notify::ShownNotifications,
@@ -193,6 +201,8 @@ pub struct App {
     ),
     shared: Arc<Mutex<Shared>>,
     stopping: bool,
+    /// Quitting was asked for, and answered with what would be lost.
+    quit_asked: bool,
 }
 
 impl fmt::Debug for App {
@@ -220,14 +230,18 @@ impl App {
         let handle = AppHandle::new(inbox, Arc::clone(&shared));
         let now_ms = ports.clock.now_ms();
         let (settings, settings_problem) = SettingsFile::open(paths.settings(), now_ms);
-        let (profiles, gateways_set_aside) = Profiles::open(paths.profiles(), now_ms);
-        let known: Vec<String> = profiles.all().iter().map(|profile| profile.id.clone()).collect();
+        let (profiles, gateways_problem) = Profiles::open(paths.profiles(), now_ms);
+        // The last two may come later in this run.
+        let ids = profiles.all().iter().map(|profile| profile.id.as_str());
+        let known: BTreeSet<String> = ids.chain([EMBEDDED, ENVIRONMENT]).map(str::to_owned).collect();
+        let known: Vec<String> = known.into_iter().collect();
         let cache_megabytes = settings.get().cache_megabytes;
         let (shelf, records, no_store) = match options.shelf.take() {
             Some(shelf) => (shelf, None, false),
             None => files::open_shelf(&paths, cache_megabytes),
         };
-        let outbox = Outbox::restored(shelf.outbox(&known));
+        let (shelf, left) = local_state::LocalState::load(shelf, &known);
+        let outbox = Outbox::restored(left);
         let mut app = Self {
             ports,
             options,
@@ -252,6 +266,7 @@ impl App {
             undisturbed: false,
             report: None,
             windows: BTreeMap::new(),
+            pending_link: None,
             publisher: publish::Publisher::default(),
             sign: SteadySign::default(),
             shown_notifications: notify::ShownNotifications::default(),
@@ -263,9 +278,10 @@ impl App {
             issued: mpsc::unbounded_channel(),
             shared,
             stopping: false,
+            quit_asked: false,
         };
         app.tell_language();
-        app.say_what_files_lack(settings_problem, gateways_set_aside, no_store);
+        app.say_what_files_lack(settings_problem, gateways_problem, no_store);
         (handle, app.run(inputs))
     }
 
@@ -273,6 +289,7 @@ impl App {
         self.start();
         while !self.stopping {
             self.settle_bridge();
+            self.say_if_gateways_are_not_written();
             self.publish_if_due();
             let deadline = self.timers.values().min().copied();
             let sleep = async {
@@ -288,6 +305,7 @@ impl App {
                 },
                 Some(then) = self.tasks.next(), if !self.tasks.is_empty() => then(&mut self),
                 Some(event) = self.streams.next(), if !self.streams.is_empty() => self.on_link_event(event),
+                Some(saved) = self.shelf.next(), if !self.shelf.is_idle() => self.on_saved(saved),
                 Some(token) = self.issued.1.recv() => self.on_issued(token),
                 () = sleep => self.on_time(),
             }
@@ -304,6 +322,10 @@ impl App {
     }
 
     async fn stop(mut self) {
+        {
+            let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.stopping.store(true, Ordering::Release);
+        }
         // After the app nobody hears of a click on them.
         self.withdraw_all(None);
         self.publish();
@@ -317,6 +339,8 @@ impl App {
             shared.gateways.clear();
         }
         let all = futures_util::future::join_all(gateways.iter().map(|gateway| gateway.shutdown()));
+        // What could not be written has a last chance.
+        self.save_again();
         // A gateway that does not say goodbye does not hold up the end.
         let kept = async {
             if let Some(records) = &self.records {
@@ -324,6 +348,7 @@ impl App {
             }
         };
         let withdrawn = self.ports.notifier.flush();
+        let kept = futures_util::future::join(kept, self.shelf.flush());
         let both = futures_util::future::join3(all, kept, withdrawn);
         let _ = tokio::time::timeout(Duration::from_secs(3), both).await;
     }
@@ -341,6 +366,7 @@ impl App {
             Input::Blurred(window) => self.on_blurred(window),
             Input::Closed(window) => self.on_closed(window),
             Input::DeepLink(url) => self.on_deep_link(&url),
+            Input::Open(gateway, session) => self.on_open(gateway, session),
             Input::Suspend => {}
             Input::Resume => self.on_resume(),
             Input::TrayHost(present) => self.on_tray_host(present),
@@ -369,9 +395,12 @@ impl App {
                     self.ping_all();
                     // Where the system tells of no changes.
                     self.read_settings();
+                    self.read_gateways_again();
                     self.after(Timer::Ping, PING_EVERY);
                 }
                 Timer::Lapse => self.drop_lapsed(),
+                Timer::Save => self.save_again(),
+                Timer::Link => self.give_up_link(),
                 Timer::Bridge => self.try_bridge_again(),
                 Timer::FirstPopup => self.on_first_popup_due(),
                 Timer::Release(window) => self.release(window),
@@ -389,8 +418,13 @@ impl App {
 
     /// Reads the settings file again if somebody else changed it.
     fn read_settings(&mut self) {
+        let before = self.settings.left_alone();
         if self.settings.reload_if_changed() {
             self.on_settings_changed();
+        }
+        let now = self.settings.left_alone();
+        if now != before {
+            self.say_what_settings_lack(now);
         }
     }
 

@@ -5,6 +5,7 @@ use super::{App, Then, Timer};
 use crate::api::{QuestionItem, QuestionOption, QuestionView};
 use crate::approval::{ApprovalText, bounded};
 use crate::gateway::{Approval, CallError};
+use crate::ids::GatewayId;
 use crate::notify_policy::{OccasionKind, approval_tag, question_tag};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -114,7 +115,7 @@ fn question(gateway: &str, value: &Value) -> Option<QuestionView> {
                 .collect(),
         });
     let view = QuestionView {
-        gateway: gateway.to_owned(),
+        gateway: GatewayId::from(gateway),
         id: value.get("id")?.as_str()?.to_owned(),
         session: text(value, "sessionKey"),
         session_title: String::new(),

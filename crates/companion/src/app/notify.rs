@@ -401,7 +401,7 @@ impl App {
     }
 
     /// Adds a text to the draft of its session. Answers where it is afterwards.
-    fn keep_as_draft(&self, gateway: &str, session: &str, text: String) -> ReplyText {
+    fn keep_as_draft(&mut self, gateway: &str, session: &str, text: String) -> ReplyText {
         if self.profiles.get(gateway).is_none() {
             return ReplyText::Here(text);
         }
@@ -526,8 +526,8 @@ impl App {
 
     pub(super) fn do_not_disturb(&mut self, until_ms: Option<i64>) {
         let patch = json!({ "notifications": { "doNotDisturbUntilMs": until_ms } });
-        if self.settings.change(&patch).is_ok() {
-            self.on_settings_changed();
+        if let Err(error) = self.change_settings(&patch) {
+            tracing::debug!(code = %error.code(), "do not disturb lasts until the app ends");
         }
     }
 }

@@ -187,7 +187,7 @@ impl App {
 
     pub(super) fn clear_cache(&mut self, id: &str, reply: Reply) {
         if self.profiles.get(id).is_none() {
-            let _ = reply.send(Err(RequestError::NoSuchGateway));
+            reply.send(Err(RequestError::NoSuchGateway));
             return;
         }
         if let Some(link) = self.links.get_mut(id) {
@@ -200,7 +200,7 @@ impl App {
             }
         }
         let Some(records) = &self.records else {
-            let _ = reply.send(Ok(Value::Null));
+            reply.send(Ok(Value::Null));
             return;
         };
         let id = id.to_owned();
@@ -214,7 +214,7 @@ impl App {
                     .noted(done)
                     .map(|()| Value::Null)
                     .ok_or(RequestError::CopyNotCleared);
-                let _ = reply.send(answer);
+                reply.send(answer);
             }) as Then
         });
     }

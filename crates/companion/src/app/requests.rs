@@ -4,49 +4,54 @@ use super::App;
 use super::decisions::decision;
 use super::gateways::protocol;
 use super::handle::Reply;
+use super::session_requests::job_params;
 use crate::api::Request;
+use crate::ids::{GatewayId, SessionRef};
 use crate::ports::{ApprovalRef, WindowKind};
 use crate::profiles::Profile;
 use crate::request_error::RequestError;
+use crate::settings::{self, InvalidSetting};
 use crate::store::SearchQuery;
 use serde_json::{Value, json};
 
 impl App {
     pub(super) fn on_request(&mut self, window: Option<WindowKind>, request: Request, reply: Reply) {
+        if window.is_some_and(|window| !request.permission().windows.contains(&window)) {
+            tracing::warn!(?window, "a page asked for something that its window is not for");
+            return reply.send(Err(RequestError::NotAllowed));
+        }
         let here = window.unwrap_or(WindowKind::Popup);
         let now = match request {
             Request::SendMessage {
                 session,
+                gateway,
                 text,
                 attachments,
-            } => self.send_message(window, session, text, attachments),
+            } => self.send_message(window, session, gateway, text, attachments),
             Request::CancelQueued { id } => self.cancel_queued(window, &id),
             Request::RetryQueued { id } => self.retry_queued(&id),
             Request::Stop { session } => return self.stop_run(session, reply),
-            Request::NewSession { agent } => match self.new_session_key(agent.as_deref()) {
-                Some(session) => {
-                    self.set_target(here, &session);
-                    Ok(json!({ "session": session }))
-                }
-                None => Err(RequestError::NoGateway),
-            },
-            Request::SetTarget { session } => {
-                self.set_target(here, &session);
-                Ok(Value::Null)
+            Request::NewSession { gateway, agent } => {
+                self.new_session_key(&gateway, agent.as_deref()).map(|key| {
+                    let session = SessionRef::new(gateway, key);
+                    self.set_target_to(here, &session);
+                    json!({ "session": session })
+                })
             }
-            Request::LoadOlder { session } => return self.load_older(session, reply),
-            Request::SaveDraft { session, text } => {
-                if let Some(profile) = self.profiles.active() {
-                    self.shelf.set_draft(profile, &session, &text);
-                }
-                Ok(Value::Null)
+            Request::SetTarget { session } => self.known(&session.gateway).map(|()| {
+                self.set_target_to(here, &session);
+                Value::Null
+            }),
+            Request::LoadOlder { session } => return self.load_older(&session, reply),
+            Request::SaveDraft { session, text } => self.known(&session.gateway).map(|()| {
+                self.shelf.set_draft(&session.gateway, &session.session, &text);
+                Value::Null
+            }),
+            Request::PromptHistory { gateway, limit } => {
+                return self.shelf.prompts(&gateway, limit.min(500), reply);
             }
-            Request::PromptHistory { limit } => {
-                let profile = self.profiles.active().unwrap_or_default();
-                Ok(json!(self.shelf.prompts(profile, limit.min(500))))
-            }
-            Request::ListCommands => return self.list_commands(here, reply),
-            Request::ListModels => return self.list_models(reply),
+            Request::ListCommands { gateway } => return self.list_commands(here, &gateway, reply),
+            Request::ListModels { gateway } => return self.list_models(&gateway, reply),
             Request::SetSessionModel {
                 session,
                 model,
@@ -55,11 +60,12 @@ impl App {
                 return self.set_session_model(&session, model, thinking, reply);
             }
             Request::SendInBackground {
+                gateway,
                 text,
                 model,
                 timeout_seconds,
             } => {
-                return self.send_in_background(text, model, timeout_seconds, reply);
+                return self.send_in_background(&gateway, text, model, timeout_seconds, reply);
             }
             Request::ResolveApproval {
                 gateway,
@@ -67,17 +73,22 @@ impl App {
                 decision: word,
             } => match decision(&word) {
                 Some(chosen) => {
-                    return self.resolve_approval(ApprovalRef { gateway, id }, chosen, Some(reply));
+                    return self.resolve_approval(
+                        ApprovalRef {
+                            gateway: gateway.0,
+                            id,
+                        },
+                        chosen,
+                        Some(reply),
+                    );
                 }
                 None => Err(RequestError::Malformed("There is no such decision")),
             },
             Request::AnswerQuestion { gateway, id, answers } => {
-                return self.answer_question(gateway, id, answers, reply);
+                return self.answer_question(gateway.0, id, answers, reply);
             }
             Request::MarkRead { session } => {
-                if let Some(profile) = self.profiles.active().map(str::to_owned) {
-                    self.mark_read(&profile, &session);
-                }
+                self.mark_read(&session.gateway, &session.session);
                 Ok(Value::Null)
             }
             Request::RenameSession { session, label } => {
@@ -96,6 +107,7 @@ impl App {
             Request::DeleteSession { session } => return self.delete_session(&session, reply),
             Request::ForkSession { session } => return self.fork_session(here, &session, reply),
             Request::Search {
+                gateway,
                 query,
                 agent,
                 session,
@@ -105,7 +117,7 @@ impl App {
             } => {
                 let wanted = SearchQuery {
                     text: query.trim().to_owned(),
-                    gateway: String::new(),
+                    gateway: gateway.0,
                     agent,
                     session,
                     from_ms,
@@ -114,10 +126,10 @@ impl App {
                 };
                 return self.search(window, wanted, reply);
             }
-            Request::RevealMessage { session, message } => {
+            Request::RevealMessage { session, message } => self.known(&session.gateway).map(|()| {
                 self.reveal(here, &session, message);
-                Ok(Value::Null)
-            }
+                Value::Null
+            }),
             Request::ExportSession { session, format } => return self.export_session(session, format, reply),
             Request::UseGateway { id } => {
                 if self.profiles.get(&id).is_none() {
@@ -177,13 +189,68 @@ impl App {
                 self.connect(&id);
                 Ok(Value::Null)
             }
+            Request::ListJobs { gateway } => {
+                let params = json!({ "includeDisabled": true });
+                return self.pass_on(&gateway, "cron.list", params, reply);
+            }
+            Request::AddJob { gateway, job } => {
+                return self.pass_on(&gateway, "cron.add", job_params(&job), reply);
+            }
+            Request::UpdateJob { gateway, id, enabled } => {
+                let params = json!({ "id": id, "patch": { "enabled": enabled } });
+                return self.pass_on(&gateway, "cron.update", params, reply);
+            }
+            Request::RemoveJob { gateway, id } => {
+                return self.pass_on(&gateway, "cron.remove", json!({ "id": id }), reply);
+            }
+            Request::RunJob { gateway, id } => {
+                let params = json!({ "id": id, "mode": "force" });
+                return self.pass_on(&gateway, "cron.run", params, reply);
+            }
+            Request::UsageReport { gateway, days } => {
+                return self.pass_on(&gateway, "usage.cost", json!({ "days": days }), reply);
+            }
+            Request::SessionUsage { gateway, limit } => {
+                return self.pass_on(&gateway, "sessions.usage", json!({ "limit": limit }), reply);
+            }
+            Request::ListChannels { gateway } => {
+                return self.pass_on(&gateway, "channels.status", json!({}), reply);
+            }
+            Request::ListNodes { gateway } => {
+                return self.pass_on(&gateway, "node.list", json!({}), reply);
+            }
+            Request::ListPresence { gateway } => {
+                return self.pass_on(&gateway, "system-presence", json!({}), reply);
+            }
+            Request::ListTools { gateway, agent } => {
+                return self.pass_on(&gateway, "tools.catalog", json!({ "agentId": agent }), reply);
+            }
+            Request::TailLog {
+                gateway,
+                limit,
+                cursor,
+            } => {
+                let params = match cursor {
+                    Some(cursor) => json!({ "limit": limit, "cursor": cursor }),
+                    None => json!({ "limit": limit }),
+                };
+                return self.pass_on(&gateway, "logs.tail", params, reply);
+            }
+            Request::ListArtifacts { session } => {
+                let params = json!({ "sessionKey": session.session });
+                return self.pass_on(&session.gateway, "artifacts.list", params, reply);
+            }
+            Request::DownloadArtifact { session, artifact } => {
+                let params = json!({ "sessionKey": session.session, "artifactId": artifact });
+                return self.pass_on(&session.gateway, "artifacts.download", params, reply);
+            }
             Request::Diagnostics => return self.diagnostics(reply),
             Request::SaveDiagnostics => return self.save_diagnostics(reply),
             Request::ChangeSettings { patch } => self.change_settings(&patch),
             Request::ShowWindow { window, session } => match WindowKind::from_label(&window) {
                 Some(kind) => {
                     if let Some(session) = session {
-                        self.set_target(kind, &session);
+                        self.set_target_to(kind, &session);
                     }
                     self.show_window(kind);
                     Ok(Value::Null)
@@ -210,18 +277,37 @@ impl App {
                 self.dismiss_notice(id);
                 Ok(Value::Null)
             }
-            Request::CallGateway { method, params } => return self.call_gateway(method, params, reply),
             Request::Quit => {
-                self.stopping = true;
+                self.quit();
                 Ok(Value::Null)
             }
         };
-        let _ = reply.send(now);
+        reply.send(now);
     }
 
-    fn change_settings(&mut self, patch: &Value) -> Result<Value, RequestError> {
-        self.settings.change(patch)?;
-        self.on_settings_changed();
+    /// Whether a gateway that a request names is still there.
+    pub(super) fn known(&self, gateway: &GatewayId) -> Result<(), RequestError> {
+        match self.profiles.get(gateway) {
+            Some(_) => Ok(()),
+            None => Err(RequestError::NoSuchGateway),
+        }
+    }
+
+    /// Changes settings. Where they count and cannot be written, a notice says so; only where nobody expects that is it an
+    /// error, too.
+    pub(super) fn change_settings(&mut self, patch: &Value) -> Result<Value, RequestError> {
+        let changed = self.settings.change(patch);
+        if changed.as_ref().map_or_else(InvalidSetting::counts, |()| true) {
+            self.on_settings_changed();
+        }
+        match changed {
+            Ok(()) => self.withdraw_notice("settings-read-only"),
+            Err(InvalidSetting::ReadOnly) => {
+                self.plain_notice("settings-read-only", |words| words.settings_read_only);
+            }
+            Err(InvalidSetting::LeftAlone) => self.say_what_settings_lack(self.settings.left_alone()),
+            Err(error) => return Err(error.into()),
+        }
         Ok(Value::Null)
     }
 
@@ -250,11 +336,11 @@ impl App {
         self.publisher.dirty.found = true;
     }
 
-    fn mute_session(&mut self, session: &str, muted: bool) -> Result<Value, RequestError> {
+    fn mute_session(&mut self, session: &SessionRef, muted: bool) -> Result<Value, RequestError> {
         let mut all = self.settings.get().notifications.muted_sessions.clone();
-        all.retain(|known| known != session);
+        all.retain(|entry| !settings::mutes(entry, session));
         if muted {
-            all.push(session.to_owned());
+            all.push(settings::mute_entry(session));
         }
         self.change_settings(&json!({ "notifications": { "mutedSessions": all } }))
     }

@@ -4,6 +4,7 @@ use super::handle::Reply;
 use super::session_requests::{list, text};
 use super::{App, Then};
 use crate::api::SearchHit;
+use crate::ids::SessionRef;
 use crate::ports::WindowKind;
 use crate::store::{SearchQuery, Store, StoreError, StoreHandle, StoreHit};
 use crate::transcript::message_id;
@@ -18,18 +19,18 @@ const GATEWAY_ADDS_WITHIN: Duration = Duration::from_millis(400);
 const GATEWAY_HITS: u32 = 25;
 
 impl App {
-    pub(super) fn search(&mut self, window: Option<WindowKind>, mut wanted: SearchQuery, reply: Reply) {
-        let profile = self.profiles.active().map(str::to_owned);
-        let Some(id) = profile.filter(|_| !wanted.text.is_empty()) else {
-            let _ = reply.send(Ok(json!([])));
+    pub(super) fn search(&mut self, window: Option<WindowKind>, wanted: SearchQuery, reply: Reply) {
+        let id = wanted.gateway.clone();
+        if self.profiles.get(&id).is_none() || wanted.text.is_empty() {
+            reply.send(Ok(json!([])));
             return;
-        };
-        wanted.gateway.clone_from(&id);
+        }
         let (query, limit) = (wanted.text.clone(), wanted.limit);
         let (from_ms, until_ms) = (wanted.from_ms, wanted.until_ms);
         let remote = self
-            .active_ready()
-            .map(|(_, gateway)| gateway)
+            .links
+            .get(&id)
+            .and_then(super::link::Link::ready)
             .filter(|gateway| gateway.capabilities().native);
         let mut params = json!({ "query": query, "limit": limit.min(GATEWAY_HITS) });
         if let Some(params) = params.as_object_mut() {
@@ -82,7 +83,8 @@ impl App {
                         .map(|link| link.sessions.title(key))
                         .unwrap_or_default()
                 };
-                let mut hits: Vec<SearchHit> = local.into_iter().map(|hit| local_hit(hit, &title)).collect();
+                let mut hits: Vec<SearchHit> =
+                    local.into_iter().map(|hit| local_hit(hit, &id, &title)).collect();
                 let answer = match remote {
                     Some(Err(error)) if hits.is_empty() => Err(error.into()),
                     Some(Ok(answer)) => {
@@ -91,10 +93,10 @@ impl App {
                             from_ms.is_none_or(|from| hit.at_ms >= from)
                                 && until_ms.is_none_or(|until| hit.at_ms < until)
                         };
-                        let found = hits_of(&answer, &query, &title).into_iter().filter(in_time);
+                        let found = hits_of(&answer, &query, &id, &title).into_iter().filter(in_time);
                         let more = found.map(|hit| SearchHit {
                             message: hit.message.map(|message| {
-                                let key = (hit.session.clone(), message);
+                                let key = (hit.session.session.clone(), message);
                                 known.get(&key).cloned().unwrap_or(key.1)
                             }),
                             ..hit
@@ -105,7 +107,7 @@ impl App {
                     }
                     Some(Err(_)) | None => Ok(json!(hits)),
                 };
-                let _ = reply.send(answer);
+                reply.send(answer);
             }) as Then
         });
     }
@@ -141,14 +143,14 @@ async fn shown_ids(
     records.read(look).await.unwrap_or_default()
 }
 
-fn local_hit(hit: StoreHit, title: &dyn Fn(&str) -> String) -> SearchHit {
+fn local_hit(hit: StoreHit, gateway: &str, title: &dyn Fn(&str) -> String) -> SearchHit {
     SearchHit {
         session_title: if hit.session_title.is_empty() {
             title(&hit.session)
         } else {
             hit.session_title
         },
-        session: hit.session,
+        session: SessionRef::new(gateway, hit.session),
         message: hit.message.as_ref().map(message_id),
         snippet: hit.snippet,
         marks: hit.marks,
@@ -159,7 +161,7 @@ fn local_hit(hit: StoreHit, title: &dyn Fn(&str) -> String) -> SearchHit {
 /// Adds hits on messages that are not among the hits yet.
 fn add(hits: &mut Vec<SearchHit>, more: impl Iterator<Item = SearchHit>) {
     let key = |hit: &SearchHit| (hit.session.clone(), hit.message.clone());
-    let mut seen: HashSet<(String, Option<String>)> = hits.iter().map(key).collect();
+    let mut seen: HashSet<(SessionRef, Option<String>)> = hits.iter().map(key).collect();
     for hit in more {
         if hit.message.is_none() || seen.insert(key(&hit)) {
             hits.push(hit);
@@ -167,14 +169,14 @@ fn add(hits: &mut Vec<SearchHit>, more: impl Iterator<Item = SearchHit>) {
     }
 }
 
-fn hits_of(answer: &Value, query: &str, title: &dyn Fn(&str) -> String) -> Vec<SearchHit> {
+fn hits_of(answer: &Value, query: &str, gateway: &str, title: &dyn Fn(&str) -> String) -> Vec<SearchHit> {
     list(answer, "results")
         .map(|hit| {
             let session = text(hit, "sessionKey");
             let snippet = text(hit, "snippet");
             SearchHit {
                 session_title: title(&session),
-                session,
+                session: SessionRef::new(gateway, session),
                 message: hit
                     .get("messageId")
                     .and_then(Value::as_str)

@@ -123,6 +123,7 @@ impl App {
                 self.look_for_missed(id);
             }
         }
+        self.follow_pending_link();
         if walk.whole && more {
             walk.offset += read.saturating_sub(OVERLAP).max(1);
             self.walk_on(id, gateway, walk);

@@ -2,8 +2,9 @@
 
 use super::handle::Reply;
 use super::{App, Then};
-use crate::api::{CommandView, MessageRole, ModelView};
+use crate::api::{CommandView, JobSchedule, MessageRole, ModelView, NewJob};
 use crate::gateway::{Gateway, HistoryQuery};
+use crate::ids::{GatewayId, SessionRef};
 use crate::ports::WindowKind;
 use crate::request_error::RequestError;
 use serde_json::{Map, Value, json};
@@ -15,17 +16,22 @@ const EXPORT_PAGES: u32 = 50;
 const EXPORT_PAGE: u32 = 200;
 
 impl App {
-    /// Calls a method of the active gateway; what `then` gives is the answer.
+    /// Calls a method of a gateway; what `then` gives is the answer.
     fn call(
         &mut self,
+        gateway: &GatewayId,
         method: &'static str,
         params: Value,
         reply: Reply,
         then: impl FnOnce(&mut Self, &str, Value) -> Result<Value, RequestError> + Send + 'static,
     ) {
-        let Some((id, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(RequestError::NotConnected));
-            return;
+        let id = gateway.0.clone();
+        let gateway = match self.ready(gateway) {
+            Ok(gateway) => gateway,
+            Err(error) => {
+                reply.send(Err(error));
+                return;
+            }
         };
         self.spawn(async move {
             let answer = gateway.call_raw(method, params).await;
@@ -33,42 +39,34 @@ impl App {
                 let answer = answer
                     .map_err(RequestError::from)
                     .and_then(|value| then(app, &id, value));
-                let _ = reply.send(answer);
+                reply.send(answer);
             }) as Then
         });
     }
 
-    pub(super) fn call_gateway(&mut self, method: String, params: Value, reply: Reply) {
-        let Some((_, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(RequestError::NotConnected));
-            return;
-        };
-        let params = if params.is_null() { json!({}) } else { params };
-        self.spawn(async move {
-            let answer = gateway.call_raw(&method, params).await;
-            let _ = reply.send(answer.map_err(RequestError::from));
-            Box::new(|_: &mut Self| {}) as Then
-        });
+    /// Calls a method of a gateway and answers what it answers.
+    pub(super) fn pass_on(&mut self, gateway: &GatewayId, method: &'static str, params: Value, reply: Reply) {
+        self.call(gateway, method, params, reply, |_, _, answer| Ok(answer));
     }
 
     /// A key for a new session. The gateway makes it with the first prompt, so this works offline.
-    pub(super) fn new_session_key(&self, agent: Option<&str>) -> Option<String> {
-        let link = self.profiles.active().and_then(|id| self.links.get(id))?;
+    pub(super) fn new_session_key(&self, gateway: &str, agent: Option<&str>) -> Result<String, RequestError> {
+        let link = self.links.get(gateway).ok_or(RequestError::NoSuchGateway)?;
         let default = link.agents.default_id.as_str();
         let agent = agent
             .or_else(|| Some(default).filter(|id| !id.is_empty()))
             .unwrap_or("main");
         let id = uuid::Uuid::new_v4().simple().to_string();
-        Some(format!("agent:{agent}:chat-{}", id.get(..12).unwrap_or(&id)))
+        Ok(format!("agent:{agent}:chat-{}", id.get(..12).unwrap_or(&id)))
     }
 
-    pub(super) fn patch_session(&mut self, session: &str, patch: Value, reply: Reply) {
-        let mut params = json!({ "key": session });
+    pub(super) fn patch_session(&mut self, session: &SessionRef, patch: Value, reply: Reply) {
+        let mut params = json!({ "key": session.session });
         if let (Some(params), Some(patch)) = (params.as_object_mut(), patch.as_object()) {
             params.extend(patch.clone());
         }
-        let session = session.to_owned();
-        self.call("sessions.patch", params, reply, move |app, id, _| {
+        let (gateway, session) = (&session.gateway, session.session.clone());
+        self.call(gateway, "sessions.patch", params, reply, move |app, id, _| {
             // The gateway tells everybody; where it does not, the row is right at once.
             if let Some(link) = app.links.get_mut(id) {
                 link.sessions.merge(&session, None, &patch);
@@ -81,7 +79,7 @@ impl App {
 
     pub(super) fn set_session_model(
         &mut self,
-        session: &str,
+        session: &SessionRef,
         model: Option<String>,
         thinking: Option<String>,
         reply: Reply,
@@ -94,30 +92,38 @@ impl App {
             patch.insert("thinkingLevel".to_owned(), thinking.into());
         }
         let known = self
-            .profiles
-            .active()
-            .and_then(|id| self.links.get(id))
-            .is_some_and(|link| link.sessions.get(session).is_some());
+            .links
+            .get(session.gateway.as_str())
+            .is_some_and(|link| link.sessions.get(&session.session).is_some());
         if known {
             self.patch_session(session, Value::Object(patch), reply);
             return;
         }
         // A session that has had no prompt yet is made with its model.
-        patch.insert("key".to_owned(), session.into());
-        if let Some(agent) = crate::sessions::agent_of(session) {
+        let key = session.session.as_str();
+        patch.insert("key".to_owned(), key.into());
+        if let Some(agent) = crate::sessions::agent_of(key) {
             patch.insert("agentId".to_owned(), agent.into());
         }
-        self.call("sessions.create", Value::Object(patch), reply, |app, id, _| {
-            app.refresh_sessions(id);
-            Ok(Value::Null)
-        });
+        let params = Value::Object(patch);
+        self.call(
+            &session.gateway,
+            "sessions.create",
+            params,
+            reply,
+            |app, id, _| {
+                app.refresh_sessions(id);
+                Ok(Value::Null)
+            },
+        );
     }
 
-    pub(super) fn reset_session(&mut self, session: &str, reply: Reply) {
-        let key = session.to_owned();
+    pub(super) fn reset_session(&mut self, session: &SessionRef, reply: Reply) {
+        let key = session.session.clone();
         self.call(
+            &session.gateway,
             "sessions.reset",
-            json!({ "key": session }),
+            json!({ "key": key }),
             reply,
             move |app, id, _| {
                 app.drop_message_records(id, &key);
@@ -127,11 +133,12 @@ impl App {
         );
     }
 
-    pub(super) fn compact_session(&mut self, session: &str, reply: Reply) {
-        let key = session.to_owned();
+    pub(super) fn compact_session(&mut self, session: &SessionRef, reply: Reply) {
+        let key = session.session.clone();
         self.call(
+            &session.gateway,
             "sessions.compact",
-            json!({ "key": session }),
+            json!({ "key": key }),
             reply,
             move |app, id, answer| {
                 if answer.get("ok").and_then(Value::as_bool) == Some(false) {
@@ -144,13 +151,19 @@ impl App {
         );
     }
 
-    pub(super) fn delete_session(&mut self, session: &str, reply: Reply) {
-        let params = json!({ "key": session, "deleteTranscript": true });
-        let key = session.to_owned();
-        self.call("sessions.delete", params, reply, move |app, id, _| {
-            app.forget_session(id, &key);
-            Ok(Value::Null)
-        });
+    pub(super) fn delete_session(&mut self, session: &SessionRef, reply: Reply) {
+        let key = session.session.clone();
+        let params = json!({ "key": key, "deleteTranscript": true });
+        self.call(
+            &session.gateway,
+            "sessions.delete",
+            params,
+            reply,
+            move |app, id, _| {
+                app.forget_session(id, &key);
+                Ok(Value::Null)
+            },
+        );
     }
 
     /// Windows that showed a session that is gone show the usual one.
@@ -170,53 +183,59 @@ impl App {
         self.drop_target(id, session);
     }
 
-    pub(super) fn fork_session(&mut self, window: WindowKind, session: &str, reply: Reply) {
-        let mut params = json!({ "parentSessionKey": session, "fork": true });
-        if let (Some(params), Some(agent)) = (params.as_object_mut(), crate::sessions::agent_of(session)) {
+    pub(super) fn fork_session(&mut self, window: WindowKind, session: &SessionRef, reply: Reply) {
+        let key = session.session.as_str();
+        let mut params = json!({ "parentSessionKey": key, "fork": true });
+        if let (Some(params), Some(agent)) = (params.as_object_mut(), crate::sessions::agent_of(key)) {
             params.insert("agentId".to_owned(), agent.into());
         }
-        self.call("sessions.create", params, reply, move |app, id, answer| {
+        let of = &session.gateway;
+        self.call(of, "sessions.create", params, reply, move |app, id, answer| {
             let Some(key) = answer.get("key").and_then(Value::as_str) else {
                 return Err(RequestError::NoCopyNamed);
             };
             app.refresh_sessions(id);
-            app.set_target(window, key);
-            Ok(json!({ "session": key }))
+            let copy = SessionRef::new(id, key);
+            app.set_target_to(window, &copy);
+            Ok(json!({ "session": copy }))
         });
     }
 
-    pub(super) fn list_commands(&mut self, window: WindowKind, reply: Reply) {
+    pub(super) fn list_commands(&mut self, window: WindowKind, gateway: &GatewayId, reply: Reply) {
         let agent = self
-            .target(Some(window))
+            .target_on(gateway, window)
             .and_then(|key| crate::sessions::agent_of(&key).map(str::to_owned));
         let mut params = json!({ "scope": "text", "includeArgs": true });
         if let (Some(params), Some(agent)) = (params.as_object_mut(), agent) {
             params.insert("agentId".to_owned(), agent.into());
         }
-        self.call("commands.list", params, reply, |_, _, answer| {
+        self.call(gateway, "commands.list", params, reply, |_, _, answer| {
             Ok(json!(commands(&answer)))
         });
     }
 
-    pub(super) fn list_models(&mut self, reply: Reply) {
-        self.call("models.list", json!({}), reply, |_, _, answer| {
+    pub(super) fn list_models(&mut self, gateway: &GatewayId, reply: Reply) {
+        self.call(gateway, "models.list", json!({}), reply, |_, _, answer| {
             Ok(json!(models(&answer)))
         });
     }
 
     pub(super) fn send_in_background(
         &mut self,
+        gateway: &GatewayId,
         text: String,
         model: Option<String>,
         timeout_seconds: Option<u32>,
         reply: Reply,
     ) {
-        let Some((id, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(RequestError::NotConnected));
-            return;
-        };
-        let Some(session) = self.new_session_key(None) else {
-            return;
+        let id = gateway.clone();
+        let ready = self.ready(&id);
+        let (gateway, session) = match ready.and_then(|ready| Ok((ready, self.new_session_key(&id, None)?))) {
+            Ok(both) => both,
+            Err(error) => {
+                reply.send(Err(error));
+                return;
+            }
         };
         let timeout_ms = timeout_seconds.map(|seconds| u64::from(seconds) * 1000);
         self.spawn(async move {
@@ -230,30 +249,35 @@ impl App {
                 if answer.is_ok() {
                     app.hide_window(WindowKind::Popup);
                 }
-                let _ = reply.send(answer.map(|sent| json!({ "id": sent, "session": session })));
+                let session = SessionRef::new(id, session);
+                reply.send(answer.map(|sent| json!({ "id": sent, "session": session })));
             }) as Then
         });
     }
 
-    pub(super) fn export_session(&mut self, session: String, format: String, reply: Reply) {
+    pub(super) fn export_session(&mut self, session: SessionRef, format: String, reply: Reply) {
         if !matches!(format.as_str(), "markdown" | "json") {
-            let _ = reply.send(Err(RequestError::Malformed(
+            reply.send(Err(RequestError::Malformed(
                 "A session is exported as markdown or json",
             )));
             return;
         }
-        let Some((id, gateway)) = self.active_ready() else {
-            let _ = reply.send(Err(RequestError::NotConnected));
-            return;
+        let SessionRef { gateway: id, session } = session;
+        let gateway = match self.ready(&id) {
+            Ok(gateway) => gateway,
+            Err(error) => {
+                reply.send(Err(error));
+                return;
+            }
         };
         let title = self
             .links
-            .get(&id)
+            .get(id.as_str())
             .map(|link| link.sessions.title(&session))
             .unwrap_or_default();
         self.spawn(async move {
             let text = export(gateway, &session, &title, &format).await;
-            let _ = reply.send(text.map(|text| json!({ "text": text })));
+            reply.send(text.map(|text| json!({ "text": text })));
             Box::new(|_: &mut Self| {}) as Then
         });
     }
@@ -269,6 +293,27 @@ async fn make_session(gateway: &dyn Gateway, session: &str, model: &str) -> Resu
         .await
         .map(|_| ())
         .map_err(RequestError::from)
+}
+
+/// The parameters of `cron.add`.
+pub(super) fn job_params(job: &NewJob) -> Value {
+    let schedule = match &job.schedule {
+        JobSchedule::Every { every_ms } => json!({ "kind": "every", "everyMs": every_ms }),
+        JobSchedule::Cron { expr } => json!({ "kind": "cron", "expr": expr }),
+    };
+    let mut params = json!({
+        "name": job.name,
+        "schedule": schedule,
+        "sessionTarget": "isolated",
+        "wakeMode": "now",
+        "payload": { "kind": "agentTurn", "message": job.prompt },
+        "delivery": { "mode": "none" },
+    });
+    let agent = job.agent.as_ref().filter(|agent| !agent.is_empty());
+    if let (Some(params), Some(agent)) = (params.as_object_mut(), agent) {
+        params.insert("agentId".to_owned(), agent.as_str().into());
+    }
+    params
 }
 
 pub(super) fn text(value: &Value, name: &str) -> String {

@@ -1,6 +1,9 @@
 //! The state that survives a restart, besides settings and profiles: prompts, drafts, marks.
 
 use crate::outbox::Item;
+use crate::store::StoreError;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,30 +76,44 @@ pub enum Turn {
     Done,
 }
 
-/// Durable keeping. Calls are short and answer at once.
+/// What was kept when the app began.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    /// Prompts on their way, whole; without those that another process is sending.
+    pub outbox: Vec<Item>,
+    /// Unsent texts by gateway and session.
+    pub drafts: BTreeMap<(String, String), String>,
+    /// What was told, by gateway.
+    pub told: BTreeMap<String, Told>,
+}
+
+/// What became of something that was asked of a shelf. It is done whether anybody waits for this or not.
+pub type Done<T> = BoxFuture<'static, Result<T, StoreError>>;
+
+/// Durable keeping. Every call but [`Shelf::load`] returns at once; what was asked for is done in the order of the calls.
 pub trait Shelf: Send + 'static {
-    /// Prompts on their way to these gateways, whole; without those that another process is sending.
-    fn outbox(&self, gateways: &[String]) -> Vec<Item>;
+    /// What is kept of these gateways. Called once, before the app's loop begins; it may block.
+    fn load(&self, gateways: &[String]) -> Kept;
+    /// Prompts on their way to a gateway, whole; without those that another process is sending.
+    fn outbox(&self, gateway: &str) -> Done<Vec<Item>>;
     /// Takes the right to send a prompt, or to look whether it arrived.
-    fn claim(&self, item: &Item) -> Turn;
-    /// Keeps a prompt, or its new state.
-    fn put_item(&self, item: &Item);
-    /// Forgets a prompt.
-    fn remove_item(&self, id: &str);
-    /// The unsent text of a session.
-    fn draft(&self, gateway: &str, session: &str) -> String;
-    /// Keeps the unsent text of a session; empty forgets it.
-    fn set_draft(&self, gateway: &str, session: &str, text: &str);
-    /// Earlier prompts to a gateway, newest first.
-    fn prompts(&self, gateway: &str, limit: u32) -> Vec<String>;
-    /// What was told of a gateway's replies.
-    fn told(&self, gateway: &str) -> Told;
+    fn claim(&self, item: &Item) -> Done<Turn>;
+    /// Writes a prompt, or its new state. A prompt that is not kept yet is written while it waits, and not later.
+    fn put_item(&self, item: &Item) -> Done<()>;
+    /// Forgets a prompt: it was delivered, or taken back.
+    fn remove_item(&self, id: &str) -> Done<()>;
+    /// Keeps the unsent text of a session; an empty one is forgotten.
+    fn set_draft(&self, gateway: &str, session: &str, text: &str) -> Done<()>;
+    /// Earlier prompts, newest first.
+    fn prompts(&self, gateway: &str, limit: u32) -> Done<Vec<String>>;
     /// Keeps from when on replies are news.
-    fn set_told(&self, gateway: &str, told: &Told);
+    fn set_told(&self, gateway: &str, told: &Told) -> Done<()>;
     /// Keeps that a session's reply was told.
-    fn set_told_session(&self, gateway: &str, session: &str, run: &str, at_ms: i64);
+    fn set_told_session(&self, gateway: &str, session: &str, run: &str, at_ms: i64) -> Done<()>;
     /// Forgets everything of a gateway.
-    fn forget(&self, gateway: &str);
+    fn forget(&self, gateway: &str) -> Done<()>;
+    /// Everything that was asked for before is done.
+    fn flush(&self) -> Done<()>;
 }
 
 /// A shelf in memory; clones share it.
@@ -115,73 +132,90 @@ impl MemoryShelf {
     fn lock(&self) -> MutexGuard<'_, Contents> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Prompts on their way to a gateway.
+    #[must_use]
+    pub fn items(&self, gateway: &str) -> Vec<Item> {
+        let contents = self.lock();
+        let items = contents.items.values();
+        items.filter(|item| item.gateway == gateway).cloned().collect()
+    }
+}
+
+fn done<T: Send + 'static>(value: T) -> Done<T> {
+    ready(Ok(value)).boxed()
 }
 
 impl Shelf for MemoryShelf {
-    fn outbox(&self, gateways: &[String]) -> Vec<Item> {
-        self.lock()
-            .items
-            .values()
-            .filter(|item| gateways.contains(&item.gateway))
-            .cloned()
-            .collect()
+    fn load(&self, gateways: &[String]) -> Kept {
+        let outbox = gateways.iter().flat_map(|gateway| self.items(gateway)).collect();
+        let contents = self.lock();
+        Kept {
+            outbox,
+            drafts: contents.drafts.clone(),
+            told: contents.told.clone(),
+        }
     }
-    fn claim(&self, _: &Item) -> Turn {
-        Turn::Ours
+    fn outbox(&self, gateway: &str) -> Done<Vec<Item>> {
+        done(self.items(gateway))
     }
-    fn put_item(&self, item: &Item) {
+    fn claim(&self, _: &Item) -> Done<Turn> {
+        done(Turn::Ours)
+    }
+    fn put_item(&self, item: &Item) -> Done<()> {
         let mut contents = self.lock();
         if contents.items.insert(item.id.clone(), item.clone()).is_none() && !item.text.is_empty() {
             contents.prompts.push((item.gateway.clone(), item.text.clone()));
         }
+        done(())
     }
-    fn remove_item(&self, id: &str) {
+    fn remove_item(&self, id: &str) -> Done<()> {
         self.lock().items.remove(id);
+        done(())
     }
-    fn draft(&self, gateway: &str, session: &str) -> String {
-        self.lock()
-            .drafts
-            .get(&(gateway.to_owned(), session.to_owned()))
-            .cloned()
-            .unwrap_or_default()
-    }
-    fn set_draft(&self, gateway: &str, session: &str, text: &str) {
+    fn set_draft(&self, gateway: &str, session: &str, text: &str) -> Done<()> {
         let key = (gateway.to_owned(), session.to_owned());
         if text.is_empty() {
             self.lock().drafts.remove(&key);
         } else {
             self.lock().drafts.insert(key, text.to_owned());
         }
+        done(())
     }
-    fn prompts(&self, gateway: &str, limit: u32) -> Vec<String> {
+    fn prompts(&self, gateway: &str, limit: u32) -> Done<Vec<String>> {
         let contents = self.lock();
         let of_gateway = contents
             .prompts
             .iter()
             .rev()
             .filter(|(owner, _)| owner == gateway);
-        of_gateway
-            .take(limit as usize)
-            .map(|(_, text)| text.clone())
-            .collect()
+        done(
+            of_gateway
+                .take(limit as usize)
+                .map(|(_, text)| text.clone())
+                .collect(),
+        )
     }
-    fn told(&self, gateway: &str) -> Told {
-        self.lock().told.get(gateway).cloned().unwrap_or_default()
-    }
-    fn set_told(&self, gateway: &str, told: &Told) {
+    fn set_told(&self, gateway: &str, told: &Told) -> Done<()> {
         self.lock().told.insert(gateway.to_owned(), told.clone());
+        done(())
     }
-    fn set_told_session(&self, gateway: &str, session: &str, run: &str, at_ms: i64) {
+    fn set_told_session(&self, gateway: &str, session: &str, run: &str, at_ms: i64) -> Done<()> {
         let mut contents = self.lock();
         let told = contents.told.entry(gateway.to_owned()).or_default();
         told.begun = true;
         told.note(session, at_ms);
         told.note_run(run);
+        done(())
     }
-    fn forget(&self, gateway: &str) {
+    fn forget(&self, gateway: &str) -> Done<()> {
         let mut contents = self.lock();
         contents.items.retain(|_, item| item.gateway != gateway);
         contents.drafts.retain(|(owner, _), _| owner != gateway);
         contents.told.remove(gateway);
+        done(())
+    }
+    fn flush(&self) -> Done<()> {
+        done(())
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of the whole app with fake ports; each one tells a story.
 
-use super::{MemoryShelf, Shelf};
+use super::MemoryShelf;
 use crate::api::{ConnectionWord, MessageState, NextStep, Request, Signal};
 use crate::gateway::{CallError, Decision, PauseReason};
 use crate::ports::{
@@ -27,6 +27,10 @@ mod chat;
 mod connection;
 mod desktop;
 mod language;
+mod links;
 mod needs;
+mod outbox;
+mod permission;
 mod records;
+mod which_gateway;
 mod windows;

@@ -154,7 +154,7 @@ impl App {
                 self.do_not_disturb(Some(until));
             }
             TrayAction::EndDoNotDisturb => self.do_not_disturb(None),
-            TrayAction::Quit => self.stopping = true,
+            TrayAction::Quit => self.quit(),
         }
     }
 }

@@ -29,14 +29,14 @@ impl App {
             Ok(clean) => clean,
             Err(error) => {
                 let message = RequestError::from(error).sentence(self.language());
-                let _ = reply.send(Ok(json!({ "ok": false, "message": message })));
+                reply.send(Ok(json!({ "ok": false, "message": message })));
                 return;
             }
         };
         let protocol = match protocol(dialect) {
             Ok(protocol) => protocol,
             Err(error) => {
-                let _ = reply.send(Err(error));
+                reply.send(Err(error));
                 return;
             }
         };
@@ -65,7 +65,7 @@ impl App {
             let gateway = connector.connect(request).await;
             let (ok, message) = outcome(&*gateway, &name, language).await;
             gateway.shutdown().await;
-            let _ = reply.send(Ok(json!({ "ok": ok, "message": message })));
+            reply.send(Ok(json!({ "ok": ok, "message": message })));
             Box::new(|_: &mut Self| {}) as Then
         });
     }

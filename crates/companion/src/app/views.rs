@@ -9,6 +9,8 @@ use crate::connection;
 use crate::gateway::Decision;
 use crate::ports::WindowKind;
 use crate::sessions::Overlay;
+use crate::settings;
+use crate::transcript::Transcript;
 use std::collections::BTreeMap;
 
 impl App {
@@ -16,16 +18,14 @@ impl App {
         let Some((profile, session)) = self.in_window(kind) else {
             return TranscriptView::default();
         };
-        match self
+        let open = self
             .links
             .get(&profile)
-            .and_then(|link| link.transcripts.get(&session))
-        {
-            Some(open) => open.view(),
-            None => TranscriptView {
-                session,
-                ..TranscriptView::default()
-            },
+            .and_then(|link| link.transcripts.get(&session));
+        TranscriptView {
+            gateway: profile.into(),
+            session,
+            ..open.map(Transcript::view).unwrap_or_default()
         }
     }
 
@@ -117,7 +117,7 @@ impl App {
                 .notifications
                 .muted_sessions
                 .iter()
-                .cloned()
+                .map(|entry| settings::muted_key(entry, profile).to_owned())
                 .collect(),
             agents: self.agent_names(profile),
             ..Overlay::default()
@@ -139,7 +139,8 @@ impl App {
         let Some(id) = self.profiles.active() else {
             return Vec::new();
         };
-        self.outbox.of(id).map(crate::outbox::Item::view).collect()
+        let view = |item: &crate::outbox::Item| item.view(self.outbox.is_unsaved(&item.id));
+        self.outbox.of(id).map(view).collect()
     }
 
     pub(super) fn approval_views(&self) -> Vec<ApprovalView> {
@@ -158,7 +159,7 @@ impl App {
                     .map(|key| key.0.clone())
                     .unwrap_or_default();
                 ApprovalView {
-                    gateway: id.to_owned(),
+                    gateway: id.into(),
                     facts: crate::approval::facts(approval),
                     id: approval.id.0.clone(),
                     kind: match approval.kind {
@@ -194,10 +195,12 @@ impl App {
     }
 
     pub(super) fn question_views(&self) -> Vec<QuestionView> {
-        let Some(link) = self.profiles.active().and_then(|id| self.links.get(id)) else {
+        let active = self.profiles.active().unwrap_or_default();
+        let Some(link) = self.links.get(active) else {
             return Vec::new();
         };
         let views = link.questions.values().map(|question| QuestionView {
+            gateway: active.into(),
             session_title: if question.session.is_empty() {
                 String::new()
             } else {

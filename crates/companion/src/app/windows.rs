@@ -2,6 +2,7 @@
 
 use super::{App, Sink, Timer};
 use crate::api::{Change, Signal, TargetView, Update};
+use crate::ids::{GatewayId, SessionRef};
 use crate::ports::{HotkeyState, WindowKind};
 use crate::profiles::ENVIRONMENT;
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -13,6 +14,8 @@ pub(super) struct Window {
     pub(super) subscriber: Option<Subscriber>,
     /// The session per profile.
     targets: BTreeMap<String, String>,
+    /// A session that a link shows, over the target of its gateway and without taking its place.
+    visited: Option<SessionRef>,
     pub(super) shown: bool,
     pub(super) focused: bool,
     /// Signals for a webview that is not there yet.
@@ -35,12 +38,17 @@ impl App {
 
     /// The session a window shows, on the active gateway.
     pub(super) fn target(&self, window: Option<WindowKind>) -> Option<String> {
-        let profile = self.profiles.active()?;
-        let kind = window.unwrap_or(WindowKind::Popup);
-        let own = self
-            .windows
-            .get(kind.label())
-            .and_then(|window| window.targets.get(profile));
+        self.target_on(self.profiles.active()?, window.unwrap_or(WindowKind::Popup))
+    }
+
+    /// The session a window shows whenever this gateway is the active one.
+    pub(super) fn target_on(&self, profile: &str, kind: WindowKind) -> Option<String> {
+        let window = self.windows.get(kind.label());
+        let visited = window
+            .and_then(|window| window.visited.as_ref())
+            .filter(|visited| visited.gateway.as_str() == profile)
+            .map(|visited| &visited.session);
+        let own = visited.or_else(|| window?.targets.get(profile));
         own.cloned().or_else(|| self.default_target(profile))
     }
 
@@ -73,11 +81,16 @@ impl App {
 
     /// All sessions of a profile that windows show.
     pub(super) fn targets_of(&self, profile: &str) -> HashSet<String> {
-        let mut all: HashSet<String> = self
-            .windows
-            .values()
-            .filter_map(|window| window.targets.get(profile).cloned())
-            .collect();
+        let mut all: HashSet<String> = HashSet::new();
+        for window in self.windows.values() {
+            all.extend(window.targets.get(profile).cloned());
+            let visited = window.visited.as_ref();
+            all.extend(
+                visited
+                    .filter(|visited| visited.gateway.as_str() == profile)
+                    .map(|visited| visited.session.clone()),
+            );
+        }
         all.extend(self.default_target(profile));
         all
     }
@@ -103,11 +116,15 @@ impl App {
     }
 
     pub(super) fn target_view(&self, kind: WindowKind) -> TargetView {
+        let nowhere = TargetView {
+            gateway: self.profiles.active().unwrap_or_default().into(),
+            ..TargetView::default()
+        };
         let Some((profile, session)) = self.in_window(kind) else {
-            return TargetView::default();
+            return nowhere;
         };
         let Some(link) = self.links.get(&profile) else {
-            return TargetView::default();
+            return nowhere;
         };
         let row = link.sessions.view(&session, &self.overlay(&profile));
         let agent = row.as_ref().map(|row| row.agent.clone()).or_else(|| {
@@ -125,25 +142,68 @@ impl App {
             model: row.as_ref().and_then(|row| row.model.clone()),
             thinking: row.and_then(|row| row.thinking),
             draft: self.shelf.draft(&profile, &session),
+            gateway: profile.into(),
             session,
         }
     }
 
+    /// Points a window at a session of the active gateway.
     pub(super) fn set_target(&mut self, kind: WindowKind, session: &str) {
-        let Some(profile) = self.profiles.active().map(str::to_owned) else {
+        if let Some(profile) = self.profiles.active() {
+            let session = SessionRef::new(profile, session);
+            self.set_target_to(kind, &session);
+        }
+    }
+
+    /// Points a window at a session. Where another gateway is the active one, it is shown when its own is active again.
+    pub(super) fn set_target_to(&mut self, kind: WindowKind, session: &SessionRef) {
+        let SessionRef { gateway, session } = session;
+        if self.profiles.get(gateway).is_none() {
+            return;
+        }
+        let window = self.window(kind);
+        window.targets.insert(gateway.0.clone(), session.clone());
+        window.visited = None;
+        if kind == WindowKind::Popup {
+            let session = session.clone();
+            self.profiles
+                .change(gateway, |profile| profile.session = Some(session));
+        }
+        self.open(gateway, session);
+        if self.profiles.active() == Some(gateway.as_str()) {
+            self.show_target(kind);
+            self.mark_seen_if_in_view(gateway, session);
+        }
+    }
+
+    /// Shows a session of the active gateway in a window, and keeps nothing of it for later.
+    pub(super) fn visit(&mut self, kind: WindowKind, session: &SessionRef) {
+        self.window(kind).visited = Some(session.clone());
+        self.open(&session.gateway, &session.session);
+        self.show_target(kind);
+        self.mark_seen_if_in_view(&session.gateway, &session.session);
+    }
+
+    /// Something was sent from a window: a session that a link showed is this window's target from now on.
+    pub(super) fn stay(&mut self, kind: WindowKind, session: &SessionRef) {
+        let window = self.window(kind);
+        if window.visited.as_ref() == Some(session) {
+            window.visited = None;
+            let (gateway, key) = (session.gateway.0.clone(), session.session.clone());
+            window.targets.insert(gateway, key);
+        }
+    }
+
+    /// A window that is called up by hand shows its own target again, unless something is written in the other session.
+    fn end_visit(&mut self, kind: WindowKind) {
+        let visited = self.window(kind).visited.as_ref();
+        let Some(SessionRef { gateway, session }) = visited.cloned() else {
             return;
         };
-        self.window(kind)
-            .targets
-            .insert(profile.clone(), session.to_owned());
-        if kind == WindowKind::Popup {
-            let session = session.to_owned();
-            self.profiles
-                .change(&profile, |profile| profile.session = Some(session));
+        if self.shelf.draft(&gateway, &session).is_empty() {
+            self.window(kind).visited = None;
+            self.show_target(kind);
         }
-        self.open(&profile, session);
-        self.show_target(kind);
-        self.mark_seen_if_in_view(&profile, session);
     }
 
     /// Gives a window its target and transcript anew.
@@ -169,6 +229,10 @@ impl App {
                 .is_some_and(|target| target == session)
             {
                 window.targets.remove(profile);
+            }
+            let visited = window.visited.as_ref();
+            if visited.is_some_and(|known| known.gateway.as_str() == profile && known.session == session) {
+                window.visited = None;
             }
         }
         for kind in [WindowKind::Popup, WindowKind::Browser, WindowKind::Settings] {
@@ -208,6 +272,7 @@ impl App {
         if let Some(session) = self.target(Some(WindowKind::Popup)) {
             self.open(profile, &session);
         }
+        self.follow_pending_link();
         self.publisher.dirty.target = true;
     }
 
@@ -282,6 +347,17 @@ impl App {
         self.see_target(kind);
     }
 
+    /// Shows the popup, as the command line or a second start asks for it.
+    pub(super) fn on_open(&mut self, gateway: Option<GatewayId>, session: Option<String>) {
+        if let Some(gateway) = &gateway {
+            self.use_gateway(gateway);
+        }
+        if let Some(session) = session {
+            self.set_target(WindowKind::Popup, &session);
+        }
+        self.show_window(WindowKind::Popup);
+    }
+
     pub(super) fn hide_window(&mut self, kind: WindowKind) {
         self.ports.windows.hide(kind);
         self.on_hidden(kind);
@@ -319,6 +395,9 @@ impl App {
         if visible && (focused || !self.settings.get().popup_pinned) {
             self.hide_window(kind);
         } else {
+            if !visible {
+                self.end_visit(kind);
+            }
             self.show_window(kind);
         }
     }

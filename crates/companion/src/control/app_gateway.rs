@@ -95,6 +95,8 @@ impl AppGateway {
         });
         let info: GatewayInfo = gateway.call(GatewayCall::Info).await.map_err(not_here)?;
         gateway.capabilities = info.capabilities;
+        // Another gateway may become the active one between two calls of a command.
+        gateway.profile = info.profile.or(gateway.profile);
         let Some(server) = info.server else {
             return Err(not_here(CallError::NotConnected));
         };
@@ -102,6 +104,12 @@ impl AppGateway {
         let _ = ready.send(now);
         let _ = gateway.state.changed().await;
         Ok(gateway)
+    }
+
+    /// The profile that all calls go to, where the app says so.
+    #[must_use]
+    pub fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
     }
 
     fn ask(&self, id: u64, op: Op) -> Result<(), CallError> {

@@ -31,6 +31,8 @@ pub trait Host: Send + Sync + 'static {
     /// The app's connection to a gateway profile: the active one when not named. None when the app holds no such
     /// connection; the command line then connects by itself.
     fn gateway(&self, profile: Option<&str>) -> Option<Arc<dyn Gateway>>;
+    /// The id of the active profile.
+    fn active(&self) -> Option<String>;
 }
 
 /// Why the socket could not be had.
@@ -318,15 +320,24 @@ fn no_gateway() -> Refusal {
 async fn perform(host: &dyn Host, op: Op) -> Result<Value, Refusal> {
     let action = match op {
         Op::Toggle { activation } => Action::Toggle { activation },
-        Op::Open { session, activation } => Action::Open { session, activation },
+        Op::Open {
+            gateway,
+            session,
+            activation,
+        } => Action::Open {
+            gateway,
+            session,
+            activation,
+        },
         Op::Link { url, activation } => Action::Link { url, activation },
         Op::DoNotDisturb { until_ms } => Action::DoNotDisturb { until_ms },
         Op::Quit => Action::Quit,
         Op::Status => return encode(&host.status().await),
         Op::Request { window, request } => return Ok(host.request(window, *request).await?),
         Op::Gateway { profile, call } => {
+            let profile = profile.or_else(|| host.active());
             let gateway = host.gateway(profile.as_deref()).ok_or_else(no_gateway)?;
-            return on_gateway(&*gateway, call).await;
+            return on_gateway(&*gateway, profile, call).await;
         }
         Op::Watch { .. } => return Ok(Value::Null),
     };
@@ -334,7 +345,11 @@ async fn perform(host: &dyn Host, op: Op) -> Result<Value, Refusal> {
     Ok(Value::Null)
 }
 
-async fn on_gateway(gateway: &dyn Gateway, call: GatewayCall) -> Result<Value, Refusal> {
+async fn on_gateway(
+    gateway: &dyn Gateway,
+    profile: Option<String>,
+    call: GatewayCall,
+) -> Result<Value, Refusal> {
     match call {
         GatewayCall::Info => {
             let state = gateway.state().borrow().clone();
@@ -344,6 +359,7 @@ async fn on_gateway(gateway: &dyn Gateway, call: GatewayCall) -> Result<Value, R
                 None
             };
             encode(&GatewayInfo {
+                profile,
                 capabilities: gateway.capabilities(),
                 server,
             })

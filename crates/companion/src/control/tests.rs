@@ -14,6 +14,15 @@ use tokio::sync::{mpsc, watch};
 struct FakeApp {
     acts: Mutex<Vec<Action>>,
     gateway: Option<Arc<FakeGateway>>,
+    active: Mutex<Option<String>>,
+    /// The profiles that calls were made on.
+    asked_for: Mutex<Vec<Option<String>>>,
+}
+
+fn models() -> Request {
+    Request::ListModels {
+        gateway: "home".into(),
+    }
 }
 
 #[async_trait]
@@ -30,7 +39,7 @@ impl Host for FakeApp {
         }
     }
     async fn request(&self, window: Option<String>, request: Request) -> Result<Value, UiError> {
-        if request == Request::ListModels {
+        if request == models() {
             return Ok(json!({ "window": window }));
         }
         Err(UiError {
@@ -42,7 +51,11 @@ impl Host for FakeApp {
     }
     fn gateway(&self, profile: Option<&str>) -> Option<Arc<dyn Gateway>> {
         let gateway = self.gateway.clone()?;
+        self.asked_for.lock().unwrap().push(profile.map(str::to_owned));
         (profile != Some("other")).then_some(gateway as Arc<dyn Gateway>)
+    }
+    fn active(&self) -> Option<String> {
+        self.active.lock().unwrap().clone()
     }
 }
 
@@ -198,6 +211,7 @@ async fn the_app_is_told_what_to_do() {
     say(
         &at,
         Op::Open {
+            gateway: Some("home".into()),
             session: session.clone(),
             activation: None,
         },
@@ -219,6 +233,7 @@ async fn the_app_is_told_what_to_do() {
                 activation: Some("token".into())
             },
             Action::Open {
+                gateway: Some("home".into()),
                 session,
                 activation: None
             },
@@ -239,7 +254,7 @@ async fn the_app_is_told_what_to_do() {
         window,
         request: Box::new(request),
     };
-    let models = say(&at, request(Request::ListModels, Some("popup".into()))).await;
+    let models = say(&at, request(models(), Some("popup".into()))).await;
     assert_eq!(models.unwrap(), json!({ "window": "popup" }));
     let refused = say(&at, request(Request::Quit, None)).await.unwrap_err();
     assert!(
@@ -360,6 +375,23 @@ async fn calls_and_events_go_over_the_apps_connection() {
     assert!(events.recv().await.is_none());
     let lost = tokio::time::timeout(Duration::from_secs(10), gateway.ping()).await;
     assert!(matches!(lost, Ok(Err(_))), "{lost:?}");
+}
+
+#[tokio::test]
+async fn all_calls_of_a_command_go_to_the_gateway_that_was_active_at_its_beginning() {
+    let (_place, at) = place();
+    let app = Arc::new(FakeApp {
+        gateway: Some(FakeGateway::ready()),
+        active: Mutex::new(Some("home".into())),
+        ..FakeApp::default()
+    });
+    let _serving = listen(&at, Arc::clone(&app));
+    let gateway = AppGateway::connect(&at, None).await.unwrap();
+    assert_eq!(gateway.profile(), Some("home"));
+    *app.active.lock().unwrap() = Some("work".into());
+    gateway.ping().await.unwrap();
+    let asked_for = app.asked_for.lock().unwrap().clone();
+    assert_eq!(asked_for, [Some("home".to_owned()), Some("home".to_owned())]);
 }
 
 #[cfg(unix)]

@@ -33,7 +33,10 @@ pub enum Op {
     },
     /// Shows the popup, on a session if one is named.
     Open {
-        /// The session's key.
+        /// The profile's id, which becomes the active one; the active one when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gateway: Option<String>,
+        /// The session's key on that gateway.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<String>,
         /// As in `toggle`.
@@ -93,7 +96,9 @@ pub enum Action {
     },
     /// Shows the popup.
     Open {
-        /// On this session.
+        /// The profile's id, which becomes the active one; the active one when absent.
+        gateway: Option<String>,
+        /// On this session of that gateway.
         session: Option<String>,
         /// The compositor's activation token.
         activation: Option<String>,
@@ -161,6 +166,9 @@ pub enum GatewayCall {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayInfo {
+    /// The profile's id. Whoever asked for the active one names this from then on: another may become active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// What its dialect can do.
     pub capabilities: Capabilities,
     /// What it said about itself; absent while not connected.

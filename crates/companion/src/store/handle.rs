@@ -73,6 +73,14 @@ impl StoreHandle {
         run(&self.local, job).await
     }
 
+    /// Like [`Self::local`], but in line at once: before any job that is asked for after this call.
+    pub fn begin_local<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Store) -> Result<R, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<R, StoreError>> + Send + 'static {
+        begin(&self.local, job)
+    }
+
     /// What changes sessions and messages. While nobody wants to write, this lane trims the cache to its budget.
     pub async fn write<R: Send + 'static>(
         &self,

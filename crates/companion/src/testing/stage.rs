@@ -1,8 +1,10 @@
 use super::{Bare, Desk, FakeGateway, Mirror};
 use crate::api::Request;
 use crate::app::{App, AppHandle, MemoryShelf, Options, Shelf};
+use crate::ids::{GatewayId, SessionRef};
 use crate::paths::Paths;
 use crate::ports::WindowKind;
+use crate::profiles::Profiles;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -97,11 +99,26 @@ impl Stage {
         mirror
     }
 
-    /// Asks for the popup; the request must succeed.
+    /// The gateway that is the active one, as the list of gateways has it.
+    #[must_use]
+    pub fn active(&self) -> GatewayId {
+        let (profiles, _) = Profiles::open(Paths::under(self.folder.as_path()).profiles(), 0);
+        profiles.active().unwrap_or_default().into()
+    }
+
+    /// A session of the active gateway.
+    #[must_use]
+    pub fn session(&self, key: &str) -> SessionRef {
+        SessionRef::new(self.active(), key)
+    }
+
+    /// Asks for a window that may ask it, the popup first; the request must succeed.
     pub async fn ask(&self, request: Request) -> Value {
         let shown = format!("{request:?}");
+        let windows = request.permission().windows;
+        let popup = windows.iter().find(|window| **window == WindowKind::Popup);
         self.app
-            .request(WindowKind::Popup, request)
+            .request(popup.or(windows.first()).copied(), request)
             .await
             .unwrap_or_else(|error| panic!("{shown}: {} {}", error.code, error.message))
     }
@@ -110,6 +127,7 @@ impl Stage {
     pub async fn send(&self, text: &str) -> String {
         let request = Request::SendMessage {
             session: None,
+            gateway: None,
             text: text.to_owned(),
             attachments: Vec::new(),
         };

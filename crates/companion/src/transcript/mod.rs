@@ -17,6 +17,7 @@ mod tests;
 pub use fold::{fold, message_id, tool_summary};
 
 use crate::api::{AttachmentView, Change, MessageRole, MessageState, MessageView, RunView, TranscriptView};
+use crate::ids::GatewayId;
 use clawtray_gateway_protocol::Message;
 use std::collections::{HashMap, HashSet};
 
@@ -82,6 +83,7 @@ impl Transcript {
     #[must_use]
     pub fn view(&self) -> TranscriptView {
         TranscriptView {
+            gateway: GatewayId::default(),
             session: self.session.clone(),
             messages: self.entries.iter().map(|entry| entry.view.clone()).collect(),
             has_older: self.has_older,

@@ -201,6 +201,48 @@ pub(super) static WORDS: Words = Words {
         "Der Datenordner kann nicht verwendet werden. Nachrichten und Entwürfe bleiben nur, bis Clawtray beendet wird.",
         "Geben Sie Speicherplatz frei, oder prüfen Sie, ob der Ordner Ihnen gehört.",
     ),
+    link_unknown: (
+        "Der Link nennt eine Sitzung, die dieses Gateway nicht hat.",
+        "Vielleicht ist sie gelöscht oder gehört zu einem anderen Gateway.",
+    ),
+    settings_newer: (
+        "Eine neuere Version von Clawtray hat die Einstellungsdatei geschrieben; sie bleibt, wie sie ist.",
+        "Aktualisiere Clawtray; bis dahin gelten Änderungen, bis die App endet.",
+    ),
+    settings_read_only: (
+        "Die Einstellungsdatei ist schreibgeschützt.",
+        "Ändere sie dort, wo sie verwaltet wird; Änderungen hier gelten, bis die App endet.",
+    ),
+    gateways_unreadable: (
+        "Die Liste der Gateways ließ sich gerade nicht lesen; sie bleibt, wie sie ist, und wird wieder versucht.",
+        "Sieh nach, ob die Datei dir gehört und die Festplatte in Ordnung ist.",
+    ),
+    gateways_newer: (
+        "Eine neuere Version von Clawtray hat die Liste der Gateways geschrieben; sie bleibt, wie sie ist.",
+        "Aktualisiere Clawtray; bis dahin gelten Änderungen, bis die App endet.",
+    ),
+    gateways_not_written: (
+        "Die Liste der Gateways ließ sich nicht schreiben.",
+        "Schaffe Platz auf der Festplatte oder sieh nach, ob die Datei schreibgeschützt ist; bis dahin gelten Änderungen, bis die App endet.",
+    ),
+    prompts_unsaved: |count| match count {
+        1 => {
+            "Eine Nachricht ließ sich nicht speichern: Sie geht verloren, wenn du jetzt beendest.".to_owned()
+        }
+        _ => format!(
+            "{count} Nachrichten ließen sich nicht speichern: Sie gehen verloren, wenn du jetzt beendest."
+        ),
+    },
+    prompts_unsaved_hint: "Schaffe Platz auf der Festplatte; es wird wieder versucht.",
+    quit_again: "Beende noch einmal, um trotzdem zu beenden.",
+    drafts_unsaved: (
+        "Was du gerade schreibst, ließ sich nicht speichern.",
+        "Schaffe Platz auf der Festplatte; bis dahin halten Entwürfe nur, bis die App endet.",
+    ),
+    outbox_stuck: (
+        "Die Ausgangsdatei ist gerade nicht benutzbar: Nachrichten warten so lange.",
+        "Sieh nach, ob ein anderes Programm sie hält oder die Festplatte voll ist.",
+    ),
     outbox_saved: |kept| {
         format!(
             "Die Datei des Postausgangs war beschädigt. Clawtray hat den ganzen Inhalt gerettet ({kept} wartende Nachrichten)."
@@ -384,6 +426,11 @@ fn request_error(error: &RequestError) -> Told {
         E::Stopping => (
             "Clawtray wird gerade beendet.".into(),
             "Starten Sie Clawtray erneut.",
+        ),
+        E::NotAllowed => ("Dieses Fenster darf das nicht.".into(), ""),
+        E::Internal => (
+            "In Clawtray ist ein Fehler aufgetreten.".into(),
+            "Versuchen Sie es noch einmal. Die Ursache steht im Protokoll.",
         ),
     }
 }

@@ -187,6 +187,44 @@ pub(super) static WORDS: Words = Words {
         "The data folder cannot be used. Messages and drafts last only until Clawtray quits.",
         "Free some disk space, or check that the folder belongs to you.",
     ),
+    link_unknown: (
+        "The link names a session that this gateway does not have.",
+        "It may be deleted, or of another gateway.",
+    ),
+    settings_newer: (
+        "A newer version of Clawtray wrote the settings file; it is left alone.",
+        "Update Clawtray; until then changes last until the app ends.",
+    ),
+    settings_read_only: (
+        "The settings file is read-only.",
+        "Change it where it is managed; changes made here last until the app ends.",
+    ),
+    gateways_unreadable: (
+        "The list of gateways could not be read now; it is left alone and tried again.",
+        "Look whether the file is yours and the disk is well.",
+    ),
+    gateways_newer: (
+        "A newer version of Clawtray wrote the list of gateways; it is left alone.",
+        "Update Clawtray; until then changes last until the app ends.",
+    ),
+    gateways_not_written: (
+        "The list of gateways could not be written.",
+        "Free some disk space, or look whether the file is read-only; until then changes last until the app ends.",
+    ),
+    prompts_unsaved: |count| match count {
+        1 => "A message could not be saved: it will be lost if you quit now.".to_owned(),
+        _ => format!("{count} messages could not be saved: they will be lost if you quit now."),
+    },
+    prompts_unsaved_hint: "Free some disk space; it is tried again.",
+    quit_again: "Quit again to quit anyway.",
+    drafts_unsaved: (
+        "What you are writing could not be saved.",
+        "Free some disk space; until then drafts last until the app ends.",
+    ),
+    outbox_stuck: (
+        "The outbox file cannot be used now: messages wait until it can.",
+        "Look whether another program holds it, or whether the disk is full.",
+    ),
     outbox_saved: |kept| {
         format!("The outbox file was damaged. Clawtray saved everything in it ({kept} waiting messages).")
     },
@@ -339,5 +377,10 @@ fn request_error(error: &RequestError) -> Told {
             "Free some disk space, or check that the file belongs to you. Until then, the change lasts only until Clawtray quits.",
         ),
         E::Stopping => ("Clawtray is quitting.".into(), "Start Clawtray again."),
+        E::NotAllowed => ("This window may not do that.".into(), ""),
+        E::Internal => (
+            "Something went wrong in Clawtray.".into(),
+            "Try again. The log says what happened.",
+        ),
     }
 }

@@ -195,6 +195,44 @@ pub(super) static WORDS: Words = Words {
         "No se puede usar la carpeta de datos. Los mensajes y borradores duran solo hasta salir de Clawtray.",
         "Libera espacio en el disco o comprueba que la carpeta te pertenezca.",
     ),
+    link_unknown: (
+        "El enlace nombra una sesión que este gateway no tiene.",
+        "Puede que se haya eliminado o que sea de otro gateway.",
+    ),
+    settings_newer: (
+        "Una versión más nueva de Clawtray escribió el archivo de ajustes; se deja como está.",
+        "Actualiza Clawtray; hasta entonces los cambios duran hasta que se cierre la aplicación.",
+    ),
+    settings_read_only: (
+        "El archivo de ajustes es de solo lectura.",
+        "Cámbialo donde se administra; los cambios hechos aquí duran hasta que se cierre la aplicación.",
+    ),
+    gateways_unreadable: (
+        "La lista de gateways no se pudo leer ahora; se deja como está y se vuelve a intentar.",
+        "Mira si el archivo es tuyo y si el disco está bien.",
+    ),
+    gateways_newer: (
+        "Una versión más nueva de Clawtray escribió la lista de gateways; se deja como está.",
+        "Actualiza Clawtray; hasta entonces los cambios duran hasta que se cierre la aplicación.",
+    ),
+    gateways_not_written: (
+        "No se pudo escribir la lista de gateways.",
+        "Libera espacio en el disco o mira si el archivo es de solo lectura; hasta entonces los cambios duran hasta que se cierre la aplicación.",
+    ),
+    prompts_unsaved: |count| match count {
+        1 => "No se pudo guardar un mensaje: se perderá si sales ahora.".to_owned(),
+        _ => format!("No se pudieron guardar {count} mensajes: se perderán si sales ahora."),
+    },
+    prompts_unsaved_hint: "Libera espacio en el disco; se vuelve a intentar.",
+    quit_again: "Vuelve a salir para salir de todos modos.",
+    drafts_unsaved: (
+        "No se pudo guardar lo que estás escribiendo.",
+        "Libera espacio en el disco; hasta entonces los borradores duran hasta que se cierre la aplicación.",
+    ),
+    outbox_stuck: (
+        "El archivo de salida no se puede usar ahora: los mensajes esperan.",
+        "Mira si otro programa lo usa o si el disco está lleno.",
+    ),
     outbox_saved: |kept| {
         format!(
             "El archivo de la bandeja de salida estaba dañado. Clawtray recuperó todo su contenido ({kept} mensajes en espera)."
@@ -346,5 +384,10 @@ fn request_error(error: &RequestError) -> Told {
             "Libera espacio en el disco o comprueba que el archivo te pertenezca. Hasta entonces, el cambio dura solo hasta salir de Clawtray.",
         ),
         E::Stopping => ("Clawtray se está cerrando.".into(), "Inicia Clawtray de nuevo."),
+        E::NotAllowed => ("Esta ventana no puede hacer eso.".into(), ""),
+        E::Internal => (
+            "Algo salió mal en Clawtray.".into(),
+            "Inténtalo de nuevo. El registro dice qué pasó.",
+        ),
     }
 }

@@ -83,6 +83,24 @@ fn all(words: &Words) -> Vec<String> {
         words.gateways_set_aside.1,
         words.no_data_folder.0,
         words.no_data_folder.1,
+        words.settings_newer.0,
+        words.settings_newer.1,
+        words.settings_read_only.0,
+        words.settings_read_only.1,
+        words.gateways_unreadable.0,
+        words.gateways_unreadable.1,
+        words.gateways_newer.0,
+        words.gateways_newer.1,
+        words.gateways_not_written.0,
+        words.gateways_not_written.1,
+        words.link_unknown.0,
+        words.link_unknown.1,
+        words.prompts_unsaved_hint,
+        words.quit_again,
+        words.drafts_unsaved.0,
+        words.drafts_unsaved.1,
+        words.outbox_stuck.0,
+        words.outbox_stuck.1,
         words.this_computer,
         words.built_in,
         words.usual_port,
@@ -139,6 +157,8 @@ fn errors() -> Vec<RequestError> {
         RequestError::NoScreenshot,
         RequestError::SettingsNotWritten,
         RequestError::Stopping,
+        RequestError::NotAllowed,
+        RequestError::Internal,
     ];
     all.extend(errors_with("QX"));
     all
@@ -213,6 +233,7 @@ fn with_arguments(words: &Words) -> Vec<String> {
         words.replies_while_away,
         words.outbox_saved,
         words.outbox_salvaged,
+        words.prompts_unsaved,
     ];
     let mut all: Vec<String> = named.iter().map(|say| say("QX")).collect();
     all.push((words.connected)("QX", None));

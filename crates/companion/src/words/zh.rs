@@ -168,6 +168,38 @@ pub(super) static WORDS: Words = Words {
     outbox_salvaged: |kept| {
         format!("发件箱文件已损坏。Clawtray 恢复了 {kept} 条等待中的消息，损坏的文件保留在新文件旁边。")
     },
+    link_unknown: ("链接中的会话不在此网关上。", "它可能已被删除，或属于另一个网关。"),
+    settings_newer: (
+        "设置文件由更新版本的 Clawtray 写入，将保持原样。",
+        "请更新 Clawtray；在此之前更改只保留到应用退出。",
+    ),
+    settings_read_only: (
+        "设置文件是只读的。",
+        "请在管理它的地方更改；这里的更改只保留到应用退出。",
+    ),
+    gateways_unreadable: (
+        "网关列表现在无法读取；它保持原样，并会重试。",
+        "请检查文件是否属于您，以及磁盘是否正常。",
+    ),
+    gateways_newer: (
+        "网关列表由更新版本的 Clawtray 写入，将保持原样。",
+        "请更新 Clawtray；在此之前更改只保留到应用退出。",
+    ),
+    gateways_not_written: (
+        "无法写入网关列表。",
+        "请释放一些磁盘空间，或检查文件是否只读；在此之前更改只保留到应用退出。",
+    ),
+    prompts_unsaved: |count| format!("有 {count} 条消息无法保存：现在退出会丢失。"),
+    prompts_unsaved_hint: "请释放一些磁盘空间；会自动重试。",
+    quit_again: "再次退出即可强制退出。",
+    drafts_unsaved: (
+        "您正在写的内容无法保存。",
+        "请释放一些磁盘空间；在此之前草稿只保留到应用退出。",
+    ),
+    outbox_stuck: (
+        "发件箱文件现在无法使用：消息会等待。",
+        "请检查是否有其他程序占用，或磁盘是否已满。",
+    ),
 
     answers: |gateway, version| match version {
         "" => format!("{gateway} 有响应。"),
@@ -252,5 +284,7 @@ fn request_error(error: &RequestError) -> Told {
             "请腾出磁盘空间，或检查该文件是否属于你。在此之前，更改只在退出 Clawtray 前有效。",
         ),
         E::Stopping => ("Clawtray 正在退出。".into(), "请重新启动 Clawtray。"),
+        E::NotAllowed => ("此窗口不能执行该操作。".into(), ""),
+        E::Internal => ("Clawtray 出了问题。".into(), "请重试。日志中有详情。"),
     }
 }

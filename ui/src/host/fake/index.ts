@@ -4,6 +4,7 @@ import type { MessageView } from "../../api/MessageView";
 import type { Request } from "../../api/Request";
 import type { RunView } from "../../api/RunView";
 import type { SearchHit } from "../../api/SearchHit";
+import type { SessionRef } from "../../api/SessionRef";
 import type { SessionView } from "../../api/SessionView";
 import type { Settings } from "../../api/Settings";
 import type { UiError } from "../../api/UiError";
@@ -118,8 +119,8 @@ export class FakeHost implements Host {
       case "newSession":
         return this.#target(`s-${this.#nextId++}`, "New session", request.agent ?? this.view.target.agent);
       case "setTarget": {
-        const found = this.view.sessions.find((entry) => entry.key === request.session);
-        return this.#target(request.session, found?.title ?? "New session", found?.agent ?? "main");
+        const found = this.view.sessions.find((entry) => entry.key === request.session.session);
+        return this.#target(request.session.session, found?.title ?? "New session", found?.agent ?? "main");
       }
       case "setSessionModel":
         this.view.target = {
@@ -129,10 +130,13 @@ export class FakeHost implements Host {
         };
         this.patch({ type: "target", target: this.view.target });
         return null;
-      case "cancelQueued":
+      case "cancelQueued": {
+        const taken = this.view.outbox.find((queued) => queued.id === request.id);
+        if (taken) queueMicrotask(() => this.signal({ type: "prefill", session: { gateway: this.view.target.gateway, session: taken.session }, text: taken.text }));
         this.view.outbox = this.view.outbox.filter((queued) => queued.id !== request.id);
         this.patch({ type: "outbox", outbox: this.view.outbox }, { type: "removeMessage", id: request.id });
         return null;
+      }
       case "retryQueued":
         this.#deliver(request.id);
         return null;
@@ -180,7 +184,7 @@ export class FakeHost implements Host {
           const at = entry.text.toLowerCase().indexOf(request.query.toLowerCase());
           if (at < 0) return [];
           const hit: SearchHit = {
-            session: this.view.transcript.session,
+            session: { gateway: this.view.transcript.gateway, session: this.view.transcript.session },
             sessionTitle: this.view.target.title,
             message: entry.id,
             snippet: entry.text,
@@ -201,16 +205,17 @@ export class FakeHost implements Host {
       case "markRead":
         return this.#change(request.session, { unread: false });
       case "deleteSession":
-        this.view.sessions = this.view.sessions.filter((entry) => entry.key !== request.session);
-        this.patch({ type: "sessions", upsert: [], remove: [request.session] });
+        this.view.sessions = this.view.sessions.filter((entry) => entry.key !== request.session.session);
+        this.patch({ type: "sessions", upsert: [], remove: [request.session.session] });
         return null;
       case "loadOlder":
         this.#older();
         return null;
       case "revealMessage": {
-        if (request.session !== this.view.transcript.session) {
-          const found = this.view.sessions.find((entry) => entry.key === request.session);
-          this.#target(request.session, found?.title ?? "New session", found?.agent ?? "main");
+        const key = request.session.session;
+        if (key !== this.view.transcript.session) {
+          const found = this.view.sessions.find((entry) => entry.key === key);
+          this.#target(key, found?.title ?? "New session", found?.agent ?? "main");
         }
         if (!this.view.transcript.messages.some((entry) => entry.id === request.message)) this.#older();
         queueMicrotask(() => this.signal({ type: "reveal", message: request.message }));
@@ -234,10 +239,45 @@ export class FakeHost implements Host {
       case "useGateway":
         this.view.gateways = this.view.gateways.map((each) => ({ ...each, active: each.id === request.id }));
         this.view.connection = { ...this.view.connection, gateway: this.view.gateways.find((each) => each.active)?.name ?? "" };
-        this.patch({ type: "gateways", gateways: this.view.gateways }, { type: "connection", connection: this.view.connection });
+        this.view.target = { ...this.view.target, gateway: request.id };
+        this.view.transcript = { ...this.view.transcript, gateway: request.id };
+        this.patch(
+          { type: "gateways", gateways: this.view.gateways },
+          { type: "connection", connection: this.view.connection },
+          { type: "target", target: this.view.target },
+          { type: "transcript", transcript: this.view.transcript },
+        );
         return null;
-      case "callGateway":
-        return structuredClone(this.facts.call(request.method, request.params as Record<string, unknown>));
+      case "listJobs":
+        return this.#facts("cron.list");
+      case "addJob": {
+        const { name, prompt, agent, schedule } = request.job;
+        return this.#facts("cron.add", { name, agentId: agent, schedule, payload: { kind: "agentTurn", message: prompt } });
+      }
+      case "updateJob":
+        return this.#facts("cron.update", { id: request.id, patch: { enabled: request.enabled } });
+      case "removeJob":
+        return this.#facts("cron.remove", { id: request.id });
+      case "runJob":
+        return this.#facts("cron.run", { id: request.id });
+      case "usageReport":
+        return this.#facts("usage.cost");
+      case "sessionUsage":
+        return this.#facts("sessions.usage");
+      case "listChannels":
+        return this.#facts("channels.status");
+      case "listNodes":
+        return this.#facts("node.list");
+      case "listPresence":
+        return this.#facts("system-presence");
+      case "listTools":
+        return this.#facts("tools.catalog");
+      case "tailLog":
+        return this.#facts("logs.tail", { cursor: request.cursor });
+      case "listArtifacts":
+        return this.#facts("artifacts.list");
+      case "downloadArtifact":
+        return this.#facts("artifacts.download", { artifactId: request.artifact });
       default:
         return null;
     }
@@ -253,7 +293,11 @@ export class FakeHost implements Host {
     this.patch({ type: "olderMessages", messages: older, hasOlder: false });
   }
 
-  #change(key: string, change: Partial<SessionView>): null {
+  #facts(method: string, params: Record<string, unknown> = {}): unknown {
+    return structuredClone(this.facts.call(method, params));
+  }
+
+  #change({ session: key }: SessionRef, change: Partial<SessionView>): null {
     this.view.sessions = this.view.sessions.map((entry) => (entry.key === key ? { ...entry, ...change } : entry));
     this.patch({ type: "sessions", upsert: this.view.sessions.filter((entry) => entry.key === key), remove: [] });
     return null;
@@ -264,7 +308,7 @@ export class FakeHost implements Host {
     this.view.gateways = [gateway(READY)];
     if (this.view.target.agent === "") {
       this.view.agents = [{ id: "main", name: "Main", isDefault: true }];
-      this.view.target = { session: "s-new", title: "New session", agent: "main", draft: "" };
+      this.view.target = { gateway: "home", session: "s-new", title: "New session", agent: "main", draft: "" };
     }
     this.view.found = [];
     this.patch(
@@ -280,13 +324,14 @@ export class FakeHost implements Host {
     }
   }
 
-  #target(key: string, title: string, agent: string): { session: string } {
+  #target(key: string, title: string, agent: string): { session: SessionRef } {
     this.view.target = { ...this.view.target, session: key, title, agent, draft: "" };
     const messages =
       title === "New session" ? [] : [message("h1", "user", `About ${title}?`), message("h2", "assistant", "All is well.", { durationMs: 1500 })];
-    this.view.transcript = { session: key, messages, hasOlder: false, loading: false };
+    const { gateway } = this.view.target;
+    this.view.transcript = { gateway, session: key, messages, hasOlder: false, loading: false };
     this.patch({ type: "target", target: this.view.target }, { type: "transcript", transcript: this.view.transcript });
-    return { session: key };
+    return { session: { gateway, session: key } };
   }
 
   #send(request: Extract<Request, { type: "sendMessage" }>): { id: string } {
@@ -298,7 +343,7 @@ export class FakeHost implements Host {
       bytes: Math.floor((content.length * 3) / 4),
     }));
     if (this.view.connection.word !== "ready") {
-      const queued = { id, session: this.view.target.session, text: request.text, attachments, state: "queued" as const, atMs: Date.now() };
+      const queued = { id, unsaved: false, session: this.view.target.session, text: request.text, attachments, state: "queued" as const, atMs: Date.now() };
       this.view.outbox = [...this.view.outbox, queued];
       this.patch({ type: "outbox", outbox: this.view.outbox });
       return { id };

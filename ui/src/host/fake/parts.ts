@@ -143,6 +143,7 @@ export function baseView(): View {
     agents: AGENTS,
     sessions: SESSIONS(),
     target: {
+      gateway: "home",
       session: "s-new",
       title: "New session",
       agent: "main",
@@ -150,7 +151,7 @@ export function baseView(): View {
       thinking: "high",
       draft: "",
     },
-    transcript: { session: "s-new", messages: [], hasOlder: false, loading: false },
+    transcript: { gateway: "home", session: "s-new", messages: [], hasOlder: false, loading: false },
     settings: { ...DEFAULT_SETTINGS },
     hotkey: { state: "active", keys: "Ctrl+Shift+Space", sentence: "" },
     bridge: { state: "off", url: "", sentence: "" },

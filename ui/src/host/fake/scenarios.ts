@@ -3,9 +3,9 @@ import type { View } from "../../api/View";
 import { baseView, gateway, message, OTHER_GATEWAY, READY, session, tool } from "./parts";
 import { ARM64, CODE } from "./texts";
 
-const LUMEN = { session: "s-lumen", title: "Lumen release notes", agent: "main", model: "anthropic/claude-opus-4-6", thinking: "high", draft: "" };
-const DISK = { session: "s-disk", title: "Clean up the staging disk", agent: "ops", model: "anthropic/claude-sonnet-4-6", draft: "" };
-const NEWS = { session: "s-news", title: "Newsletter numbers", agent: "scribe", model: "anthropic/claude-sonnet-4-6", draft: "" };
+const LUMEN = { gateway: "home", session: "s-lumen", title: "Lumen release notes", agent: "main", model: "anthropic/claude-opus-4-6", thinking: "high", draft: "" };
+const DISK = { gateway: "home", session: "s-disk", title: "Clean up the staging disk", agent: "ops", model: "anthropic/claude-sonnet-4-6", draft: "" };
+const NEWS = { gateway: "home", session: "s-news", title: "Newsletter numbers", agent: "scribe", model: "anthropic/claude-sonnet-4-6", draft: "" };
 
 function with_(change: Partial<View>): View {
   return { ...baseView(), ...change };
@@ -26,7 +26,7 @@ const seconds = (count: number): number => Date.now() + count * 1000;
 export const SCENARIOS: Record<string, () => View> = {
   empty: () => baseView(),
   new: () => with_({ sessions: [] }),
-  compose: () => with_({ target: LUMEN, transcript: { session: LUMEN.session, messages: [], hasOlder: false, loading: false } }),
+  compose: () => with_({ target: LUMEN, transcript: { gateway: "home", session: LUMEN.session, messages: [], hasOlder: false, loading: false } }),
   streaming: () => {
     const tools = [
       tool("t1", "read", "/srv/lumen/build.log", { durationMs: 300, output: "error: linker `lld` not found\n", arguments: '{\n  "path": "/srv/lumen/build.log"\n}' }),
@@ -37,6 +37,7 @@ export const SCENARIOS: Record<string, () => View> = {
     return with_({
       target: LUMEN,
       transcript: {
+        gateway: "home",
         session: LUMEN.session,
         messages: [
           { ...question!, attachments: [{ name: "build.log", mimeType: "text/plain", bytes: 18_200 }] },
@@ -52,6 +53,7 @@ export const SCENARIOS: Record<string, () => View> = {
     with_({
       target: LUMEN,
       transcript: {
+        gateway: "home",
         session: LUMEN.session,
         messages: [
           ...asked("Does the suite pass?"),
@@ -70,6 +72,7 @@ export const SCENARIOS: Record<string, () => View> = {
     with_({
       target: NEWS,
       transcript: {
+        gateway: "home",
         session: NEWS.session,
         messages: [
           message("u0", "user", "Did the last newsletter go out?", { atMs: Date.now() - 400_000 }),
@@ -88,6 +91,7 @@ export const SCENARIOS: Record<string, () => View> = {
     with_({
       target: LUMEN,
       transcript: {
+        gateway: "home",
         session: LUMEN.session,
         messages: [...asked("How should reconnecting wait?"), message("a1", "assistant", CODE, { durationMs: 8400, thinking: "Full jitter is the safe choice." })],
         hasOlder: false,
@@ -97,10 +101,10 @@ export const SCENARIOS: Record<string, () => View> = {
   approval: () =>
     with_({
       target: DISK,
-      transcript: { session: DISK.session, messages: [], hasOlder: false, loading: false, run: undefined },
+      transcript: { gateway: "home", session: DISK.session, messages: [], hasOlder: false, loading: false, run: undefined },
       approvals: [
         {
-          gateway: "g1",
+          gateway: "home",
           id: "ap1",
           kind: "exec",
           title: 'docker system prune --all --force --filter "until=240h"',
@@ -124,10 +128,10 @@ export const SCENARIOS: Record<string, () => View> = {
   question: () =>
     with_({
       target: LUMEN,
-      transcript: { session: LUMEN.session, messages: [], hasOlder: false, loading: false },
+      transcript: { gateway: "home", session: LUMEN.session, messages: [], hasOlder: false, loading: false },
       questions: [
         {
-          gateway: "g1",
+          gateway: "home",
           id: "q1",
           session: LUMEN.session,
           sessionTitle: LUMEN.title,
@@ -152,10 +156,11 @@ export const SCENARIOS: Record<string, () => View> = {
     with_({
       ...connected("offline", { sentence: "Home is not reachable.", nextStep: "try-now", retryAtMs: seconds(8.5) }),
       target: LUMEN,
-      transcript: { session: LUMEN.session, messages: [], hasOlder: false, loading: false },
+      transcript: { gateway: "home", session: LUMEN.session, messages: [], hasOlder: false, loading: false },
       outbox: [
         {
           id: "o1",
+          unsaved: false,
           session: LUMEN.session,
           text: "Remind me to send the signed contract to Ida before noon.",
           attachments: [],
@@ -168,6 +173,7 @@ export const SCENARIOS: Record<string, () => View> = {
     with_({
       target: LUMEN,
       transcript: {
+        gateway: "home",
         session: LUMEN.session,
         messages: [message("o1", "user", "Summarise the meeting.", { state: "failed", error: "Home did not take the message." })],
         hasOlder: false,
@@ -210,7 +216,7 @@ export const SCENARIOS: Record<string, () => View> = {
       gateways: [],
       agents: [],
       sessions: [],
-      target: { session: "", title: "", agent: "", draft: "" },
+      target: { gateway: "", session: "", title: "", agent: "", draft: "" },
       found: [
         { id: "f1", name: "This computer", url: "ws://127.0.0.1:18789", source: "~/.openclaw/openclaw.json", hasToken: true, reachable: true },
         { id: "f2", name: "studio", url: "wss://studio.local:18789", source: "OPENCLAW_GATEWAY_URL", hasToken: false, reachable: false },
@@ -222,7 +228,7 @@ export const SCENARIOS: Record<string, () => View> = {
       gateways: [],
       agents: [],
       sessions: [],
-      target: { session: "", title: "", agent: "", draft: "" },
+      target: { gateway: "", session: "", title: "", agent: "", draft: "" },
     }),
   browser: () => {
     const day = 86_400_000;
@@ -237,6 +243,7 @@ export const SCENARIOS: Record<string, () => View> = {
       sessions: base.sessions.map((entry, index) => ({ ...entry, costUsd: 0.4 * index, tokens: entry.key === "s-disk" ? 176_000 : entry.tokens })),
       target: LUMEN,
       transcript: {
+        gateway: "home",
         session: LUMEN.session,
         messages: [
           message("b1", "user", "Where is the draft?", { atMs: Date.now() - day - 60_000 }),

@@ -7,7 +7,7 @@ import { Palette } from "./Palette";
 import { FILTERS } from "./rows";
 import { Filters, SessionList } from "./SessionList";
 import { Top } from "./Top";
-import type { Browser } from "./state";
+import type { Asked, Browser } from "./state";
 
 const IS_MAC = typeof navigator !== "undefined" && /Mac OS X/.test(navigator.userAgent);
 
@@ -46,7 +46,7 @@ export function BrowserView({ browser }: { browser: Browser }): JSX.Element {
         {sheet && <sheet.Sheet browser={browser} />}
       </main>
       {browser.palette.value && <Palette browser={browser} />}
-      {browser.asking.value !== undefined && <Confirmation browser={browser} what={browser.asking.value} />}
+      {browser.asking.value !== undefined && <Confirmation browser={browser} asked={browser.asking.value} />}
       <div class="offscreen" role="status" aria-live="polite">
         {announcement}
       </div>
@@ -69,7 +69,7 @@ function onKey(event: KeyboardEvent, browser: Browser, root: HTMLElement | null)
     else if (browser.gatewayMenu.value) browser.gatewayMenu.value = false;
     else if (browser.listOptions.value) browser.listOptions.value = false;
     else if (browser.drawer.value) browser.drawer.value = false;
-    else if (browser.renaming.value) browser.renaming.value = false;
+    else if (browser.renaming.value !== undefined) browser.renaming.value = undefined;
     else if (browser.panels.removingJob.value !== undefined) browser.panels.removingJob.value = undefined;
     else if (browser.panels.addingJob.value) browser.panels.addingJob.value = false;
     else if (browser.find.close()) browser.focus();
@@ -77,7 +77,7 @@ function onKey(event: KeyboardEvent, browser: Browser, root: HTMLElement | null)
     return true;
   }
   if (event.key === "F2") {
-    browser.renaming.value = browser.current.value !== undefined;
+    browser.beginRename();
     return true;
   }
   if (event.key === "F6") {
@@ -127,7 +127,7 @@ function onKey(event: KeyboardEvent, browser: Browser, root: HTMLElement | null)
       return true;
     case ".":
       if (browser.link.model.run.value) {
-        void browser.link.ask({ type: "stop", session: browser.link.model.parts.target.value.session });
+        void browser.link.ask({ type: "stop", session: browser.link.here });
       }
       return true;
     default:
@@ -143,7 +143,7 @@ function nextRegion(root: HTMLElement | null, step: 1 | -1): void {
 }
 
 /** What cannot be taken back is asked once, with what is lost. */
-function Confirmation({ browser, what }: { browser: Browser; what: "reset" | "delete" }): JSX.Element {
+function Confirmation({ browser, asked: { what, title: session } }: { browser: Browser; asked: Asked }): JSX.Element {
   const words = t();
   const cancel = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => cancel.current?.focus(), []);
@@ -152,7 +152,7 @@ function Confirmation({ browser, what }: { browser: Browser; what: "reset" | "de
     <div class="over">
       <div class="card confirmation" role="alertdialog" aria-modal="true" aria-labelledby="confirm-title" aria-describedby="confirm-sentence">
         <h3 id="confirm-title">{title}</h3>
-        <p id="confirm-sentence">{what === "delete" ? words.deleteSentence(browser.current.value?.title ?? "") : words.resetSentence}</p>
+        <p id="confirm-sentence">{what === "delete" ? words.deleteSentence(session) : words.resetSentence(session)}</p>
         <div class="actions">
           <span class="grow" />
           <button type="button" class="button" ref={cancel} onClick={() => (browser.asking.value = undefined)}>

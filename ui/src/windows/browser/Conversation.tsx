@@ -43,9 +43,9 @@ export function Conversation({ browser }: { browser: Browser }): JSX.Element {
           newest={atEnd ? undefined : () => excerpt.newest()}
           actions={{
             edit: (text) => browser.composer.write(text),
-            editQueued: (id, text) => {
+            editQueued: (id) => {
               void browser.link.ask({ type: "cancelQueued", id });
-              browser.composer.write(text);
+              browser.focus();
             },
             removeQueued: (id) => void browser.link.ask({ type: "cancelQueued", id }),
             retryQueued: (id) => void browser.link.ask({ type: "retryQueued", id }),
@@ -54,7 +54,7 @@ export function Conversation({ browser }: { browser: Browser }): JSX.Element {
             again: (answer) => {
               const asked = order.slice(0, order.indexOf(answer)).findLast((id) => model.cell(id)?.head.value.role === "user");
               const text = asked === undefined ? undefined : model.cell(asked)?.text.value;
-              if (text !== undefined) void browser.link.ask({ type: "sendMessage", session, text });
+              if (text !== undefined) void browser.link.ask({ type: "sendMessage", session: browser.link.read, text });
             },
           }}
         />
@@ -107,7 +107,7 @@ function SendOrStop({ browser }: { browser: Browser }): JSX.Element {
           type="button"
           class="go stop"
           aria-label={words.stopRun}
-          onClick={() => void browser.link.ask({ type: "stop", session: parts.target.value.session })}
+          onClick={() => void browser.link.ask({ type: "stop", session: browser.link.here })}
         >
           <Icon name="stop" />
         </button>
@@ -136,7 +136,7 @@ function Head({ browser }: { browser: Browser }): JSX.Element {
   return (
     <header class="head">
       <div class="grow">
-        {browser.renaming.value ? (
+        {browser.renaming.value !== undefined ? (
           <input
             class="field"
             aria-label={words.sessionName}
@@ -145,7 +145,7 @@ function Head({ browser }: { browser: Browser }): JSX.Element {
             onKeyDown={(event) => {
               if (event.key === "Enter" && !isComposing(event)) browser.rename(event.currentTarget.value);
             }}
-            onBlur={() => (browser.renaming.value = false)}
+            onBlur={() => (browser.renaming.value = undefined)}
           />
         ) : (
           <h1 class="clip">{title}</h1>
@@ -187,13 +187,13 @@ function More({ browser }: { browser: Browser }): JSX.Element {
   }, [open]);
   const archived = browser.current.value?.archived === true;
   const items: [string, () => void, boolean?][] = [
-    [words.rename, () => (browser.renaming.value = true)],
+    [words.rename, () => browser.beginRename()],
     [words.fork, () => browser.fork()],
     [words.exportMarkdown, () => browser.export("markdown")],
     [words.exportJson, () => browser.export("json")],
     [archived ? words.unarchive : words.archive, () => browser.archive()],
-    [words.reset, () => (browser.asking.value = "reset")],
-    [words.deleteSession, () => (browser.asking.value = "delete"), true],
+    [words.reset, () => browser.ask("reset")],
+    [words.deleteSession, () => browser.ask("delete"), true],
   ];
   return (
     <div class="more" ref={box}>

@@ -149,10 +149,10 @@ function useEntries(browser: Browser): Entry[] {
   });
   if (query.trim() !== "") {
     browser.hits.value.forEach((hit, index) => {
-      const session = browser.byKey.value.get(hit.session);
+      const session = browser.byKey.value.get(hit.session.session);
       const agent = session?.agent ?? "";
       entries.push({
-        key: `${hit.session} ${hit.message ?? index}`,
+        key: `${hit.session.gateway} ${hit.session.session} ${hit.message ?? index}`,
         group: words.messages,
         lead: <Avatar agent={agent} name={agentName(agents.value, agent) || hit.sessionTitle} />,
         title: <>{hit.sessionTitle}</>,
@@ -187,21 +187,21 @@ function useEntries(browser: Browser): Entry[] {
     }]);
   }
   if (run.value && parts.connection.value.capabilities.abort) {
-    actions.push([words.stopRun, "stop", () => void browser.link.ask({ type: "stop", session: parts.target.value.session })]);
+    actions.push([words.stopRun, "stop", () => void browser.link.ask({ type: "stop", session: browser.link.here })]);
   }
   if (current) {
     actions.push(
       [current.pinned ? words.unpinSession : words.pinSession, "pin", () => browser.pin()],
       [current.muted ? words.unmuteSession : words.muteSession, "mute", () => browser.mute()],
-      [words.rename, "pencil", () => (browser.renaming.value = true)],
+      [words.rename, "pencil", () => browser.beginRename()],
       [words.compactNow, "cube", () => browser.compact()],
       [words.fork, "fork", () => browser.fork()],
       [current.archived ? words.unarchive : words.archive, "archive", () => browser.archive()],
       [words.copySessionLink, "link", () => browser.copyLink()],
       [words.exportMarkdown, "copy", () => browser.export("markdown")],
       [words.exportJson, "copy", () => browser.export("json")],
-      [words.reset, "redo", () => (browser.asking.value = "reset")],
-      [words.deleteSession, "trash", () => (browser.asking.value = "delete")],
+      [words.reset, "redo", () => browser.ask("reset")],
+      [words.deleteSession, "trash", () => browser.ask("delete")],
     );
   }
   for (const { item, match } of rank(query, actions, ([label]) => label)) {

@@ -52,11 +52,11 @@ export class Excerpt {
       this.#widen();
       return;
     }
-    const { order, session, hasOlder } = this.link.model.transcript.peek();
+    const { order, hasOlder } = this.link.model.transcript.peek();
     if (!hasOlder || performance.now() - this.#askedMs < ASK_AGAIN_MS) return;
     this.#askedMs = performance.now();
     this.#askedBefore = order[0];
-    void this.link.ask({ type: "loadOlder", session });
+    void this.link.ask({ type: "loadOlder", session: this.link.read });
   }
 
   later(): void {

@@ -1,6 +1,6 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { SearchHit } from "../../api/SearchHit";
-import type { Link } from "../../state/session";
+import { type Link, sameSession } from "../../state/session";
 
 const DELAY_MS = 80;
 const OLDER_HITS = 200;
@@ -56,12 +56,12 @@ export class Find {
     if (query.trim() === "") return;
     this.#timer = setTimeout(() => {
       this.#toNewest();
-      const { session, hasOlder } = this.link.model.transcript.peek();
+      const { gateway, session, hasOlder } = this.link.model.transcript.peek();
       if (!hasOlder) return;
-      this.link.host.request({ type: "search", query: query.trim(), session, limit: OLDER_HITS }).then(
+      this.link.host.request({ type: "search", gateway, query: query.trim(), session, limit: OLDER_HITS }).then(
         (answer) => {
           if (asked !== this.#asked || !Array.isArray(answer)) return;
-          const hits = (answer as SearchHit[]).filter((hit) => hit.session === session);
+          const hits = (answer as SearchHit[]).filter((hit) => sameSession(hit.session, { gateway, session }));
           hits.sort((a, b) => a.atMs - b.atMs);
           const current = this.hits.peek()[this.at.peek()];
           this.#older.value = hits.flatMap((hit) => hit.message ?? []);

@@ -1,8 +1,10 @@
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import type { NewJob } from "../../api/NewJob";
+import type { Request } from "../../api/Request";
 import type { UiError } from "../../api/UiError";
 import { asUiError } from "../../host";
 import {
-  type Channel, type Device, type Job, jobParams, type LogLine, type NewJob, readChannels, readJobs, readLog, readNodes, readPresence,
+  type Channel, type Device, type Job, type LogLine, readChannels, readJobs, readLog, readNodes, readPresence,
   readSessionUsage, readTools, readUsage, type Spent, type ToolGroup, type Usage,
 } from "../../state/facts";
 import { Remote } from "../../state/remote";
@@ -39,24 +41,25 @@ export class Panels {
   #readingLog = false;
   #gateway = "";
 
-  /** Which gateway, how it stands and with which rights: other rights, other answers. Latency and counts are left out. */
+  /** Which gateway, by its id, how it stands and with which rights: other rights, other answers. Latency and counts are left out. */
   readonly #connection: ReadonlySignal<{ word: string; gateway: string; fullControl: boolean }>;
 
   constructor(readonly link: Link) {
-    const { connection, gateways } = link.model.parts;
+    const { connection, gateways, target } = link.model.parts;
     let last = { word: "", gateway: "", fullControl: false };
     this.#connection = computed(() => {
-      const { word, gateway } = connection.value;
+      const { word } = connection.value;
+      const { gateway } = target.value;
       const fullControl = gateways.value.find((each) => each.active)?.fullControl ?? false;
       if (word !== last.word || gateway !== last.gateway || fullControl !== last.fullControl) last = { word, gateway, fullControl };
       return last;
     });
-    this.usage = new Remote(link, "usage.cost", readUsage, () => ({ days: 30 }));
-    this.usageBySession = new Remote(link, "sessions.usage", readSessionUsage, () => ({ limit: USAGE_SESSIONS }));
-    this.jobs = new Remote(link, "cron.list", readJobs, () => ({ includeDisabled: true }));
-    this.channels = new Remote(link, "channels.status", readChannels);
-    this.nodes = new Remote(link, "node.list", readNodes);
-    this.presence = new Remote(link, "system-presence", readPresence);
+    this.usage = new Remote(link, (gateway) => ({ type: "usageReport", gateway, days: 30 }), readUsage);
+    this.usageBySession = new Remote(link, (gateway) => ({ type: "sessionUsage", gateway, limit: USAGE_SESSIONS }), readSessionUsage);
+    this.jobs = new Remote(link, (gateway) => ({ type: "listJobs", gateway }), readJobs);
+    this.channels = new Remote(link, (gateway) => ({ type: "listChannels", gateway }), readChannels);
+    this.nodes = new Remote(link, (gateway) => ({ type: "listNodes", gateway }), readNodes);
+    this.presence = new Remote(link, (gateway) => ({ type: "listPresence", gateway }), readPresence);
   }
 
   start(): () => void {
@@ -89,6 +92,9 @@ export class Panels {
     this.log.value = [];
     this.logFailure.value = undefined;
     this.jobFailure.value = undefined;
+    // What was about to be done to a job was about one of that gateway.
+    this.addingJob.value = false;
+    this.removingJob.value = undefined;
     this.#cursor = undefined;
   }
 
@@ -119,7 +125,7 @@ export class Panels {
 
   loadTools(agent: string): void {
     const known = this.tools.value[agent];
-    const remote = known ?? new Remote(this.link, "tools.catalog", readTools, () => ({ agentId: agent }));
+    const remote = known ?? new Remote(this.link, (gateway) => ({ type: "listTools", gateway, agent }), readTools);
     if (!known) this.tools.value = { ...this.tools.value, [agent]: remote };
     if (remote.value.peek() === undefined) void remote.load();
   }
@@ -128,9 +134,10 @@ export class Panels {
     if (this.#readingLog) return;
     this.#readingLog = true;
     const gateway = this.#gateway;
-    const params = this.#cursor === undefined ? { limit: LOG_LINES } : { limit: LOG_LINES, cursor: this.#cursor };
+    const request: Request = { type: "tailLog", gateway, limit: LOG_LINES };
+    if (this.#cursor !== undefined) request.cursor = this.#cursor;
     try {
-      const page = readLog(await this.link.host.request({ type: "callGateway", method: "logs.tail", params }));
+      const page = readLog(await this.link.host.request(request));
       if (gateway !== this.#gateway) return;
       const before = page.reset ? [] : this.log.value;
       if (page.lines.length > 0 || page.reset) this.log.value = [...before, ...page.lines].slice(-LOG_KEPT);
@@ -145,9 +152,10 @@ export class Panels {
 
   // Jobs
 
-  async #change(method: string, params: Record<string, unknown>): Promise<boolean> {
+  /** Changes a job of the gateway whose jobs are shown. */
+  async #change(request: (gateway: string) => Request): Promise<boolean> {
     try {
-      await this.link.host.request({ type: "callGateway", method, params });
+      await this.link.host.request(request(this.#gateway));
       this.jobFailure.value = undefined;
       await this.jobs.load();
       return true;
@@ -158,23 +166,23 @@ export class Panels {
   }
 
   async runJob(job: Job): Promise<boolean> {
-    const begun = await this.#change("cron.run", { id: job.id, mode: "force" });
+    const begun = await this.#change((gateway) => ({ type: "runJob", gateway, id: job.id }));
     // Its end is not told; many are short.
     if (begun) for (const wait of [1500, 5000]) setTimeout(() => this.seen.peek() && this.tab.peek() === "cron" && this.load(), wait);
     return begun;
   }
 
   switchJob(job: Job): Promise<boolean> {
-    return this.#change("cron.update", { id: job.id, patch: { enabled: !job.enabled } });
+    return this.#change((gateway) => ({ type: "updateJob", gateway, id: job.id, enabled: !job.enabled }));
   }
 
   async removeJob(id: string): Promise<boolean> {
     this.removingJob.value = undefined;
-    return this.#change("cron.remove", { id });
+    return this.#change((gateway) => ({ type: "removeJob", gateway, id }));
   }
 
   async addJob(job: NewJob): Promise<boolean> {
-    const added = await this.#change("cron.add", jobParams(job));
+    const added = await this.#change((gateway) => ({ type: "addJob", gateway, job }));
     if (added) this.addingJob.value = false;
     return added;
   }

@@ -3,10 +3,11 @@ import type { ApprovalView } from "../../api/ApprovalView";
 import type { ModelView } from "../../api/ModelView";
 import type { Request } from "../../api/Request";
 import type { SearchHit } from "../../api/SearchHit";
+import type { SessionRef } from "../../api/SessionRef";
 import type { SessionView } from "../../api/SessionView";
 import { Composer } from "../../state/composer";
 import { agentId, agentName } from "../../state/lists";
-import type { Link } from "../../state/session";
+import { type Link, sameSession } from "../../state/session";
 import { announce } from "../../state/announce";
 import { t } from "../../strings";
 import { copyText } from "../../text/clipboard";
@@ -33,6 +34,13 @@ export interface SearchScope {
   days: number;
 }
 
+/** Something that cannot be taken back, about one session: that which was shown when it was asked for. */
+export interface Asked {
+  what: "reset" | "delete";
+  session: SessionRef;
+  title: string;
+}
+
 /** Everything the session browser does, apart from drawing. */
 export class Browser {
   readonly composer: Composer;
@@ -51,9 +59,10 @@ export class Browser {
   readonly hits = signal<readonly SearchHit[]>([]);
   readonly panel = signal(true);
   readonly menu = signal(false);
-  readonly renaming = signal(false);
+  /** The session whose name is being written. */
+  readonly renaming = signal<SessionRef | undefined>(undefined);
   /** What waits for its confirmation. */
-  readonly asking = signal<"reset" | "delete" | undefined>(undefined);
+  readonly asking = signal<Asked | undefined>(undefined);
   readonly confirming = signal<string | undefined>(undefined);
   readonly models = signal<readonly ModelView[]>([]);
   chooseFiles: () => void = () => undefined;
@@ -64,6 +73,7 @@ export class Browser {
   /** The sessions whose titles have the letters of the search, the best first. */
   readonly found: ReadonlySignal<readonly { item: SessionView; match: Match }[]>;
   readonly needsYou: ReadonlySignal<number>;
+  /** Which session is shown, on which gateway. */
   readonly #session: ReadonlySignal<string>;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
   #search = 0;
@@ -78,7 +88,10 @@ export class Browser {
     this.find = new Find(link, (message) => this.reveal(message));
     const { parts } = link.model;
     this.sessions = computed(() => choose(parts.sessions.value, this.selection.value));
-    this.#session = computed(() => link.model.transcript.value.session);
+    this.#session = computed(() => {
+      const { gateway, session } = link.model.transcript.value;
+      return `${gateway}/${session}`;
+    });
     this.current = computed(() => this.byKey.value.get(parts.target.value.session));
     this.byKey = computed(() => new Map(parts.sessions.value.map((session) => [session.key, session])));
     this.found = computed(() => {
@@ -97,7 +110,7 @@ export class Browser {
       this.composer.start(),
       this.link.model.onSignal((event) => {
         if (event.type === "hidden") this.composer.flushDraft();
-        if (event.type === "prefill") this.composer.write(event.text);
+        if (event.type === "prefill") this.composer.offer(event.session, event.text);
         if (event.type === "reveal") this.show(event.message);
       }),
       this.panels.start(),
@@ -106,13 +119,15 @@ export class Browser {
         void this.#session.value;
         this.excerpt.newest();
         this.find.close();
+        this.renaming.value = undefined;
+        this.menu.value = false;
       }),
       this.excerpt.start(),
       // What is being looked at is read.
       effect(() => {
         const session = this.current.value;
         if (session?.unread === true && document.visibilityState === "visible") {
-          this.link.tell({ type: "markRead", session: session.key });
+          this.link.tell({ type: "markRead", session: this.link.session(session.key) });
         }
       }),
     ];
@@ -130,28 +145,29 @@ export class Browser {
     this.composer.focus();
   }
 
-  decide(approval: ApprovalView, decision: string): void {
+  decide({ gateway, id }: ApprovalView, decision: string): void {
     this.confirming.value = undefined;
-    void this.link.ask({ type: "resolveApproval", gateway: approval.gateway, id: approval.id, decision });
+    void this.link.ask({ type: "resolveApproval", gateway, id, decision });
     this.focus();
   }
 
-  /** Shows a session; with a message, that message in its place. */
-  open(session: string, message?: string): void {
+  /** Shows a session, of the gateway that is shown where only its key is given; with a message, that message in its place. */
+  open(named: SessionRef | string, message?: string): void {
+    const session = typeof named === "string" ? this.link.session(named) : named;
     this.palette.value = false;
     this.drawer.value = false;
     if (message !== undefined) {
       // The app reads as far back as it must and signals when the message is there.
       void this.link.ask({ type: "revealMessage", session, message });
-    } else if (session !== this.link.model.parts.target.value.session) {
+    } else if (!sameSession(session, this.link.here)) {
       void this.link.ask({ type: "setTarget", session });
     }
   }
 
   reveal(message: string): void {
-    const { session, order } = this.link.model.transcript.value;
+    const { order } = this.link.model.transcript.value;
     if (order.includes(message)) this.show(message);
-    else this.open(session, message);
+    else this.open(this.link.read, message);
   }
 
   /** Scrolls to a message that is known, with some of what is around it. */
@@ -176,9 +192,9 @@ export class Browser {
 
   /** An address that opens this message again, here or from anywhere on this computer. */
   copyLink(message?: string): void {
-    const { session } = this.link.model.parts.target.value;
-    const place = message === undefined ? "" : `?message=${encodeURIComponent(message)}`;
-    void copyText(`clawtray://session/${encodeURIComponent(session)}${place}`).then((done) => {
+    const { gateway, session } = this.link.here;
+    const place = message === undefined ? "" : `&message=${encodeURIComponent(message)}`;
+    void copyText(`clawtray://session/${encodeURIComponent(session)}?gateway=${encodeURIComponent(gateway)}${place}`).then((done) => {
       if (done) announce(t().linkCopied);
     });
   }
@@ -187,7 +203,7 @@ export class Browser {
     this.palette.value = false;
     this.drawer.value = false;
     const { target, agents } = this.link.model.parts;
-    void this.link.ask({ type: "newSession", agent: agentId(agents.value, target.value.agent) || undefined });
+    void this.link.ask({ type: "newSession", gateway: this.link.gateway, agent: agentId(agents.value, target.value.agent) || undefined });
     this.focus();
   }
 
@@ -197,7 +213,7 @@ export class Browser {
   }
 
   newSessionWith(agent: string): void {
-    void this.link.ask({ type: "newSession", agent });
+    void this.link.ask({ type: "newSession", gateway: this.link.gateway, agent });
     this.focus();
   }
 
@@ -213,7 +229,7 @@ export class Browser {
       return;
     }
     const { agent, here, days } = this.scope.value;
-    const request: Request = { type: "search", query: query.trim(), limit: HITS };
+    const request: Request = { type: "search", gateway: this.link.gateway, query: query.trim(), limit: HITS };
     if (agent !== "") request.agent = agent;
     if (here) request.session = this.link.model.parts.target.value.session;
     // Today is the day, not the last 24 hours.
@@ -238,34 +254,39 @@ export class Browser {
 
   pin(): void {
     const session = this.current.value;
-    if (session) void this.link.ask({ type: "pinSession", session: session.key, pinned: !session.pinned });
+    if (session) void this.link.ask({ type: "pinSession", session: this.link.session(session.key), pinned: !session.pinned });
   }
 
   mute(): void {
     const session = this.current.value;
-    if (session) void this.link.ask({ type: "muteSession", session: session.key, muted: !session.muted });
+    if (session) void this.link.ask({ type: "muteSession", session: this.link.session(session.key), muted: !session.muted });
   }
 
   archive(): void {
     const session = this.current.value;
-    if (session) void this.link.ask({ type: "archiveSession", session: session.key, archived: !session.archived });
+    if (session) void this.link.ask({ type: "archiveSession", session: this.link.session(session.key), archived: !session.archived });
+  }
+
+  beginRename(): void {
+    const session = this.current.value;
+    this.renaming.value = session && this.link.session(session.key);
   }
 
   rename(label: string): void {
-    this.renaming.value = false;
-    const session = this.current.value;
-    if (session && label.trim() !== session.title) void this.link.ask({ type: "renameSession", session: session.key, label: label.trim() });
+    const session = this.renaming.value;
+    this.renaming.value = undefined;
+    if (session && label.trim() !== this.current.value?.title) void this.link.ask({ type: "renameSession", session, label: label.trim() });
   }
 
   compact(): void {
     const session = this.current.value;
-    if (session) void this.link.ask({ type: "compactSession", session: session.key });
+    if (session) void this.link.ask({ type: "compactSession", session: this.link.session(session.key) });
   }
 
   fork(): void {
     const session = this.current.value;
     if (!session) return;
-    void this.link.ask<{ session: string }>({ type: "forkSession", session: session.key }).then((answer) => {
+    void this.link.ask<{ session: SessionRef }>({ type: "forkSession", session: this.link.session(session.key) }).then((answer) => {
       if (answer?.session) this.open(answer.session);
     });
   }
@@ -273,17 +294,22 @@ export class Browser {
   export(format: "markdown" | "json"): void {
     const session = this.current.value;
     if (!session) return;
-    void this.link.ask<{ text: string }>({ type: "exportSession", session: session.key, format }).then((answer) => {
+    void this.link.ask<{ text: string }>({ type: "exportSession", session: this.link.session(session.key), format }).then((answer) => {
       if (answer?.text) void copyText(answer.text);
     });
   }
 
-  confirm(): void {
+  /** Asks whether something that cannot be taken back is really meant. Another session may be shown before the answer. */
+  ask(what: Asked["what"]): void {
     const session = this.current.value;
-    const what = this.asking.value;
+    if (session) this.asking.value = { what, session: this.link.session(session.key), title: session.title };
+  }
+
+  confirm(): void {
+    const asked = this.asking.value;
     this.asking.value = undefined;
-    if (session && what === "delete") void this.link.ask({ type: "deleteSession", session: session.key });
-    if (session && what === "reset") void this.link.ask({ type: "resetSession", session: session.key });
+    if (!asked) return;
+    void this.link.ask({ type: asked.what === "delete" ? "deleteSession" : "resetSession", session: asked.session });
   }
 }
 

@@ -113,14 +113,14 @@ function Conversation({ popup }: { popup: Popup }): JSX.Element | null {
       earlier={
         more
           ? () => {
-              if (popup.earlier.value) void popup.link.ask({ type: "loadOlder", session });
+              if (popup.earlier.value) void popup.link.ask({ type: "loadOlder", session: popup.link.read });
               popup.earlier.value = true;
             }
           : undefined
       }
       actions={{
         edit: (text) => popup.composer.write(text),
-        editQueued: (id, text) => popup.editQueued(id, text),
+        editQueued: (id) => popup.editQueued(id),
         removeQueued: (id) => void popup.link.ask({ type: "cancelQueued", id }),
         retryQueued: (id) => void popup.link.ask({ type: "retryQueued", id }),
         quote: (text) => popup.composer.quote(text),
@@ -128,7 +128,7 @@ function Conversation({ popup }: { popup: Popup }): JSX.Element | null {
           const at = order.indexOf(answer);
           const asked = order.slice(0, at).findLast((id) => model.cell(id)?.head.value.role === "user");
           const text = asked === undefined ? undefined : model.cell(asked)?.text.value;
-          if (text !== undefined) void popup.link.ask({ type: "sendMessage", session, text });
+          if (text !== undefined) void popup.link.ask({ type: "sendMessage", session: popup.link.read, text });
         },
       }}
     />

@@ -71,7 +71,7 @@ describe("the prompt", () => {
     const { host, prompt } = await show("new");
     await type(prompt, "Hello there");
     expect(await press(prompt, "Enter")).toBe(true);
-    expect(asked(host, "sendMessage")).toEqual([{ type: "sendMessage", session: "s-new", text: "Hello there" }]);
+    expect(asked(host, "sendMessage")).toEqual([{ type: "sendMessage", session: { gateway: "home", session: "s-new" }, text: "Hello there" }]);
     expect(prompt.value).toBe("");
     await press(prompt, "Enter");
     expect(asked(host, "sendMessage")).toHaveLength(1);
@@ -105,7 +105,7 @@ describe("the prompt", () => {
     await type(prompt, "Long story");
     await press(prompt, "Enter", { ctrlKey: true });
     expect(asked(host, "sendMessage")).toHaveLength(1);
-    expect(asked(host, "showWindow")).toEqual([{ type: "showWindow", window: "browser", session: "s-new" }]);
+    expect(asked(host, "showWindow")).toEqual([{ type: "showWindow", window: "browser", session: { gateway: "home", session: "s-new" } }]);
     expect(asked(host, "hideWindow")).toHaveLength(1);
   });
 
@@ -155,10 +155,10 @@ describe("drafts", () => {
     const { host, prompt } = await show("new");
     await type(prompt, "half a thou");
     await act(() => host.signal({ type: "hidden" }));
-    expect(asked(host, "saveDraft")).toEqual([{ type: "saveDraft", session: "s-new", text: "half a thou" }]);
-    await act(() => host.patch({ type: "target", target: { session: "other", title: "O", agent: "main", draft: "kept here" } }));
+    expect(asked(host, "saveDraft")).toEqual([{ type: "saveDraft", session: { gateway: "home", session: "s-new" }, text: "half a thou" }]);
+    await act(() => host.patch({ type: "target", target: { gateway: "home", session: "other", title: "O", agent: "main", draft: "kept here" } }));
     expect(prompt.value).toBe("kept here");
-    await act(() => host.patch({ type: "target", target: { session: "s-new", title: "New session", agent: "main", draft: "half a thou" } }));
+    await act(() => host.patch({ type: "target", target: { gateway: "home", session: "s-new", title: "New session", agent: "main", draft: "half a thou" } }));
     expect(prompt.value).toBe("half a thou");
   });
 
@@ -169,13 +169,45 @@ describe("drafts", () => {
     expect(prompt.value).toBe("writing");
   });
 
-  test("a prefill puts its text into the prompt", async () => {
+  test("a prefill fills an empty prompt, stands below what is written, and stays out of another session", async () => {
     const { host, prompt } = await show("new");
+    const prefill = (gateway: string, session: string, text: string): Promise<void> =>
+      act(async () => {
+        host.signal({ type: "prefill", session: { gateway, session }, text });
+        await settle();
+      });
+    await prefill("home", "s-new", "From the shell");
+    expect(prompt.value).toBe("From the shell");
+    await type(prompt, "My own words");
+    await prefill("home", "s-new", "From a link");
+    expect(prompt.value).toBe("My own words\n\nFrom a link");
+    await prefill("home", "s-other", "not here");
+    await prefill("ops-gw", "s-new", "nor here");
+    expect(prompt.value).toBe("My own words\n\nFrom a link");
+  });
+
+  test("a draft is saved to the gateway it was written for, though the same session exists on the next one", async () => {
+    const { host, prompt } = await show("new");
+    const target = { session: "s-new", title: "New session", agent: "main" };
+    await type(prompt, "for home");
+    await act(() => host.patch({ type: "target", target: { ...target, gateway: "ops-gw", draft: "of ops" } }));
+    expect(asked(host, "saveDraft")).toEqual([{ type: "saveDraft", session: { gateway: "home", session: "s-new" }, text: "for home" }]);
+    expect(prompt.value).toBe("of ops");
+    await press(prompt, "Enter");
+    expect(asked(host, "sendMessage")).toEqual([{ type: "sendMessage", session: { gateway: "ops-gw", session: "s-new" }, text: "of ops" }]);
+  });
+
+  test("a refused prompt comes back where it was written, not to the session that is shown by then", async () => {
+    const { host, prompt } = await show("new");
+    host.failNext = { type: "sendMessage", error: { code: "too-large", message: "The message is too long." } };
+    await type(prompt, "for home");
     await act(async () => {
-      host.signal({ type: "prefill", text: "From the shell" });
+      prompt.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+      host.patch({ type: "target", target: { gateway: "ops-gw", session: "s-new", title: "O", agent: "main", draft: "" } });
       await settle();
     });
-    expect(prompt.value).toBe("From the shell");
+    expect(prompt.value).toBe("");
+    expect(asked(host, "saveDraft")).toContainEqual({ type: "saveDraft", session: { gateway: "home", session: "s-new" }, text: "for home" });
   });
 });
 
@@ -221,7 +253,7 @@ describe("lists", () => {
     const { host, prompt } = await show("new");
     await type(prompt, "Check the disk @op");
     await press(prompt, "Enter");
-    expect(asked(host, "newSession")).toEqual([{ type: "newSession", agent: "ops" }]);
+    expect(asked(host, "newSession")).toEqual([{ type: "newSession", gateway: "home", agent: "ops" }]);
     expect(prompt.value).toBe("Check the disk");
     expect(asked(host, "sendMessage")).toHaveLength(0);
   });
@@ -230,7 +262,7 @@ describe("lists", () => {
     const { host, prompt } = await show("empty");
     await press(prompt, "ArrowDown");
     await press(prompt, "Enter");
-    expect(asked(host, "setTarget")).toEqual([{ type: "setTarget", session: "s-disk" }]);
+    expect(asked(host, "setTarget")).toEqual([{ type: "setTarget", session: { gateway: "home", session: "s-disk" } }]);
     expect(asked(host, "sendMessage")).toHaveLength(0);
   });
 
@@ -241,7 +273,7 @@ describe("lists", () => {
     await type(filter, "lisb");
     expect(document.querySelector('[aria-selected="true"]')!.textContent).toContain("Trip to Lisbon in March");
     await press(filter, "Enter");
-    expect(asked(host, "setTarget")).toEqual([{ type: "setTarget", session: "s-lisbon" }]);
+    expect(asked(host, "setTarget")).toEqual([{ type: "setTarget", session: { gateway: "home", session: "s-lisbon" } }]);
   });
 });
 
@@ -252,7 +284,7 @@ describe("approvals", () => {
       await press(prompt, "Enter");
       expect(asked(host, "resolveApproval")).toHaveLength(0);
       await press(prompt, code === "KeyA" ? "a" : "d", { altKey: true, code });
-      expect(asked(host, "resolveApproval")).toEqual([{ type: "resolveApproval", gateway: "g1", id: "ap1", decision }]);
+      expect(asked(host, "resolveApproval")).toEqual([{ type: "resolveApproval", gateway: "home", id: "ap1", decision }]);
       render(null, place!);
       place!.remove();
     }
@@ -285,7 +317,7 @@ describe("approvals", () => {
     expect(asked(host, "resolveApproval")).toHaveLength(0);
     expect(document.querySelector(".approval")!.textContent).toContain("docker system prune");
     await act(() => button("Always allow").click());
-    expect(asked(host, "resolveApproval")).toEqual([{ type: "resolveApproval", gateway: "g1", id: "ap1", decision: "allow-always" }]);
+    expect(asked(host, "resolveApproval")).toEqual([{ type: "resolveApproval", gateway: "home", id: "ap1", decision: "allow-always" }]);
   });
 });
 

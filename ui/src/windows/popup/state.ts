@@ -75,7 +75,7 @@ export class Popup implements Choices {
       this.link.model.onSignal((event) => {
         if (event.type === "shown") this.focus();
         if (event.type === "hidden") this.composer.flushDraft();
-        if (event.type === "prefill") this.composer.write(event.text);
+        if (event.type === "prefill") this.composer.offer(event.session, event.text);
         if (event.type === "reveal") this.reveal(event.message);
       }),
       // Another list, or other letters: the best match is selected again.
@@ -92,7 +92,7 @@ export class Popup implements Choices {
       // The chip shows a model by its name, and the first "/" must not wait for the list of commands.
       effect(() => {
         const { connection, target } = this.link.model.parts;
-        const key = connection.value.word === "ready" ? `${connection.value.gateway}/${target.value.agent}` : undefined;
+        const key = connection.value.word === "ready" ? `${target.value.gateway}/${target.value.agent}` : undefined;
         if (key === undefined || key === this.#loadedFor || target.value.session === "") return;
         this.#loadedFor = key;
         if (connection.value.capabilities.native) untracked(() => void this.#loadChoices());
@@ -180,8 +180,13 @@ export class Popup implements Choices {
       const answer = await this.link.host.request(request).catch(() => undefined);
       return Array.isArray(answer) ? (answer as Item[]) : [];
     };
-    this.models.value = await list<ModelView>({ type: "listModels" });
-    this.commands.value = await list<CommandView>({ type: "listCommands" });
+    const { gateway } = this.link;
+    const models = await list<ModelView>({ type: "listModels", gateway });
+    const commands = await list<CommandView>({ type: "listCommands", gateway });
+    // Another gateway is shown by now, and asked for its own.
+    if (gateway !== this.link.gateway) return;
+    this.models.value = models;
+    this.commands.value = commands;
   }
 
   open(picker: Picker): void {
@@ -211,7 +216,7 @@ export class Popup implements Choices {
 
   toSession(session: SessionView): void {
     this.picker.value = undefined;
-    void this.link.ask({ type: "setTarget", session: session.key });
+    void this.link.ask({ type: "setTarget", session: this.link.session(session.key) });
     this.focus();
   }
 
@@ -219,7 +224,7 @@ export class Popup implements Choices {
     this.picker.value = undefined;
     const rest = this.composer.text.value.replace(/(?:^|\s)@[^\s@]*$/, "");
     const stay = this.composer.move(rest);
-    void this.link.ask({ type: "newSession", agent }).then((answer) => {
+    void this.link.ask({ type: "newSession", gateway: this.link.gateway, agent }).then((answer) => {
       if (answer === undefined) stay();
       this.focus();
     });
@@ -237,8 +242,7 @@ export class Popup implements Choices {
 
   toModel(model: string | undefined, thinking: string | undefined): void {
     this.picker.value = undefined;
-    const { session } = this.link.model.parts.target.value;
-    void this.link.ask({ type: "setSessionModel", session, model, thinking });
+    void this.link.ask({ type: "setSessionModel", session: this.link.here, model, thinking });
     this.focus();
   }
 
@@ -254,7 +258,7 @@ export class Popup implements Choices {
     if (text === "") return;
     const { model } = this.link.model.parts.target.value;
     void this.link
-      .ask({ type: "sendInBackground", text, model, timeoutSeconds: minutes === undefined ? undefined : minutes * 60 })
+      .ask({ type: "sendInBackground", gateway: this.link.gateway, text, model, timeoutSeconds: minutes === undefined ? undefined : minutes * 60 })
       .then(() => {
         if (this.link.failure.value !== undefined) return;
         this.composer.clear();
@@ -293,20 +297,20 @@ export class Popup implements Choices {
 
   stop(): void {
     if (!this.canStop) return;
-    void this.link.ask({ type: "stop", session: this.link.model.parts.target.value.session });
+    void this.link.ask({ type: "stop", session: this.link.here });
   }
 
   newChat(): void {
     const { target, agents } = this.link.model.parts;
-    void this.link.ask({ type: "newSession", agent: agentId(agents.value, target.value.agent) || undefined });
+    void this.link.ask({ type: "newSession", gateway: this.link.gateway, agent: agentId(agents.value, target.value.agent) || undefined });
     this.focus();
   }
 
   /** Sends what is written and goes on in the browser window. */
   async openWindow(): Promise<void> {
     if (this.composer.canSend.value) await this.composer.send();
-    const { session } = this.link.model.parts.target.value;
-    await this.link.ask({ type: "showWindow", window: "browser", session: session || undefined });
+    const { here } = this.link;
+    await this.link.ask({ type: "showWindow", window: "browser", session: here.session === "" ? undefined : here });
     this.hide();
   }
 
@@ -320,16 +324,16 @@ export class Popup implements Choices {
     this.focus();
   }
 
-  decide(approval: ApprovalView, decision: string): void {
+  decide({ gateway, id }: ApprovalView, decision: string): void {
     this.confirming.value = undefined;
-    void this.link.ask({ type: "resolveApproval", gateway: approval.gateway, id: approval.id, decision });
+    void this.link.ask({ type: "resolveApproval", gateway, id, decision });
     this.focus();
   }
 
-  /** Takes a prompt back from the outbox into the composer. */
-  editQueued(id: string, text: string): void {
+  /** Takes a prompt back from the outbox; the app offers its text to the composer. */
+  editQueued(id: string): void {
     void this.link.ask({ type: "cancelQueued", id });
-    this.composer.write(text);
+    this.focus();
   }
 
   reveal(message: string): void {

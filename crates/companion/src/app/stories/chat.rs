@@ -123,7 +123,7 @@ async fn a_reply_in_view_is_not_notified_and_another_session_is() {
     );
     assert_eq!(desk.lock().shown.len(), 1);
     // Replied inline: it goes to that session, the notification is gone, and what waits in the prompt there stays.
-    let session = "agent:main:telegram:direct:7".to_owned();
+    let session = stage.session("agent:main:telegram:direct:7");
     let text = "half a thought".to_owned();
     stage
         .ask(Request::SaveDraft {
@@ -176,6 +176,7 @@ async fn written_offline_sent_once_when_back() {
     stage.ask(Request::CancelQueued { id: third }).await;
     popup.until("taken back", |m| m.view.outbox.len() == 2).await;
     assert!(popup.signals.contains(&Signal::Prefill {
+        session: stage.session(MAIN),
         text: "three".to_owned()
     }));
     gateway.go_online();
@@ -239,17 +240,17 @@ async fn a_queued_prompt_survives_a_restart() {
     let id = stage.send("later").await;
     stage
         .ask(Request::SaveDraft {
-            session: MAIN.to_owned(),
+            session: stage.session(MAIN),
             text: "half a thou".to_owned(),
         })
         .await;
     stage.quit().await;
-    assert_eq!(shelf.outbox(&known).len(), 1);
+    assert_eq!(shelf.items(&known[0]).len(), 1);
 
     let stage = Stage::start(folder.path(), &desk, Bare::default(), shelf.clone());
     stage
         .ask(Request::SetTarget {
-            session: MAIN.to_owned(),
+            session: stage.session(MAIN),
         })
         .await;
     let mut popup = stage.subscribe(WindowKind::Popup);
@@ -263,8 +264,13 @@ async fn a_queued_prompt_survives_a_restart() {
     popup.until("sent", |m| m.view.outbox.is_empty()).await;
     assert_eq!(gateway.lock().received.len(), 1);
     assert_eq!(gateway.lock().received[0].idempotency_key, id);
-    assert!(shelf.outbox(&known).is_empty());
-    let history = stage.ask(Request::PromptHistory { limit: 5 }).await;
+    assert!(shelf.items(&known[0]).is_empty());
+    let history = stage
+        .ask(Request::PromptHistory {
+            gateway: stage.active(),
+            limit: 5,
+        })
+        .await;
     assert_eq!(history, json!(["later"]));
 }
 
@@ -313,6 +319,7 @@ async fn a_refused_prompt_says_why_and_can_be_tried_again() {
         WindowKind::Popup,
         Request::SendMessage {
             session: None,
+            gateway: None,
             text: "  ".to_owned(),
             attachments: Vec::new(),
         },
@@ -339,6 +346,7 @@ async fn a_file_that_is_too_large_is_refused_before_it_is_sent() {
     ] {
         let request = Request::SendMessage {
             session: None,
+            gateway: None,
             text: "see".to_owned(),
             attachments: vec![file],
         };
@@ -359,7 +367,7 @@ async fn stop_names_the_run_and_hiding_does_not_stop() {
     assert!(gateway.lock().aborted.is_empty());
     stage
         .ask(Request::Stop {
-            session: MAIN.to_owned(),
+            session: stage.session(MAIN),
         })
         .await;
     assert_eq!(gateway.lock().aborted, [(MAIN.to_owned(), Some(id))]);
@@ -398,7 +406,8 @@ async fn deltas_reach_a_window_once_a_frame_and_none_is_lost() {
     assert!(patches >= 10, "{patches} patches: it streams");
 }
 
-#[tokio::test(start_paused = true)]
+/// In real time: the end waits for the thread that writes.
+#[tokio::test]
 async fn the_store_on_disk_keeps_prompts_and_drafts() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     desk.put_gateway("ws://home", &gateway);
@@ -419,7 +428,7 @@ async fn the_store_on_disk_keeps_prompts_and_drafts() {
     let id = stage.send("kept").await;
     stage
         .ask(Request::SaveDraft {
-            session: MAIN.to_owned(),
+            session: stage.session(MAIN),
             text: "half".to_owned(),
         })
         .await;

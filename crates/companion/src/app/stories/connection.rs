@@ -546,6 +546,7 @@ async fn what_is_written_before_the_first_contact_waits() {
         .await;
     let words = Request::SendMessage {
         session: None,
+        gateway: None,
         text: "Remember me".to_owned(),
         attachments: Vec::new(),
     };

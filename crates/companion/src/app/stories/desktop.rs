@@ -98,7 +98,7 @@ async fn quiet_mute_and_privacy_are_obeyed() {
     stage.ask(Request::HideWindow).await;
     stage
         .ask(Request::MuteSession {
-            session: session.to_owned(),
+            session: stage.session(session),
             muted: true,
         })
         .await;
@@ -148,7 +148,7 @@ async fn session_requests_speak_the_gateways_words() {
         "sessions.create".to_owned(),
         Ok(json!({"ok":true,"key":"agent:main:copy"})),
     );
-    let session = || key.to_owned();
+    let session = || stage.session(key);
     for (request, method, params) in [
         (
             Request::RenameSession {
@@ -211,9 +211,17 @@ async fn session_requests_speak_the_gateways_words() {
             "sessions.delete",
             json!({"key":key,"deleteTranscript":true}),
         ),
-        (Request::ListModels, "models.list", json!({})),
         (
-            Request::ListCommands,
+            Request::ListModels {
+                gateway: stage.active(),
+            },
+            "models.list",
+            json!({}),
+        ),
+        (
+            Request::ListCommands {
+                gateway: stage.active(),
+            },
             "commands.list",
             json!({"scope":"text","includeArgs":true,"agentId":"main"}),
         ),
@@ -304,7 +312,10 @@ async fn scripts_are_served_while_the_settings_say_so() {
         .await;
     let refused = stage
         .app
-        .request(WindowKind::Popup, change(serde_json::json!({ "bridgePort": 80 })))
+        .request(
+            WindowKind::Settings,
+            change(serde_json::json!({ "bridgePort": 80 })),
+        )
         .await;
     assert_eq!(refused.unwrap_err().code, "invalid");
 

@@ -88,7 +88,8 @@ async fn windows_are_told_in_their_language_why_a_request_fails_and_the_command_
     let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
     stage.set(json!({ "language": "es" })).await;
     let nothing = || Request::SendMessage {
-        session: Some(MAIN.to_owned()),
+        session: Some(stage.session(MAIN)),
+        gateway: None,
         text: " ".to_owned(),
         attachments: Vec::new(),
     };

@@ -18,7 +18,7 @@ fn actions(items: &[TrayItem]) -> Vec<TrayAction> {
 /// An approval of the first gateway.
 fn of_home(popup: &Mirror, id: &str) -> ApprovalRef {
     ApprovalRef {
-        gateway: popup.view.gateways[0].id.clone(),
+        gateway: popup.view.gateways[0].id.as_str().into(),
         id: id.to_owned(),
     }
 }
@@ -65,7 +65,7 @@ async fn an_approval_decided_elsewhere_is_withdrawn() {
         .await;
     popup.until("gone", |m| m.view.approvals.is_empty()).await;
     let late = Request::ResolveApproval {
-        gateway: popup.view.gateways[0].id.clone(),
+        gateway: popup.view.gateways[0].id.as_str().into(),
         id: "ap-1".to_owned(),
         decision: "allow-once".to_owned(),
     };
@@ -120,7 +120,7 @@ async fn a_question_is_answered() {
     let answers = [("which".to_owned(), vec!["B".to_owned()])].into();
     stage
         .ask(Request::AnswerQuestion {
-            gateway: popup.view.gateways[0].id.clone(),
+            gateway: popup.view.gateways[0].id.as_str().into(),
             id: "q-1".to_owned(),
             answers,
         })
@@ -319,7 +319,7 @@ async fn an_answer_to_a_question_that_is_over_says_so_and_the_question_goes() {
             .answers
             .insert("question.resolve".to_owned(), Err(refused(code)));
         let request = Request::AnswerQuestion {
-            gateway: popup.view.gateways[0].id.clone(),
+            gateway: popup.view.gateways[0].id.as_str().into(),
             id: "q-1".to_owned(),
             answers: [("which".to_owned(), vec!["A".to_owned()])].into(),
         };
@@ -367,8 +367,8 @@ async fn two_gateways_with_equal_ids_are_never_mixed_up() {
             m.view.approvals.len() == 1 && m.view.questions.len() == 1
         })
         .await;
-    assert_eq!(popup.view.approvals[0].gateway, first);
-    assert_eq!(popup.view.questions[0].gateway, first);
+    assert_eq!(popup.view.approvals[0].gateway.as_str(), first);
+    assert_eq!(popup.view.questions[0].gateway.as_str(), first);
 
     respond(
         &stage,
@@ -393,7 +393,7 @@ async fn two_gateways_with_equal_ids_are_never_mixed_up() {
     })
     .await;
     stage.app.tray(TrayAction::Approve(ApprovalRef {
-        gateway: second.clone(),
+        gateway: second.as_str().into(),
         id: "again".to_owned(),
     }));
     settle().await;
@@ -402,7 +402,7 @@ async fn two_gateways_with_equal_ids_are_never_mixed_up() {
     let answers = std::collections::BTreeMap::from([("which".to_owned(), vec!["A".to_owned()])]);
     stage
         .ask(Request::AnswerQuestion {
-            gateway: second.clone(),
+            gateway: second.as_str().into(),
             id: "q-same".to_owned(),
             answers,
         })
@@ -417,7 +417,7 @@ async fn two_gateways_with_equal_ids_are_never_mixed_up() {
     };
     assert_eq!((resolves(&home), resolves(&work)), (0, 1));
     stage.app.tray(TrayAction::OpenSession {
-        gateway: second.clone(),
+        gateway: second.as_str().into(),
         session: "agent:main:other".to_owned(),
     });
     popup

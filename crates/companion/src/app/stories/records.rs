@@ -48,6 +48,7 @@ fn talk(gateway: &FakeGateway) {
 
 async fn find(stage: &Stage, query: &str) -> Vec<crate::api::SearchHit> {
     let request = Request::Search {
+        gateway: stage.active(),
         query: query.to_owned(),
         agent: None,
         session: None,
@@ -149,13 +150,13 @@ async fn a_search_offline_finds_a_session_that_was_never_opened() {
     let stage = with_store(folder.path(), &desk);
     let mut popup = stage.subscribe(WindowKind::Popup);
     let hits = found(&stage, "night tra").await;
-    assert_eq!((hits.len(), hits[0].session.as_str()), (1, TRIP));
+    assert_eq!((hits.len(), hits[0].session.session.as_str()), (1, TRIP));
     assert_eq!(hits[0].session_title, "The trip");
     let message = hits[0].message.clone().unwrap();
     assert_eq!(message, "run:r2", "the id that the transcript uses");
     stage
         .ask(Request::RevealMessage {
-            session: TRIP.to_owned(),
+            session: stage.session(TRIP),
             message: message.clone(),
         })
         .await;
@@ -198,7 +199,7 @@ async fn an_old_message_is_revealed_by_either_id_online_and_offline() {
                 let before = popup.view.transcript.messages.len();
                 stage
                     .ask(Request::LoadOlder {
-                        session: MAIN.to_owned(),
+                        session: stage.session(MAIN),
                     })
                     .await;
                 popup
@@ -224,7 +225,7 @@ async fn an_old_message_is_revealed_by_either_id_online_and_offline() {
 
 async fn reveal(stage: &Stage, popup: &mut Mirror, message: &str) {
     let request = Request::RevealMessage {
-        session: MAIN.to_owned(),
+        session: stage.session(MAIN),
         message: message.to_owned(),
     };
     stage.ask(request).await;
@@ -310,7 +311,7 @@ async fn a_damaged_copy_is_rebuilt_and_the_outbox_is_kept() {
     assert_eq!(popup.view.outbox[0].text, "Do not lose me");
     gateway.go_online();
     let hits = found(&stage, "lisbon").await;
-    assert_eq!(hits[0].session, TRIP, "filled again");
+    assert_eq!(hits[0].session.session, TRIP, "filled again");
     desk.until("sent", |_| (gateway.lock().received.len() == 1).then_some(()))
         .await;
 }
@@ -407,7 +408,11 @@ async fn a_window_begins_with_the_newest_sessions_and_gets_the_others_at_once_af
     let (stage, mut popup) = online(folder.path(), &desk, &gateway).await;
     let all = |m: &crate::testing::Mirror| m.view.sessions.len() == count as usize;
     popup.until("all", all).await;
-    stage.ask(Request::SetTarget { session: key(9) }).await;
+    stage
+        .ask(Request::SetTarget {
+            session: stage.session(&key(9)),
+        })
+        .await;
     let shown = |m: &crate::testing::Mirror| m.view.target.session == key(9);
     popup.until("an old one is shown", shown).await;
 
@@ -422,10 +427,14 @@ async fn a_window_begins_with_the_newest_sessions_and_gets_the_others_at_once_af
     assert_eq!(first.first().copied(), Some(key(count - 1).as_str()));
     assert!(first.contains(&key(7).as_str()) && first.contains(&key(9).as_str()));
     // While the others are on their way, one goes and one gets another name.
-    stage.ask(Request::DeleteSession { session: key(3) }).await;
+    stage
+        .ask(Request::DeleteSession {
+            session: stage.session(&key(3)),
+        })
+        .await;
     stage
         .ask(Request::RenameSession {
-            session: key(4),
+            session: stage.session(&key(4)),
             label: "Renamed".to_owned(),
         })
         .await;
@@ -452,6 +461,7 @@ async fn a_search_keeps_to_its_dates() {
     assert_eq!(found(&stage, "orchid").await.len(), 2);
     for (from_ms, until_ms, expected) in [(Some(between), None, "second"), (None, Some(between), "first")] {
         let request = Request::Search {
+            gateway: stage.active(),
             query: "orchid".to_owned(),
             agent: None,
             session: None,

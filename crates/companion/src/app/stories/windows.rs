@@ -95,64 +95,6 @@ async fn without_tray_host_keychain_or_keys_a_window_is_reachable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deep_links_fill_in_and_never_send() {
-    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
-    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
-    stage
-        .app
-        .deep_link("clawtray://session/agent:main:trip?text=book%20it");
-    popup
-        .until("filled in", |m| {
-            m.signals.contains(&Signal::Prefill {
-                text: "book it".to_owned(),
-            })
-        })
-        .await;
-    assert_eq!(popup.view.target.session, "agent:main:trip");
-    stage.app.deep_link("clawtray://quit");
-    stage.app.deep_link("https://example.org/");
-    stage.app.deep_link(format!("clawtray://session/{MAIN}"));
-    popup.until("the other", |m| m.view.target.session == MAIN).await;
-    assert!(gateway.lock().received.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn links_lead_to_the_other_windows() {
-    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
-    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
-    for window in ["browser", "settings"] {
-        desk.lock().visible.clear();
-        stage.app.deep_link(format!("clawtray://{window}"));
-        desk.until(window, |d| d.visible.contains(window).then_some(()))
-            .await;
-        assert_eq!(desk.lock().visible.len(), 1, "only {window}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_link_to_a_message_opens_the_browser_there() {
-    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
-    gateway.store(
-        "agent:main:trip",
-        json!({"role": "user", "content": "Find a train."}),
-    );
-    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
-    let mut browser = stage.subscribe(WindowKind::Browser);
-    stage
-        .app
-        .deep_link("clawtray://session/agent:main:trip?message=msg%3Aagent%3Amain%3Atrip-1");
-    let message = "msg:agent:main:trip-1".to_owned();
-    browser
-        .until("revealed", |m| {
-            m.view.target.session == "agent:main:trip"
-                && m.signals.contains(&Signal::Reveal {
-                    message: message.clone(),
-                })
-        })
-        .await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn links_open_only_where_they_may() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
