@@ -91,8 +91,10 @@ pub trait SecretStore: Send + Sync + 'static {
     async fn set(&self, profile: &str, kind: SecretKind, value: Secret) -> Result<(), SecretError>;
     /// Deletes; fine when there is none.
     async fn delete(&self, profile: &str, kind: SecretKind) -> Result<(), SecretError>;
-    /// Whether entries can be read now. Never asks for a password.
+    /// Whether entries can be read now. Never asks for a password, and a keychain that does not exist yet is not open.
     async fn is_open(&self) -> bool;
+    /// A person asks for what comes next: a password may be asked for again, also where that was declined before.
+    fn person_asks(&self) {}
     /// The store's name for settings ("GNOME Keyring (Secret Service)", "macOS Keychain").
     fn name(&self) -> String;
 }

@@ -16,7 +16,13 @@ mod worker;
 
 use async_trait::async_trait;
 use clawtray_companion::ports::{Secret, SecretError, SecretKind, SecretStore};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use worker::{Job, Worker};
 
 pub use vault::Vault;
@@ -30,6 +36,16 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// The OS keychain behind a thread and a time limit.
 pub struct Keychain {
     worker: Worker,
+    asking: Arc<Asking>,
+}
+
+/// What is known of asking the person for a password. It outlives the threads.
+#[derive(Debug, Default)]
+struct Asking {
+    /// The person asked for what comes next.
+    by_person: AtomicBool,
+    /// Whether to make a keyring was asked since the start.
+    about_new: AtomicBool,
 }
 
 impl Keychain {
@@ -37,10 +53,18 @@ impl Keychain {
     #[must_use]
     pub fn system() -> Self {
         #[cfg(target_os = "linux")]
-        return Self::with(
-            || Box::new(secret_service::SecretServiceVault::new(TIME_LIMIT)),
-            TIME_LIMIT,
-        );
+        {
+            let asking = Arc::<Asking>::default();
+            let shared = Arc::clone(&asking);
+            let open = move || -> Box<dyn Vault> {
+                let asking = Arc::clone(&shared);
+                Box::new(secret_service::SecretServiceVault::new(TIME_LIMIT, asking))
+            };
+            Self {
+                worker: Worker::new(open, TIME_LIMIT),
+                asking,
+            }
+        }
         #[cfg(not(target_os = "linux"))]
         return Self::with(|| Box::new(native::NativeVault::new()), TIME_LIMIT);
     }
@@ -51,6 +75,7 @@ impl Keychain {
     pub fn with(open: impl Fn() -> Box<dyn Vault> + Send + Sync + 'static, limit: Duration) -> Self {
         Self {
             worker: Worker::new(open, limit),
+            asking: Arc::default(),
         }
     }
 }
@@ -92,6 +117,10 @@ impl SecretStore for Keychain {
 
     async fn is_open(&self) -> bool {
         self.worker.call(|answer| Job::Look { answer }).await == Ok(true)
+    }
+
+    fn person_asks(&self) {
+        self.asking.by_person.store(true, Ordering::Release);
     }
 
     fn name(&self) -> String {

@@ -5,12 +5,12 @@
 //! exists, and opens it again when another service takes over. So the next call finds a service
 //! that starts late or restarts.
 
-use crate::{SERVICE, Vault};
+use crate::{Asking, SERVICE, Vault};
 use clawtray_companion::ports::{Secret, SecretError};
 use keyring_core::{CredentialStore, Error as KeyringError};
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 use zbus::{
@@ -27,6 +27,8 @@ const NOTHING: &str = "/";
 
 /// The least time between two password prompts of ours.
 const PROMPT_PAUSE: Duration = Duration::from_secs(30);
+/// The same, where the person asks: one click makes several calls.
+const CLICK_PAUSE: Duration = Duration::from_secs(3);
 
 pub(crate) struct SecretServiceVault {
     limit: Duration,
@@ -35,6 +37,7 @@ pub(crate) struct SecretServiceVault {
     store: Option<(String, Arc<CredentialStore>)>,
     name: String,
     prompted: Option<Instant>,
+    asking: Arc<Asking>,
 }
 
 /// How the collection stands in which our entries live.
@@ -47,13 +50,14 @@ enum Collection {
 
 impl SecretServiceVault {
     /// A vault whose preliminary questions are answered within `limit`.
-    pub(crate) const fn new(limit: Duration) -> Self {
+    pub(crate) const fn new(limit: Duration, asking: Arc<Asking>) -> Self {
         Self {
             limit,
             bus: None,
             store: None,
             name: String::new(),
             prompted: None,
+            asking,
         }
     }
 
@@ -161,7 +165,13 @@ impl SecretServiceVault {
         Ok(false)
     }
 
+    /// Asks the service for a default collection. That is asked once per start, and again when the person asks: a dialog that
+    /// was closed stays closed.
     fn create(&mut self) -> Result<bool, SecretError> {
+        let before = self.asking.about_new.swap(true, Ordering::AcqRel);
+        if before && !self.asking.by_person.load(Ordering::Acquire) {
+            return Ok(false);
+        }
         let label = HashMap::from([(
             "org.freedesktop.Secret.Collection.Label",
             Value::from("Default keyring"),
@@ -176,7 +186,12 @@ impl SecretServiceVault {
     }
 
     fn prompt(&mut self, prompt: &OwnedObjectPath) -> Result<(), SecretError> {
-        let soon = self.prompted.is_some_and(|when| when.elapsed() < PROMPT_PAUSE);
+        let pause = if self.asking.by_person.swap(false, Ordering::AcqRel) {
+            CLICK_PAUSE
+        } else {
+            PROMPT_PAUSE
+        };
+        let soon = self.prompted.is_some_and(|when| when.elapsed() < pause);
         if prompt.as_str() != NOTHING && !soon {
             self.prompted = Some(Instant::now());
             let shown = self
@@ -263,7 +278,8 @@ impl Vault for SecretServiceVault {
     }
 
     fn is_open(&mut self) -> bool {
-        self.owner().is_ok() && matches!(self.collection(), Ok(Collection::Open | Collection::Missing))
+        // Without a collection every write asks for a password for a new one.
+        self.owner().is_ok() && matches!(self.collection(), Ok(Collection::Open))
     }
 
     fn name(&self) -> String {

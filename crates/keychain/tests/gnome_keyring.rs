@@ -46,6 +46,11 @@ async fn inside() {
             }
             ["delete", profile] => format!("{:?}", keychain.delete(profile, KIND).await),
             ["name"] => keychain.name(),
+            ["open"] => keychain.is_open().await.to_string(),
+            ["person"] => {
+                keychain.person_asks();
+                "noted".to_owned()
+            }
             _ => "not understood".to_owned(),
         };
         println!("\nanswer {answer}");
@@ -145,6 +150,27 @@ fn a_locked_keyring_is_said_to_be_locked_and_works_once_it_is_open() {
 }
 
 #[test]
+fn without_a_default_keyring_nothing_is_open_and_a_new_one_is_asked_for_once() {
+    let mut desktop = desktop(Keyring::Empty);
+    let mut inside = Inside::start(&desktop);
+    let mut watch = Watch::start(&desktop);
+    inside.check("open", "false");
+    inside.check("get home", "Ok(None)");
+    inside.check("set home kept", "Err(Locked)");
+    inside.check("set home kept", "Err(Locked)");
+    inside.check("set office kept", "Err(Locked)");
+    assert_eq!(watch.created(&desktop), 1);
+    inside.check("person", "noted");
+    inside.check("set home kept", "Err(Locked)");
+    assert_eq!(watch.created(&desktop), 1);
+    desktop.start_keyring(Keyring::Unlocked).unwrap();
+    inside.check("open", "true");
+    inside.check("set home kept", "Ok(())");
+    desktop.start_keyring(Keyring::Locked).unwrap();
+    inside.check("open", "false");
+}
+
+#[test]
 fn a_service_that_comes_late_or_goes_is_noticed_by_the_next_call() {
     let mut desktop = desktop(Keyring::None);
     let mut inside = Inside::start(&desktop);
@@ -169,6 +195,62 @@ fn a_service_that_does_not_answer_ends_at_the_limit_and_is_found_again() {
     inside.check("set home other", "Err(Timeout)");
     signal("CONT", &daemon);
     inside.check("get home", r#"Ok(Some("kept"))"#);
+}
+
+/// What is asked of the service, as the bus sees it.
+struct Watch {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Watch {
+    fn start(desktop: &Desktop) -> Self {
+        let rules = [
+            "type='method_call',interface='org.freedesktop.Secret.Service'",
+            "type='signal',interface='org.clawtray.Test'",
+        ];
+        let mut child = desktop
+            .command("dbus-monitor")
+            .arg("--session")
+            .args(rules)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let mut watch = Self { child, lines };
+        // It sees its own arrival when it watches.
+        while !watch.line().contains("NameAcquired") {}
+        while !watch.line().contains("NameLost") {}
+        watch
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "dbus-monitor ended");
+        line
+    }
+
+    /// How often a collection was asked for since the last call.
+    fn created(&mut self, desktop: &Desktop) -> usize {
+        let mark = ["--session", "--type=signal", "/", "org.clawtray.Test.Mark"];
+        let sent = desktop.command("dbus-send").args(mark).status().unwrap();
+        assert!(sent.success());
+        let mut created = 0;
+        loop {
+            let line = self.line();
+            if line.contains("member=Mark") {
+                return created;
+            }
+            created += usize::from(line.contains("member=CreateCollection"));
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// The process that owns the service's name.

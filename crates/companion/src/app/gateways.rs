@@ -112,6 +112,7 @@ impl App {
             reply.send(Ok(json!({ "id": id })));
             return;
         }
+        self.person_asks_keychain(&id);
         let store = Arc::clone(&self.ports.secrets);
         self.spawn(async move {
             let stored = match token {
@@ -151,6 +152,7 @@ impl App {
             reply.send(Ok(Value::Null));
             return;
         }
+        self.person_asks_keychain(&id);
         let store = Arc::clone(&self.ports.secrets);
         self.spawn(async move {
             let mut stored = store.set(&id, SecretKind::GatewayToken, token).await;
@@ -217,6 +219,7 @@ impl App {
             reply.send(Ok(Value::Null));
             return;
         }
+        self.person_asks_keychain(&id);
         let store = Arc::clone(&self.ports.secrets);
         self.spawn(async move {
             let stored = match secret {

@@ -13,6 +13,11 @@ use std::time::Duration;
 /// How often a keychain that could not be read is looked at again. Looking never asks for its password.
 const AGAIN: Duration = Duration::from_secs(3);
 
+/// A keychain that is open and refuses all the same is tried ever less often: at most every six minutes.
+fn again_after(times: u32) -> Duration {
+    AGAIN * 2_u32.pow(times.saturating_sub(1).min(7))
+}
+
 /// Everything a profile keeps secret.
 #[derive(Clone)]
 pub(super) struct Secrets {
@@ -108,6 +113,7 @@ async fn webhook(store: &dyn SecretStore, profile: &Profile) -> Result<Option<Se
 impl App {
     /// A profile's secrets were had.
     pub(super) fn on_secrets(&mut self, id: &str, secrets: Secrets, found: Found) {
+        self.keychain_trouble.remove(id);
         let notice = format!("keychain-emptied-{id}");
         match found {
             Found::ForSession => return,
@@ -176,7 +182,16 @@ impl App {
         else {
             return;
         };
-        tracing::warn!(%error, keychain = %name, "the secrets of a gateway could not be read");
+        let times = match self.keychain_trouble.get(id) {
+            Some((before, times)) if *before == error => times.saturating_add(1),
+            Some(_) | None => 1,
+        };
+        // The same again is no news, and a log that only grows helps nobody.
+        if times == 1 {
+            tracing::warn!(%error, keychain = %name, "the secrets of a gateway could not be read");
+        }
+        self.keychain_trouble
+            .insert(id.to_owned(), (error.clone(), times));
         link.state = ConnectionState::Idle;
         link.since_ms = now_ms;
         if matches!(error, SecretError::Absent) {
@@ -185,8 +200,14 @@ impl App {
         if let Some(link) = self.links.get_mut(id) {
             link.keychain = Some(error);
         }
-        self.after(Timer::Keychain(id.to_owned()), AGAIN);
+        self.after(Timer::Keychain(id.to_owned()), again_after(times));
         self.publisher.connection_dirty();
+    }
+
+    /// A person asks for something that needs the keychain, which may ask for its password again.
+    pub(super) fn person_asks_keychain(&mut self, id: &str) {
+        self.keychain_trouble.remove(id);
+        self.ports.secrets.person_asks();
     }
 
     /// The gateway issued a token for this device: into the keychain, or into memory for a session-only profile.

@@ -44,7 +44,7 @@ pub use shelf_on_disk::StoreShelf;
 use crate::discovery::{Found, Surroundings, System};
 use crate::outbox::Outbox;
 use crate::paths::Paths;
-use crate::ports::{IssuedToken, Ports, Secret, SecretKind, WindowKind};
+use crate::ports::{IssuedToken, Ports, Secret, SecretError, SecretKind, WindowKind};
 use crate::profiles::{EMBEDDED, ENVIRONMENT, Profiles};
 use crate::settings::SettingsFile;
 use crate::store::{SearchLane, StoreHandle};
@@ -171,6 +171,8 @@ pub struct App {
     session_secrets: HashMap<(String, SecretKind), Secret>,
     /// What the keychain gave for each profile since the start.
     known: HashMap<String, keychain::Secrets>,
+    /// Why the keychain did not give a profile's secrets, and how often in a row.
+    keychain_trouble: HashMap<String, (SecretError, u32)>,
     found: Vec<Found>,
     notices: notices::Notices,
     hotkey: desktop::Hotkey,
@@ -257,6 +259,7 @@ impl App {
             data: paths.data,
             session_secrets: HashMap::new(),
             known: HashMap::new(),
+            keychain_trouble: HashMap::new(),
             found: Vec::new(),
             notices: notices::Notices::default(),
             hotkey: desktop::Hotkey::default(),

@@ -186,6 +186,7 @@ impl App {
             Request::RemoveGateway { id } => return self.remove_gateway(&id, reply),
             Request::ClearCache { id } => return self.clear_cache(&id, reply),
             Request::RetryKeychain { id } => {
+                self.person_asks_keychain(&id);
                 self.connect(&id);
                 Ok(Value::Null)
             }

@@ -52,6 +52,12 @@ pub struct Inner {
     pub secrets: BTreeMap<(String, &'static str), String>,
     /// How the keychain fails.
     pub keychain: Option<SecretError>,
+    /// It is open all the same.
+    pub keychain_open: bool,
+    /// How often something was read from the keychain.
+    pub keychain_reads: u32,
+    /// How often a person was said to ask for what came next.
+    pub person_asked: u32,
     /// Connections asked for, newest last. Their secrets print as dots.
     pub requests: Vec<ConnectRequest>,
     /// Ports that the HTTP APIs were served on, newest last; `None` where they ended.
@@ -133,7 +139,8 @@ impl Desk {
 #[async_trait]
 impl SecretStore for Desk {
     async fn get(&self, profile: &str, kind: SecretKind) -> Result<Option<Secret>, SecretError> {
-        let inner = self.lock();
+        let mut inner = self.lock();
+        inner.keychain_reads += 1;
         if let Some(error) = &inner.keychain {
             return Err(error.clone());
         }
@@ -163,7 +170,11 @@ impl SecretStore for Desk {
         })
     }
     async fn is_open(&self) -> bool {
-        self.lock().keychain.is_none()
+        let inner = self.lock();
+        inner.keychain.is_none() || inner.keychain_open
+    }
+    fn person_asks(&self) {
+        self.record(|inner| inner.person_asked += 1);
     }
     fn name(&self) -> String {
         "Test keychain".to_owned()

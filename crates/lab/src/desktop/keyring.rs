@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 pub enum Keyring {
     /// Nothing.
     None,
+    /// A service that has no keyring yet: somebody has to choose a password for one.
+    Empty,
     /// A keyring that exists and waits for its password.
     Locked,
     /// A keyring that is open, as after a login.
@@ -31,11 +33,16 @@ impl Desktop {
                 self.stop_keyring();
                 Ok(())
             }
-            Keyring::Unlocked => self.run_daemon(true),
+            Keyring::Empty => self.run_daemon(false),
+            Keyring::Unlocked => {
+                self.run_daemon(true)?;
+                self.wait_for_collection(false)
+            }
             Keyring::Locked => {
                 // Opened once, so that there is a keyring that can be locked.
-                self.run_daemon(true)?;
-                self.run_daemon(false)
+                self.start_keyring(Keyring::Unlocked)?;
+                self.run_daemon(false)?;
+                self.wait_for_collection(true)
             }
         }
     }
@@ -149,11 +156,14 @@ impl Desktop {
         self.keyring = Some(running);
         wait_until("the keyring", START_LIMIT, || {
             Ok(self.has_secrets()?.then_some(()))
-        })?;
+        })
+    }
+
+    fn wait_for_collection(&self, is_locked: bool) -> Result<()> {
         wait_until("the login collection", START_LIMIT, || {
             Ok(self
                 .collection_is_locked()?
-                .is_some_and(|locked| locked != unlock)
+                .is_some_and(|locked| locked == is_locked)
                 .then_some(()))
         })
     }

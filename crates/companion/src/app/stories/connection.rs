@@ -225,6 +225,65 @@ async fn a_keychain_that_opens_later_is_read_without_being_asked_to() {
     }
 }
 
+/// Counts warnings of this thread.
+#[derive(Clone, Default)]
+struct Warnings(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::WARN
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keychain_that_refuses_for_good_is_asked_ever_less_and_logged_once() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    desk.put_gateway("ws://home", &gateway);
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    let id = stage.add("Home", "ws://home", "secret").await;
+    stage.quit().await;
+    {
+        let mut inner = desk.lock();
+        inner.keychain = Some(SecretError::Refused("two entries".into()));
+        inner.keychain_open = true;
+        inner.keychain_reads = 0;
+        inner.person_asked = 0;
+    }
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(warnings.clone());
+    let logged = || warnings.0.load(std::sync::atomic::Ordering::SeqCst);
+    let stage = Stage::start(folder.path(), &desk, Bare::default(), MemoryShelf::default());
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("said", |m| {
+            m.view.connection.next_step == NextStep::UnlockKeychain
+        })
+        .await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let reads = desk.lock().keychain_reads;
+    assert!((8..30).contains(&reads), "{reads} times in an hour");
+    assert_eq!(logged(), 1);
+    assert_eq!(desk.lock().person_asked, 0);
+    // A click is a new beginning, and may ask for a password.
+    stage.ask(Request::RetryKeychain { id }).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((desk.lock().person_asked, logged()), (1, 2));
+    // Another reason is news.
+    desk.lock().keychain = Some(SecretError::Refused("not yours".into()));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(logged(), 3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_the_keychain_gave_once_is_known_until_the_end() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
