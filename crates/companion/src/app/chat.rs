@@ -43,7 +43,7 @@ impl App {
         gateway: Option<GatewayId>,
         text: String,
         attachments: Vec<AttachmentInput>,
-    ) -> Result<Value, RequestError> {
+    ) -> Result<String, RequestError> {
         let here = window.unwrap_or(WindowKind::Popup);
         let (named, session) = match session {
             Some(SessionRef { gateway, session }) => (Some(gateway), Some(session)),
@@ -70,7 +70,7 @@ impl App {
         // What was written in a window is sent now; a reply from a notification leaves what waits there alone. On the disk
         // it stays until the outbox has it.
         self.shelf.show_draft(&profile, &session, "");
-        Ok(json!({ "id": id }))
+        Ok(id)
     }
 
     /// Puts a prompt in the outbox, shows it, and sends it when it can be sent.

@@ -10,8 +10,8 @@ use crate::store::StoreError;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use serde_json::json;
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// How often it is tried again to write prompts that could not be written.
@@ -41,6 +41,8 @@ pub(super) struct LocalState {
     drafts: BTreeMap<(String, String), String>,
     told: BTreeMap<String, Told>,
     under_way: FuturesUnordered<BoxFuture<'static, Saved>>,
+    /// Answers to those who sent prompts, by the prompts' ids.
+    unanswered: HashMap<String, (Value, Reply)>,
 }
 
 impl LocalState {
@@ -52,6 +54,7 @@ impl LocalState {
             drafts,
             told,
             under_way: FuturesUnordered::new(),
+            unanswered: HashMap::new(),
         };
         (this, outbox)
     }
@@ -105,6 +108,11 @@ impl LocalState {
         let done = self.shelf.put_item(item);
         self.under_way
             .push(done.map(move |result| Saved::Item(id, result)).boxed());
+    }
+
+    /// Answers when a new prompt is written, or is known not to be: who has the answer may rely on it.
+    pub(super) fn answer_when_written(&mut self, id: String, answer: Value, reply: Reply) {
+        self.unanswered.insert(id, (answer, reply));
     }
 
     pub(super) fn remove_item(&mut self, id: &str) {
@@ -180,6 +188,9 @@ impl App {
     }
 
     fn on_item_saved(&mut self, id: &str, result: Result<(), StoreError>) {
+        if let Some((answer, reply)) = self.shelf.unanswered.remove(id) {
+            reply.send(Ok(answer));
+        }
         let Some(item) = self.outbox.get(id).cloned() else {
             // Taken back or delivered in the meantime.
             return self.say_unsaved();

@@ -27,7 +27,13 @@ impl App {
                 gateway,
                 text,
                 attachments,
-            } => self.send_message(window, session, gateway, text, attachments),
+            } => match self.send_message(window, session, gateway, text, attachments) {
+                Ok(id) => {
+                    let answer = json!({ "id": id });
+                    return self.shelf.answer_when_written(id, answer, reply);
+                }
+                Err(error) => Err(error),
+            },
             Request::CancelQueued { id } => self.cancel_queued(window, &id),
             Request::RetryQueued { id } => self.retry_queued(&id),
             Request::Stop { session } => return self.stop_run(session, reply),

@@ -245,12 +245,15 @@ impl App {
                 None => Ok(()),
             };
             Box::new(move |app: &mut Self| {
-                let answer = made.and_then(|()| app.enqueue(&id, &session, text, Vec::new(), timeout_ms));
-                if answer.is_ok() {
-                    app.hide_window(WindowKind::Popup);
+                match made.and_then(|()| app.enqueue(&id, &session, text, Vec::new(), timeout_ms)) {
+                    Ok(sent) => {
+                        app.hide_window(WindowKind::Popup);
+                        let session = SessionRef::new(id, session);
+                        let answer = json!({ "id": sent, "session": session });
+                        app.shelf.answer_when_written(sent, answer, reply);
+                    }
+                    Err(error) => reply.send(Err(error)),
                 }
-                let session = SessionRef::new(id, session);
-                reply.send(answer.map(|sent| json!({ "id": sent, "session": session })));
             }) as Then
         });
     }

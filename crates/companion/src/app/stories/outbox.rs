@@ -107,6 +107,20 @@ async fn on(disk: &Disk, folder: &tempfile::TempDir, desk: &Desk, gateway: &Fake
     (stage, popup)
 }
 
+type Answer = Result<serde_json::Value, crate::api::UiError>;
+
+/// Sends a prompt, and gives its answer when it comes.
+fn send(stage: &Stage, text: &str) -> tokio::task::JoinHandle<Answer> {
+    let app = stage.app.clone();
+    let request = Request::SendMessage {
+        session: None,
+        gateway: None,
+        text: text.to_owned(),
+        attachments: Vec::new(),
+    };
+    tokio::spawn(async move { app.request(WindowKind::Popup, request).await })
+}
+
 fn has_notice(mirror: &Mirror, id: &str) -> bool {
     mirror.view.notices.iter().any(|notice| notice.id == id)
 }
@@ -116,15 +130,18 @@ async fn a_prompt_is_sent_when_it_is_written_and_not_before() {
     let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
     let disk = Disk::slow();
     let (stage, mut popup) = on(&disk, &folder, &desk, &gateway).await;
-    stage.send("first").await;
-    stage.send("second").await;
+    let first = send(&stage, "first");
+    let second = send(&stage, "second");
     popup.until("both are shown", |m| m.view.outbox.len() == 2).await;
     // The loop goes on while the disk takes its time.
     tokio::time::sleep(Duration::from_secs(60)).await;
     stage.ask(Request::PinPopup { pinned: true }).await;
     assert!(gateway.lock().received.is_empty());
     assert!(!has_notice(&popup, "not-saved"));
+    assert!(!first.is_finished(), "an answer is a promise");
     disk.writes.add_permits(1);
+    assert!(first.await.unwrap().is_ok());
+    assert!(!second.is_finished());
     popup
         .until("the first is sent", |m| m.view.outbox.len() == 1)
         .await;
@@ -283,7 +300,8 @@ async fn a_store_that_another_program_holds_does_not_hold_up_the_app() {
     let file = Paths::under(folder.path()).data.join("outbox.db");
     let other = rusqlite::Connection::open(file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    stage.send("while it is held").await;
+    let sent = send(&stage, "while it is held");
+    popup.until("shown", |m| m.view.outbox.len() == 1).await;
     stage
         .ask(Request::SaveDraft {
             session: stage.session(MAIN),
@@ -294,6 +312,7 @@ async fn a_store_that_another_program_holds_does_not_hold_up_the_app() {
     stage.ask(Request::PinPopup { pinned: true }).await;
     assert!(gateway.lock().received.is_empty());
     other.execute_batch("COMMIT").unwrap();
+    assert!(sent.await.unwrap().is_ok());
     popup
         .until("sent", |m| m.lines() == ["User Done: while it is held"])
         .await;
