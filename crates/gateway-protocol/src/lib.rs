@@ -19,6 +19,7 @@ pub mod ids;
 mod lenient;
 pub mod method;
 pub mod session;
+pub mod thinking;
 
 pub use close::CloseCode;
 pub use content::{ContentPart, Message, MessageMeta, Role};

@@ -1,6 +1,7 @@
 //! Streams answers from a model server that speaks the OpenAI protocol.
 
 use super::{AgentError, Ending, Line, ModelServer, Step, Turn, estimate_tokens, foreign_tokens, tools};
+use clawtray_gateway_protocol::thinking::{Part, Splitter};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -30,6 +31,8 @@ struct Round {
     finish: Option<String>,
     usage: Option<(u64, u64)>,
     model: Option<String>,
+    /// Takes reasoning out of the text, where the server writes it there.
+    splitter: Splitter,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -283,10 +286,25 @@ async fn read(mut response: reqwest::Response, out: &mpsc::Sender<Step>) -> Resu
             "empty_response",
         ));
     }
+    let rest = round.splitter.finish();
+    say(rest, &mut round, out).await;
     if round.finish.is_none() && !done {
         return Err(failed("the model server ended its answer early", "network"));
     }
     Ok(round)
+}
+
+async fn say(parts: impl IntoIterator<Item = Part>, round: &mut Round, out: &mpsc::Sender<Step>) {
+    for part in parts {
+        let step = match part {
+            Part::Thinking(text) => Step::Thinking(text),
+            Part::Text(text) => {
+                round.text.push_str(&text);
+                Step::Text(text)
+            }
+        };
+        let _ = out.send(step).await;
+    }
 }
 
 async fn take(event: &Value, round: &mut Round, out: &mpsc::Sender<Step>) {
@@ -319,8 +337,8 @@ async fn take(event: &Value, round: &mut Round, out: &mpsc::Sender<Step>) {
         .and_then(Value::as_str)
         .filter(|t| !t.is_empty())
     {
-        round.text.push_str(text);
-        let _ = out.send(Step::Text(text.to_owned())).await;
+        let parts = round.splitter.push(text);
+        say(parts, round, out).await;
     }
     for call in delta
         .get("tool_calls")

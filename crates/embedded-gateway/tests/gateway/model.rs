@@ -215,3 +215,21 @@ async fn a_server_that_is_not_there_fails_the_run() {
             .contains("cannot be reached")
     );
 }
+
+#[tokio::test]
+async fn reasoning_in_the_text_is_no_part_of_the_answer() {
+    let pieces = ["<thi", "nk>plan", "</think>", "\n\nHel", "lo"].map(|piece| json!({"content": piece}));
+    let (url, _asked) = model(vec![(200, stream(&pieces, "stop"))]).await;
+    let lab = lab_with(|c| c.agent = server(url)).await;
+    let mut socket = Socket::connected(&lab.gateway.url()).await;
+    socket
+        .call(
+            "chat.send",
+            json!({"sessionKey": "main", "message": "one", "idempotencyKey": "1"}),
+        )
+        .await;
+    let last = socket.chat("1", "final").await;
+    assert_eq!(last["message"]["content"][0]["text"], "Hello");
+    let thought = |event: &Value| event["payload"]["stream"] == "thinking";
+    assert!(socket.events.iter().any(thought), "the reasoning is told apart");
+}

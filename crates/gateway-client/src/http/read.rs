@@ -1,6 +1,7 @@
 //! Lenient readers. The write-ups leave shapes open, and gateways fill them in differently.
 
 use clawtray_gateway_protocol::content::MessageMeta;
+use clawtray_gateway_protocol::thinking::split;
 use clawtray_gateway_protocol::{ContentPart, Message, Role, SessionRow};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -115,6 +116,23 @@ pub(crate) fn session(value: &Value) -> Option<(SessionRow, String)> {
     Some((row, id.to_owned()))
 }
 
+/// The content with the reasoning apart that a model server wrote into the text.
+fn apart(content: Vec<ContentPart>) -> Vec<ContentPart> {
+    let mut parts = Vec::new();
+    for part in content {
+        let ContentPart::Text { text } = part else {
+            parts.push(part);
+            continue;
+        };
+        let (thinking, text) = split(&text);
+        if !thinking.is_empty() {
+            parts.push(ContentPart::Thinking { thinking });
+        }
+        parts.push(ContentPart::Text { text });
+    }
+    parts
+}
+
 /// A message of a transcript.
 pub(crate) fn message(value: &Value) -> Option<Message> {
     let role = match text(value, &["role", "sender", "from", "author"])?
@@ -140,9 +158,13 @@ pub(crate) fn message(value: &Value) -> Option<Message> {
     let tool_name = (role == Role::ToolResult)
         .then(|| text(value, &["tool", "name"]).map(str::to_owned))
         .flatten();
+    let mut content = read.map(|message| message.content).unwrap_or_default();
+    if role == Role::Assistant {
+        content = apart(content);
+    }
     Some(Message {
         role,
-        content: read.map(|message| message.content).unwrap_or_default(),
+        content,
         timestamp: at,
         idempotency_key: None,
         stop_reason: None,

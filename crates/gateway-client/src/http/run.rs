@@ -6,6 +6,7 @@ use super::sse::Events;
 use super::wire::content_type;
 use super::{Dialect, Inner, read, socket};
 use crate::{CallError, Prompt, RunStep, SendAck};
+use clawtray_gateway_protocol::thinking::{Part, Splitter, split};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -195,6 +196,8 @@ pub(crate) struct Reply {
     id: Option<String>,
     /// The session's newest message when the prompt went out, in milliseconds since the epoch by the gateway's clock.
     after_ms: Option<i64>,
+    /// Takes reasoning out of the text, where a model server behind the gateway writes it there.
+    splitter: Splitter,
     seq: u64,
     /// Tools that are at work: the call and the tool.
     tools: Vec<(String, String)>,
@@ -215,6 +218,7 @@ impl Reply {
             text: String::new(),
             id: None,
             after_ms,
+            splitter: Splitter::default(),
             seq: 0,
             tools: Vec::new(),
             calls: 0,
@@ -255,7 +259,7 @@ impl Reply {
         let late = read::text(value, &["status"]).is_some_and(|status| status == "timeout");
         match read::reply(value).filter(|_| !late) {
             Some(text) => {
-                self.text = text;
+                self.text = split(&text).1;
                 self.note();
                 self.ack("ok", Some(self.text.clone()))
             }
@@ -295,13 +299,9 @@ impl Reply {
                     self.fail("The reply is longer than what can be kept.".to_owned());
                     return true;
                 }
-                self.text.push_str(&text);
-                let total_bytes = Some(self.text.len());
-                self.emit(RunStep::Delta {
-                    text,
-                    replace: false,
-                    total_bytes,
-                });
+                for part in self.splitter.push(&text) {
+                    self.part(part);
+                }
             }
             Piece::Tool { name, input } => {
                 if self.tools.len() >= TOOLS_MAX {
@@ -354,10 +354,28 @@ impl Reply {
         false
     }
 
+    fn part(&mut self, part: Part) {
+        match part {
+            Part::Thinking(text) => self.emit(RunStep::Thinking { text }),
+            Part::Text(text) => {
+                self.text.push_str(&text);
+                let total_bytes = Some(self.text.len());
+                self.emit(RunStep::Delta {
+                    text,
+                    replace: false,
+                    total_bytes,
+                });
+            }
+        }
+    }
+
     /// The reply is whole.
     pub(crate) fn end(&mut self, stop_reason: Option<String>) -> bool {
         if std::mem::replace(&mut self.ended, true) {
             return true;
+        }
+        if let Some(rest) = self.splitter.finish() {
+            self.part(rest);
         }
         self.note();
         let message = (!self.text.is_empty()).then(|| {
