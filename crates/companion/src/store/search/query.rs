@@ -24,6 +24,8 @@ pub(super) enum Reach {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) terms: Vec<Term>,
+    /// Signs that were typed without a word (`->`, `&&`), as [`signs`] writes them.
+    pub(super) signs: Vec<String>,
 }
 
 /// Words next to each other, in one of several spellings.
@@ -33,6 +35,28 @@ pub(super) struct Term {
     pub(super) spellings: Vec<Vec<String>>,
     /// The last word may go on: it is still being typed.
     pub(super) prefix: bool,
+    /// The signs before the first word, between the words and behind the last one, as [`signs`] writes them. Where none
+    /// were typed, any may stand.
+    pub(super) signs: Vec<String>,
+}
+
+/// Signs in one form: the typographic ones as they are typed, blanks as one, and nothing that cannot be seen.
+pub(super) fn signs(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '’' | '‘' | '´' | '`' => out.push('\''),
+            '‐' | '‑' | '–' | '—' | '−' => out.push('-'),
+            '\u{200b}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => {}
+            c if c.is_whitespace() => {
+                if !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 impl Query {
@@ -41,6 +65,7 @@ impl Query {
     pub(super) fn parse(typed: &str) -> Self {
         let typed = composed(typed);
         let mut terms: Vec<Term> = Vec::new();
+        let mut alone: Vec<String> = Vec::new();
         for (place, part) in typed.split(['"', '“', '”', '„', '«', '»']).enumerate() {
             let quoted = place % 2 == 1;
             let last = typed.ends_with(part) && !typed.ends_with(char::is_whitespace);
@@ -50,15 +75,26 @@ impl Query {
             }
             let mut chunks = part.split_whitespace().peekable();
             while let Some(chunk) = chunks.next() {
-                terms.extend(Term::new(chunk, last && chunks.peek().is_none()));
+                let term = Term::new(chunk, last && chunks.peek().is_none());
+                // A single sign among words is punctuation of the person who types.
+                if term.is_none() && chunk.chars().nth(1).is_some() {
+                    alone.push(signs(chunk));
+                }
+                terms.extend(term);
             }
         }
         terms.truncate(TERMS);
-        Self { terms }
+        alone.truncate(TERMS);
+        Self { terms, signs: alone }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.terms.is_empty() && self.signs.is_empty()
+    }
+
+    /// What has to be found in a message: words and signs.
+    pub(super) fn parts(&self) -> usize {
+        self.terms.len() + self.signs.len()
     }
 
     /// The query in the index's language. Words hold only letters and digits, so quoting them is safe.
@@ -91,6 +127,7 @@ impl Query {
         Some(Term {
             spellings: vec![words],
             prefix,
+            signs: Vec::new(),
         })
     }
 }
@@ -99,7 +136,12 @@ impl Term {
     fn new(text: &str, prefix: bool) -> Option<Self> {
         let mut typed = Vec::new();
         let mut umlauts = false;
+        let mut gaps = Vec::new();
+        let mut end = 0;
         words(text, |word, at| {
+            let gap = signs(text.get(end..at.start).unwrap_or_default());
+            gaps.push(if gap == " " { String::new() } else { gap });
+            end = at.end;
             umlauts |= text
                 .get(at)
                 .is_some_and(|word| word.chars().any(|c| "äöüÄÖÜ".contains(c)));
@@ -107,15 +149,48 @@ impl Term {
             typed.len() < WORDS
         });
         let last = typed.last()?;
-        // A character of a script without spaces is whole as soon as it is there.
-        let prefix = prefix && !is_single(last);
+        let tail = if typed.len() < WORDS {
+            text.get(end..).unwrap_or_default()
+        } else {
+            ""
+        };
+        // A character of a script without spaces is whole as soon as it is there, and a word with a sign behind it.
+        let prefix = prefix && !is_single(last) && tail.is_empty();
+        gaps.push(signs(tail.trim_end()));
+        if let Some(lead) = gaps.first_mut() {
+            *lead = lead.trim_start().to_owned();
+        }
         let mut spellings = vec![typed];
         if let Some([word]) = spellings.first().map(Vec::as_slice)
             && let Some(other) = other_spelling(word, text, umlauts, prefix)
         {
             spellings.push(vec![other]);
         }
-        Some(Self { spellings, prefix })
+        Some(Self {
+            spellings,
+            prefix,
+            signs: gaps,
+        })
+    }
+
+    /// Whether the signs that were typed before a word (0 is the first one) are those that stand there.
+    pub(super) fn fits_before(&self, word: usize, between: &str) -> bool {
+        let wanted = self.signs.get(word).map(String::as_str).unwrap_or_default();
+        if wanted.is_empty() {
+            return true;
+        }
+        if word == 0 {
+            let from = back(between, between.len(), 2 * wanted.chars().count());
+            return signs(between.get(from..).unwrap_or_default()).ends_with(wanted);
+        }
+        signs(between) == wanted
+    }
+
+    /// Whether the signs that were typed behind the last word stand there.
+    pub(super) fn fits_behind(&self, words: usize, after: &str) -> bool {
+        let wanted = self.signs.get(words).map(String::as_str).unwrap_or_default();
+        let next: String = after.chars().take(2 * wanted.chars().count()).collect();
+        signs(&next).starts_with(wanted)
     }
 
     /// One letter as a beginning would match nearly everything, and the index keeps no list for it: such a term is only
@@ -152,6 +227,12 @@ impl Term {
             ),
         }
     }
+}
+
+fn back(text: &str, at: usize, chars: usize) -> usize {
+    text.get(..at)
+        .and_then(|before| before.char_indices().rev().nth(chars.saturating_sub(1)))
+        .map_or(0, |(at, _)| at)
 }
 
 fn cut(word: &str) -> &str {
@@ -206,6 +287,11 @@ mod tests {
             ("数据 lib", "\"数 据\" AND \"lib\" *"),
             ("foo-bar", "\"foo bar\" *"),
             ("foo-b", "\"foo\""),
+            // A sign behind a word ends it, so that a single letter is a word of the index.
+            ("C++", "\"c\""),
+            (".env", "\"env\" *"),
+            ("node_modules/", "\"node modules\""),
+            ("->", ""),
             ("müller", "(\"muller\" * OR \"mueller\" *)"),
             ("mueller ", "(\"mueller\" OR \"muller\")"),
             ("due", "\"due\" *"),

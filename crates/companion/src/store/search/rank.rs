@@ -1,15 +1,16 @@
 //! Finds where and how well a query matches a text, and which part to show.
 
 use super::{
-    query::{Query, Term},
+    query::{Query, Term, signs},
+    text::TEXT_BYTES,
     words::words,
 };
 use std::ops::Range;
 
 /// Characters of a snippet, about.
 const SNIPPET_CHARS: usize = 180;
-/// Words of a message that are looked at; beyond that (a tool's long output) only the index knows.
-const WORDS_READ: usize = 40_000;
+/// Words of a message that are looked at: all of the text that is indexed, of one letter and one blank each.
+const WORDS_READ: usize = TEXT_BYTES / 2;
 /// Occurrences that are marked or counted.
 const OCCURRENCES: usize = 64;
 /// BM25: how quickly more of the same stops counting, and how much length counts against a text.
@@ -64,7 +65,7 @@ pub(super) fn find(query: &Query, text: &str) -> Found {
         for (index, matcher) in matchers.iter_mut().enumerate() {
             let previous = row_end;
             row_end = matcher.row_end;
-            let Some(hit) = matcher.feed(word, at.start) else {
+            let Some(hit) = matcher.feed(text, word, &at) else {
                 continue;
             };
             if matcher.places.len() < OCCURRENCES {
@@ -76,18 +77,37 @@ pub(super) fn find(query: &Query, text: &str) -> Found {
         }
         length < WORDS_READ
     });
+    let mut places: Vec<_> = matchers.into_iter().map(|matcher| matcher.places).collect();
+    places.extend(query.signs.iter().map(|wanted| signs_in(text, wanted)));
     Found {
-        places: matchers.into_iter().map(|matcher| matcher.places).collect(),
+        places,
         length,
         in_a_row,
     }
 }
 
+/// Where signs stand that were typed without a word.
+fn signs_in(text: &str, wanted: &str) -> Vec<(Range<usize>, bool)> {
+    let count = wanted.chars().count();
+    let Some(first) = wanted.chars().next() else {
+        return Vec::new();
+    };
+    text.char_indices()
+        .filter(|(_, c)| signs(c.encode_utf8(&mut [0; 4])).starts_with(first))
+        .filter_map(|(at, _)| {
+            let end = forward(text, at, count);
+            let here = text.get(at..end)?;
+            (signs(here) == wanted).then_some((at..end, true))
+        })
+        .take(OCCURRENCES)
+        .collect()
+}
+
 /// Follows one term through a text, word by word.
 struct Matcher<'a> {
     term: &'a Term,
-    /// Phrases that have begun: which spelling, how many words of it, and where it started.
-    begun: Vec<(usize, usize, usize)>,
+    /// Phrases that have begun: which spelling, how many words of it, where it started, and where the last word ended.
+    begun: Vec<(usize, usize, usize, usize)>,
     places: Vec<(Range<usize>, bool)>,
     /// The word count at which the terms up to this one last stood in a row.
     row_end: Option<usize>,
@@ -109,11 +129,11 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn feed(&mut self, word: &str, start: usize) -> Option<Hit> {
+    fn feed(&mut self, text: &str, word: &str, at: &Range<usize>) -> Option<Hit> {
         let mut hit: Option<Hit> = None;
         let mut going_on = Vec::new();
-        let fresh = (0..self.term.spellings.len()).map(|spelling| (spelling, 0, start));
-        for (spelling, done, start) in self.begun.drain(..).chain(fresh) {
+        let fresh = (0..self.term.spellings.len()).map(|spelling| (spelling, 0, at.start, 0));
+        for (spelling, done, start, before) in self.begun.drain(..).chain(fresh) {
             let Some((wanted, words)) = self
                 .term
                 .spellings
@@ -125,11 +145,19 @@ impl<'a> Matcher<'a> {
             let last = done + 1 == words;
             let whole = word == wanted;
             let begins = last && self.term.prefix && word.starts_with(wanted.as_str());
-            if !(whole || begins) {
+            if !(whole || begins)
+                || !self
+                    .term
+                    .fits_before(done, text.get(before..at.start).unwrap_or_default())
+                || last
+                    && !self
+                        .term
+                        .fits_behind(words, text.get(at.end..).unwrap_or_default())
+            {
                 continue;
             }
             if !last {
-                going_on.push((spelling, done + 1, start));
+                going_on.push((spelling, done + 1, start, at.end));
             } else if hit.is_none() {
                 hit = Some(Hit { start, words, whole });
             }

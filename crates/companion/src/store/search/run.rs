@@ -291,7 +291,7 @@ impl Run<'_> {
                 Cow::Owned(composed) => composed,
             };
             let found = rank::find(self.typed, &text);
-            if found.terms() < self.typed.terms.len() {
+            if found.terms() < self.typed.parts() {
                 continue;
             }
             seen.insert(id);
@@ -418,7 +418,7 @@ impl Run<'_> {
                 .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let text = composed(&title);
             let found = rank::find(self.typed, &text);
-            if found.terms() < self.typed.terms.len() {
+            if found.terms() < self.typed.parts() {
                 continue;
             }
             let (snippet, marks) = rank::snippet(&text, &found);

@@ -5,7 +5,7 @@ use crate::store::cache::hash;
 use clawtray_gateway_protocol::{ContentPart, Message, Role};
 
 /// Text indexed of one message, in bytes; of a tool's output and of thinking, less.
-const TEXT_BYTES: usize = 256 * 1024;
+pub(super) const TEXT_BYTES: usize = 256 * 1024;
 const ASIDE_BYTES: usize = 16 * 1024;
 
 /// The text of a message that can be found: what it says, then thinking and tools.

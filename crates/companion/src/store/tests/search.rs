@@ -117,6 +117,62 @@ fn finds_in_every_language() {
 }
 
 #[test]
+fn what_was_typed_is_in_the_text_with_its_signs() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    let texts = [
+        ("cpp", "Rewrite it in C++, then in C."),
+        ("csharp", "C# has async since 2012"),
+        ("c", "the language c and nothing else"),
+        ("env", "put the key into .env beside it"),
+        ("environment", "the env of the process"),
+        ("modules", "rm -rf node_modules/ first"),
+        ("node", "node modules of the project"),
+        ("arrow", "fn f() -> u8 { a && b }"),
+        ("typographic", "don’t use well–known ports"),
+        ("heart", "with ❤\u{fe0f}!"),
+    ];
+    for (n, (id, text)) in (1..).zip(texts) {
+        let at_ms = i64::try_from(n).unwrap() * 60_000;
+        store
+            .upsert_messages(HOME, MAIN, &[message(id, n, at_ms, text)])
+            .unwrap();
+    }
+    for (typed, expected) in [
+        ("C++", "cpp"),
+        ("c++", "cpp"),
+        ("C#", "csharp"),
+        (".env", "env"),
+        ("env", "env environment"),
+        ("node_modules/", "modules"),
+        ("node_modules", "modules"),
+        ("\"node modules\"", "modules node"),
+        ("-rf", "modules"),
+        ("->", "arrow"),
+        ("u8 {", "arrow"),
+        ("a &&", "arrow"),
+        ("don't", "typographic"),
+        ("well-known", "typographic"),
+        ("❤!", "heart"),
+        ("❤\u{fe0f}", "heart"),
+        ("c --", ""),
+    ] {
+        let mut expected: Vec<&str> = expected.split_whitespace().collect();
+        expected.sort_unstable();
+        assert_eq!(ids(&store.search(&ask(typed)).unwrap()), expected, "{typed:?}");
+    }
+    let rows = [
+        row("agent:main:cpp", "Port to C++", 5),
+        row("agent:main:cup", "A cup of C", 6),
+    ];
+    store.upsert_sessions(HOME, &rows, title).unwrap();
+    assert_eq!(
+        ids(&store.search(&ask("C++")).unwrap()),
+        ["cpp", "title:agent:main:cpp"]
+    );
+}
+
+#[test]
 fn nothing_typed_is_an_error() {
     let dir = TempDir::new().unwrap();
     let store = library(&dir);
