@@ -25,6 +25,7 @@ pub mod profiles;
 pub mod request_error;
 pub mod sessions;
 pub mod settings;
+pub mod silence;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -10,6 +10,7 @@ mod title;
 pub use title::{sender, title};
 
 use crate::api::SessionView;
+use crate::silence::{is_heartbeat_session, is_wake, says_nothing};
 use crate::text::plain_line;
 use crate::words::Language;
 use clawtray_gateway_protocol::SessionRow;
@@ -309,7 +310,8 @@ fn last_used(row: &SessionRow) -> i64 {
 }
 
 fn is_background(row: &SessionRow) -> bool {
-    row.is_background == Some(true) || row.key.as_str().contains(":cron:")
+    let key = row.key.as_str();
+    row.is_background == Some(true) || key.contains(":cron:") || is_heartbeat_session(key)
 }
 
 fn view(row: &SessionRow, overlay: &Overlay, language: Language) -> SessionView {
@@ -334,6 +336,7 @@ fn view(row: &SessionRow, overlay: &Overlay, language: Language) -> SessionView 
         preview: row
             .last_message_preview
             .as_deref()
+            .filter(|text| !is_wake(text) && !says_nothing(text, false))
             .map(|text| plain_line(text, 160))
             .unwrap_or_default(),
         updated_at_ms: last_used(row),

@@ -5,6 +5,7 @@ use super::{App, Then, Timer};
 use crate::gateway::{GatewayEvent, RunEvent, RunStep};
 use crate::notify_policy::{OccasionKind, session_tag};
 use crate::sessions::{LONGEST_KEY, Merged};
+use crate::silence::{is_heartbeat_session, is_wake_message, says_nothing};
 use clawtray_gateway_protocol::{Message, Role};
 use serde_json::Value;
 use std::time::Duration;
@@ -136,7 +137,11 @@ impl App {
             // Read here or elsewhere: nothing is left to tell.
             self.withdraw(&session_tag(id, session));
         }
-        if is_unread && self.in_view(id, session) {
+        let silent = self
+            .links
+            .get(id)
+            .is_some_and(|link| link.silent.contains(session));
+        if is_unread && (self.in_view(id, session) || silent) {
             self.mark_read(id, session);
         }
         if matches!(reason, Some("reset" | "new" | "rewind" | "branch-switch")) {
@@ -177,7 +182,16 @@ impl App {
         }
         if is_speech && let Some(row) = link.sessions.get_mut(session) {
             let text = message.text();
-            if !text.trim().is_empty() {
+            let woken = is_wake_message(message);
+            if message.role == Role::User {
+                if woken {
+                    link.woken.insert(session.to_owned());
+                } else {
+                    link.woken.remove(session);
+                }
+            }
+            let silent = woken || says_nothing(&text, link.woken.contains(session));
+            if !text.trim().is_empty() && !silent {
                 row.last_message_preview = Some(crate::text::one_line(&text, 160));
             }
             row.last_interaction_at = message.timestamp.max(row.last_interaction_at);
@@ -210,6 +224,7 @@ impl App {
         let text = match &event.step {
             RunStep::Status { .. } | RunStep::Thinking { .. } | RunStep::Tool { .. } => {
                 link.begin_run(run, session);
+        let mut read_silently = false;
                 None
             }
             RunStep::Delta { text, replace, .. } => {
@@ -223,7 +238,19 @@ impl App {
             }
             RunStep::Final { message, .. } => {
                 let live = link.runs.remove(run).unwrap_or_default();
-                Some(message.as_ref().map_or(live.text, |message| message.text()))
+                let text = message.as_ref().map_or(live.text, |message| message.text());
+                let woken = is_heartbeat_session(session) || link.woken.contains(session);
+                if !says_nothing(&text, woken) {
+                    link.silent.remove(session);
+                    Some(text)
+                } else {
+                    // What was unread before stays so.
+                    if !live.had_unread {
+                        link.silent.insert(session.to_owned());
+                        read_silently = true;
+                    }
+                    None
+                }
             }
             RunStep::Aborted { .. } => {
                 link.runs.remove(run);
@@ -252,6 +279,10 @@ impl App {
         self.transcript_changed(id, session, changes);
         if reload {
             self.load_history(id, session);
+        }
+        if read_silently {
+            self.note_told(id, session, run, now_ms);
+            self.mark_read(id, session);
         }
         match &event.step {
             RunStep::Final { message, .. } => {
@@ -321,6 +352,8 @@ impl super::link::Link {
         self.runs.entry(run.to_owned()).or_insert_with(|| LiveRun {
             session: session.to_owned(),
             text: String::new(),
+        let had_unread = self.sessions.get(session).and_then(|row| row.unread) == Some(true);
         })
     }
 }
+            had_unread: had_unread && !self.silent.contains(session),

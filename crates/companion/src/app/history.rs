@@ -140,6 +140,7 @@ impl App {
                 .or_insert_with(|| super::link::LiveRun {
                     session: session.to_owned(),
                     text: flight.text.clone(),
+                    had_unread: false,
                 });
         }
         if let Some(row) = history.row.take() {

@@ -13,7 +13,7 @@ use crate::words::Language;
 use clawtray_gateway_protocol::SessionKey;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub(super) enum What {
 pub(super) struct LiveRun {
     pub(super) session: String,
     pub(super) text: String,
+    /// Something in the session was unread when the run began.
+    pub(super) had_unread: bool,
 }
 
 /// An approval that waits.
@@ -65,6 +67,10 @@ pub(super) struct Link {
     pub(super) needs_told_ms: i64,
     pub(super) latency_ms: Option<u32>,
     pub(super) runs: HashMap<String, LiveRun>,
+    /// Sessions whose newest prompt is the gateway's own.
+    pub(super) woken: HashSet<String>,
+    /// Sessions whose newest reply says nothing, with nothing unread before it.
+    pub(super) silent: HashSet<String>,
     pub(super) transcripts: BTreeMap<String, Transcript>,
     pub(super) down_told: bool,
     /// This device was connected to the gateway before, or its certificate was trusted.
@@ -96,6 +102,8 @@ impl Link {
             needs_told_ms: i64::MIN,
             latency_ms: None,
             runs: HashMap::new(),
+            woken: HashSet::new(),
+            silent: HashSet::new(),
             transcripts: BTreeMap::new(),
             down_told: false,
             was_ready: false,

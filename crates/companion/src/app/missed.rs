@@ -5,6 +5,7 @@ use super::{App, Then, Timer};
 use crate::gateway::{History, HistoryQuery};
 use crate::ids::SessionRef;
 use crate::notify_policy::OccasionKind;
+use crate::silence::{is_heartbeat_session, is_wake_message, says_nothing};
 use clawtray_gateway_protocol::Role;
 use std::time::Duration;
 
@@ -123,7 +124,15 @@ impl App {
             .messages
             .iter()
             .rev()
-            .filter(|message| message.role == Role::Assistant && !message.text().trim().is_empty())
+            .enumerate()
+            .filter(|(at, message)| {
+                let before = history.messages.iter().rev().skip(at + 1);
+                let asked = before.clone().find(|before| before.role == Role::User);
+                let woken = is_heartbeat_session(session) || asked.is_some_and(is_wake_message);
+                let text = message.text();
+                message.role == Role::Assistant && !text.trim().is_empty() && !says_nothing(&text, woken)
+            })
+            .map(|(_, message)| message)
             .find(|message| {
                 message.meta.run_id.as_ref().map(|run| run.as_str()) != running.as_deref()
                     || running.is_none()

@@ -2,6 +2,7 @@
 
 use super::{Transcript, fold, live, message_id};
 use crate::api::{Change, MessageRole, MessageState};
+use crate::silence::is_wake_message;
 use clawtray_gateway_protocol::{Message, Role};
 
 impl Transcript {
@@ -39,6 +40,9 @@ impl Transcript {
     }
 
     fn on_user_message(&mut self, message: &Message, now_ms: i64) -> Vec<Change> {
+        if message.role == Role::User {
+            self.woken = is_wake_message(message);
+        }
         let Some(mut entry) = fold(std::slice::from_ref(message)).pop() else {
             return Vec::new();
         };

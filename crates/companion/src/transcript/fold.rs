@@ -2,7 +2,8 @@
 //! run.
 
 use super::Entry;
-use crate::api::{AttachmentView, MessageRole, MessageState, MessageView, ToolView};
+use crate::api::{AttachmentView, CutView, MessageRole, MessageState, MessageView, ToolView};
+use crate::silence::{is_wake_message, says_nothing};
 use crate::text::one_line;
 use clawtray_gateway_protocol::{ContentPart, Message, Role};
 use serde_json::Value;
@@ -12,17 +13,23 @@ use serde_json::Value;
 pub fn fold(rows: &[Message]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut asked_at: Option<i64> = None;
+    let mut woken = false;
     for row in rows {
         match &row.role {
             Role::User => {
                 asked_at = row.timestamp;
+                woken = is_wake_message(row);
+                if woken {
+                    continue;
+                }
                 let entry = user(row);
                 if !entry.view.text.is_empty() || !entry.view.attachments.is_empty() {
                     entries.push(entry);
                 }
             }
             Role::Assistant => {
-                let next = assistant(row, asked_at);
+                let mut next = assistant(row, asked_at);
+                silence(&mut next.view, woken);
                 let joined = entries.last_mut().filter(|last| {
                     last.view.role == MessageRole::Assistant
                         && last.view.run.is_some()
@@ -33,7 +40,6 @@ pub fn fold(rows: &[Message]) -> Vec<Entry> {
                     None if is_empty(&next.view) => {}
                     None => {
                         let id = unused_id(&entries, &next);
-                        let mut next = next;
                         next.view.id = id;
                         entries.push(next);
                     }
@@ -96,6 +102,22 @@ fn user(row: &Message) -> Entry {
         view: MessageView {
             id: message_id(row),
             role: MessageRole::User,
+/// Takes the text away from a reply that says nothing, and the reasoning that led to it. What it did stays.
+pub(super) fn silence(view: &mut MessageView, woken: bool) {
+    if says_nothing(&view.text, woken) {
+        view.text.clear();
+        view.thinking.clear();
+    }
+}
+
+/// What is missing of a row.
+fn cut(row: &Message) -> Option<CutView> {
+    row.cut().map(|cut| CutView {
+        message: row.meta.id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        omitted: cut == Cut::Omitted,
+    })
+}
+
             text: row.text(),
             attachments: attachments(&row.content),
             at_ms: row.timestamp.unwrap_or_default(),
@@ -290,7 +312,7 @@ fn push_block(text: &mut String, more: &str) {
     text.push_str(more);
 }
 
-fn is_empty(view: &MessageView) -> bool {
+pub(super) fn is_empty(view: &MessageView) -> bool {
     view.text.trim().is_empty()
         && view.thinking.is_empty()
         && view.tools.is_empty()

@@ -385,6 +385,7 @@ impl Transcript {
         let (bubble, mut changes) = self.bubble(id, now_ms);
         self.close(id);
         let run = self.runs.get(id).cloned().unwrap_or_default();
+        let woken = self.woken;
         let asked = self
             .entries
             .iter()
@@ -414,8 +415,13 @@ impl Transcript {
         for tool in &mut view.tools {
             tool.running = false;
         }
+        fold::silence(view, woken);
         view.state = state;
         view.error = error;
+        if fold::is_empty(view) && state == MessageState::Done {
+            changes.extend(self.remove(&bubble));
+            return changes;
+        }
         view.duration_ms = Some((now_ms - asked.unwrap_or(run.started_at_ms)).max(0));
         changes.push(Change::Message {
             message: view.clone(),

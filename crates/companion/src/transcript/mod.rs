@@ -53,6 +53,8 @@ pub struct Transcript {
     loaded: bool,
     shown_run: Option<RunView>,
     waiting_approval: bool,
+    /// The newest prompt is the gateway's own.
+    woken: bool,
     reload: bool,
 }
 

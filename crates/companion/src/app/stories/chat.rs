@@ -446,3 +446,90 @@ async fn the_store_on_disk_keeps_prompts_and_drafts() {
     assert_eq!(gateway.lock().runs.iter().collect::<Vec<_>>(), [&id]);
     assert!(popup.view.notices.iter().all(|notice| notice.id != "store"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_say_nothing_are_no_replies() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    gateway.store(MAIN, json!({"role": "user", "content": "Hello"}));
+    gateway.store(MAIN, json!({"role": "assistant", "content": "Good morning."}));
+    gateway.lock().rows.get_mut(MAIN).unwrap().unread = Some(false);
+    let (stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let before = popup.lines();
+    let wake = |session: &str| {
+        gateway.store(
+            session,
+            json!({"role": "user", "content": "[OpenClaw heartbeat poll]"}),
+        )
+    };
+    for (run, text) in [
+        ("h1", "HEARTBEAT_OK"),
+        ("h2", "NO_REPLY"),
+        ("h3", "HEARTBEAT_OK, all quiet."),
+    ] {
+        wake(MAIN);
+        gateway.reply(MAIN, run, text);
+    }
+    let beat = "agent:main:main:heartbeat";
+    wake(beat);
+    gateway.reply(beat, "h4", "Nothing new. HEARTBEAT_OK");
+    // One that does say something is told; by then the others are through.
+    wake(MAIN);
+    gateway.reply(MAIN, "h5", "Your train is late.");
+    desk.until("the one that says something", |d| {
+        (!d.shown.is_empty()).then_some(())
+    })
+    .await;
+    popup.until("shown", |m| m.lines().len() > before.len()).await;
+    let told: Vec<String> = desk
+        .lock()
+        .shown
+        .iter()
+        .map(|shown| format!("{shown:?}"))
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("Your train is late."), "{told:?}");
+    let lines = popup.lines();
+    assert_eq!(lines[..before.len()], before[..]);
+    assert_eq!(lines.len(), before.len() + 1, "{lines:?}");
+    drop(stage);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_not_unread_because_of_a_heartbeat() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let trip = "agent:main:trip";
+    gateway.store(trip, json!({"role": "assistant", "content": "Good morning."}));
+    gateway.lock().rows.get_mut(trip).unwrap().unread = Some(false);
+    let (_stage, mut popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let session = |m: &crate::testing::Mirror| m.view.sessions.iter().find(|s| s.key == trip).cloned();
+    popup.until("listed", |m| session(m).is_some()).await;
+    gateway.begin(trip, "h1", &["HEARTBEAT_", "OK"]);
+    gateway.store(
+        trip,
+        json!({"role": "user", "content": "[OpenClaw heartbeat poll]"}),
+    );
+    gateway.finish(trip, "h1", "HEARTBEAT_OK");
+    let fields = json!({"unread": true, "lastMessagePreview": "[OpenClaw heartbeat poll]"});
+    gateway.emit(crate::gateway::GatewayEvent::SessionChanged {
+        session: trip.into(),
+        reason: Some("message".to_owned()),
+        delta: crate::gateway::SessionDelta::from(fields),
+    });
+    let read = |calls: &[(String, serde_json::Value)]| {
+        let patch = json!({"key": trip, "unread": false});
+        calls
+            .iter()
+            .any(|(method, params)| method == "sessions.patch" && *params == patch)
+    };
+    popup
+        .until("read", |m| session(m).is_some_and(|s| !s.unread && !s.running))
+        .await;
+    for _ in 0..1000 {
+        if read(&gateway.lock().calls) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(read(&gateway.lock().calls), "the gateway was not told");
+    assert!(!session(&popup).unwrap().preview.contains("heartbeat"));
+}
