@@ -77,6 +77,10 @@ impl Surroundings for StartedIn {
         System.read(path)
     }
 
+    fn folders(&self, folder: &Path) -> Vec<String> {
+        System.folders(folder)
+    }
+
     async fn answers(&self, host: &str, port: u16) -> bool {
         System.answers(host, port).await
     }

@@ -160,7 +160,7 @@ pub(crate) fn next_step(view: &ConnectionView) -> Option<String> {
             "check that the gateway is running (openclaw gateway status), or run clawctl doctor"
         }
         NextStep::SignIn => {
-            "get the token (openclaw config get gateway.auth.token), then set OPENCLAW_GATEWAY_TOKEN or run clawctl gateway add again"
+            "get the token (openclaw gateway auth-token --show, on the gateway's computer), then set OPENCLAW_GATEWAY_TOKEN or run clawctl gateway add again"
         }
         NextStep::ApprovePairing => "on the gateway's computer: openclaw devices list",
         NextStep::UpdateGateway => "update the gateway, or clawctl",

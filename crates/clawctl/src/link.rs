@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clawtray_companion::connection::{Facts, view};
 use clawtray_companion::control::{self, AppGateway, TellError};
+use clawtray_companion::discovery::is_placeholder;
 use clawtray_companion::identity::device_key;
 use clawtray_companion::paths::Paths;
 use clawtray_companion::ports::{Secret, SecretError, SecretKind, SecretStore};
@@ -83,13 +84,15 @@ pub(crate) struct Target {
 
 /// The gateway that the environment names.
 pub(crate) fn from_environment() -> Outcome<Option<(String, Option<Secret>)>> {
-    let var = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let filled = |value: &String| !value.trim().is_empty() && !is_placeholder(value);
+    let var = |name: &str| std::env::var(name).ok().filter(filled);
     let Some(url) = var("OPENCLAW_GATEWAY_URL") else {
         return Ok(None);
     };
     let (url, in_url) =
         clean_url(&url).map_err(|error| Failure::usage(format!("OPENCLAW_GATEWAY_URL: {error}")))?;
     let token = var("OPENCLAW_GATEWAY_TOKEN")
+        .or_else(|| var("OPENCLAW_GATEWAY_PASSWORD"))
         .or_else(|| var("OPENCLAW_AUTH_TOKEN"))
         .or(in_url);
     Ok(Some((url, token.map(|token| Secret::new(token.trim())))))

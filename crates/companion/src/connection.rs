@@ -5,6 +5,7 @@
 mod tests;
 
 use crate::api::{CapabilitiesView, ConnectionView, ConnectionWord, NextStep};
+use crate::discovery::SHOW_TOKEN;
 use crate::gateway::{Capabilities, ConnectionState, PauseReason};
 use crate::ports::SecretError;
 use crate::words::Language;
@@ -83,7 +84,11 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
     let (word, sentence, step) = match reason {
         PauseReason::AuthRequired { code, next_step } => {
             let missing = code.ends_with("_MISSING");
-            let sentence = if missing {
+            let password = code.contains("PASSWORD");
+            view.wants_password = password;
+            let sentence = if missing && password {
+                (words.wants_password)(name)
+            } else if missing {
                 (words.wants_token)(name)
             } else if code.contains("PASSWORD") {
                 (words.password_invalid)(name)
@@ -92,8 +97,10 @@ fn paused(view: &mut ConnectionView, reason: &PauseReason, facts: &Facts) {
             } else {
                 (words.token_invalid)(name)
             };
-            if next_step.as_deref() == Some("update_auth_configuration") && missing {
-                view.command = Some("openclaw config get gateway.auth.token".to_owned());
+            // No command of the gateway shows a password: its owner chose it.
+            let shared = code.contains("AUTH_TOKEN_") && next_step.is_some();
+            if shared && !password {
+                view.command = Some(SHOW_TOKEN.to_owned());
             }
             (ConnectionWord::SignIn, sentence, NextStep::SignIn)
         }

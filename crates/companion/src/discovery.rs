@@ -3,17 +3,25 @@
 //!
 //! A found gateway is only shown. It is stored when the user accepts it.
 
+mod config;
+mod credential;
+mod include;
 #[cfg(test)]
 mod tests;
+mod variables;
+
+pub use credential::is_placeholder;
 
 use crate::nearby::Nearby;
 use crate::ports::Secret;
 use crate::profiles::clean_url;
 use crate::words::Language;
 use async_trait::async_trait;
-use serde_json::Value;
-use std::path::{Path, PathBuf};
+use config::from_files;
+pub use config::secret_variables;
+use std::path::Path;
 use std::time::Duration;
+use variables::set;
 
 /// The port of a gateway that says nothing else.
 pub const DEFAULT_PORT: u16 = 18789;
@@ -32,6 +40,8 @@ pub trait Surroundings: Send + Sync + 'static {
     fn variable(&self, name: &str) -> Option<String>;
     /// A file's text.
     fn read(&self, path: &Path) -> Option<String>;
+    /// The names of the folders in a folder.
+    fn folders(&self, folder: &Path) -> Vec<String>;
     /// Whether something takes connections there.
     async fn answers(&self, host: &str, port: u16) -> bool;
     /// Gateways that announce themselves on the local network; takes [`LISTEN_FOR`].
@@ -51,6 +61,13 @@ impl Surroundings for System {
         // A configuration file is small; whatever else lies there is not read.
         let small = std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() < 4_000_000);
         small.then(|| std::fs::read_to_string(path).ok()).flatten()
+    }
+    fn folders(&self, folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| entry.path().is_dir())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect()
     }
     async fn answers(&self, host: &str, port: u16) -> bool {
         let connect = tokio::net::TcpStream::connect((host, port));
@@ -98,6 +115,42 @@ impl Found {
     }
 }
 
+/// What keeps a found gateway from being used as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Its configuration names a place for the token that is not read here: a variable, a file, a program.
+    TokenElsewhere(String),
+    /// A placeholder stands where the token should be.
+    TokenPlaceholder,
+    /// Its folder is of an old version.
+    OldFolder,
+}
+
+impl Note {
+    /// For people.
+    #[must_use]
+    pub fn told(&self, language: Language) -> String {
+        let words = language.words();
+        match self {
+            Self::TokenElsewhere(place) => (words.token_elsewhere)(place),
+            Self::TokenPlaceholder => words.token_placeholder.to_owned(),
+            Self::OldFolder => words.old_folder.to_owned(),
+        }
+    }
+
+    /// The command that helps, on the gateway's computer.
+    #[must_use]
+    pub fn command(&self) -> &'static str {
+        match self {
+            Self::TokenElsewhere(_) | Self::TokenPlaceholder => SHOW_TOKEN,
+            Self::OldFolder => "openclaw doctor",
+        }
+    }
+}
+
+/// Shows the token of a gateway, on its computer.
+pub const SHOW_TOKEN: &str = "openclaw gateway auth-token --show";
+
 /// A gateway that was found.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -111,34 +164,56 @@ pub struct Found {
     pub source: Source,
     /// The token that was found with it.
     pub token: Option<Secret>,
+    /// The environment's token, for when the gateway refuses the other one.
+    pub spare: Option<Secret>,
+    /// The SHA-256 of its certificate as it lies on this computer, lowercase hex.
+    pub certificate: Option<String>,
+    /// What keeps it from being used as it is.
+    pub note: Option<Note>,
     /// Something answers there.
     pub reachable: bool,
 }
 
-/// The gateway that the environment names, with its token.
+/// The gateway that the environment names, with its token. A token alone belongs to the gateway of this computer's
+/// configuration, whose own token comes first (the gateway's rule).
 #[must_use]
 pub fn from_environment(around: &dyn Surroundings) -> Option<Found> {
-    let set = |name: &str| {
-        around
-            .variable(name)
-            .map(|value| value.trim().to_owned())
-            .filter(|v| !v.is_empty())
-    };
-    let url = set("OPENCLAW_GATEWAY_URL");
-    let token = set("OPENCLAW_GATEWAY_TOKEN").or_else(|| set("OPENCLAW_AUTH_TOKEN"));
-    let source = match (&url, &token) {
-        (Some(_), _) => "OPENCLAW_GATEWAY_URL",
-        (None, Some(_)) if set("OPENCLAW_GATEWAY_TOKEN").is_some() => "OPENCLAW_GATEWAY_TOKEN",
-        (None, Some(_)) => "OPENCLAW_AUTH_TOKEN",
-        (None, None) => return None,
-    };
-    // `OPENCLAW_AUTH_TOKEN` is the HTTP dialects' name for it, and their port goes with it.
-    let usual = match source {
-        "OPENCLAW_AUTH_TOKEN" => format!("http://127.0.0.1:{}", D1_PORT),
-        _ => format!("ws://127.0.0.1:{DEFAULT_PORT}"),
-    };
-    let (url, in_url) = clean_url(&url.unwrap_or(usual)).ok()?;
-    Some(found(url, Source::Named(source.to_owned()), token.or(in_url)))
+    let set = |name: &str| set(around, name);
+    let secret = set("OPENCLAW_GATEWAY_TOKEN").or_else(|| set("OPENCLAW_GATEWAY_PASSWORD"));
+    let named = |name: &str| Source::Named(name.to_owned());
+    if let Some(url) = set("OPENCLAW_GATEWAY_URL") {
+        let (url, in_url) = clean_url(&url).ok()?;
+        let token = secret.or_else(|| set("OPENCLAW_AUTH_TOKEN")).or(in_url);
+        return Some(found(url, named("OPENCLAW_GATEWAY_URL"), token));
+    }
+    if let Some(secret) = secret {
+        let configured = from_files(around).into_iter().next();
+        return Some(
+            configured
+                .filter(|found| found.token.is_some())
+                .unwrap_or_else(|| {
+                    let variable = match set("OPENCLAW_GATEWAY_TOKEN") {
+                        Some(_) => "OPENCLAW_GATEWAY_TOKEN",
+                        None => "OPENCLAW_GATEWAY_PASSWORD",
+                    };
+                    found(usual_url(around), named(variable), Some(secret))
+                }),
+        );
+    }
+    // The HTTP dialects' name for it, and their port goes with it.
+    let token = set("OPENCLAW_AUTH_TOKEN")?;
+    let url = format!("http://127.0.0.1:{D1_PORT}");
+    Some(found(url, named("OPENCLAW_AUTH_TOKEN"), Some(token)))
+}
+
+fn usual_port(around: &dyn Surroundings) -> u16 {
+    set(around, "OPENCLAW_GATEWAY_PORT")
+        .and_then(|port| port.parse().ok())
+        .unwrap_or(DEFAULT_PORT)
+}
+
+fn usual_url(around: &dyn Surroundings) -> String {
+    format!("ws://127.0.0.1:{}", usual_port(around))
 }
 
 /// Everything that can be found, best first, one entry per address.
@@ -149,13 +224,20 @@ pub async fn discover(around: &dyn Surroundings) -> Vec<Found> {
     for candidate in all {
         match kept.iter_mut().find(|known| known.url == candidate.url) {
             // The environment's address with the file's token is what a user means who set only one of them.
-            Some(known) if known.token.is_none() => known.token = candidate.token,
-            Some(_) => {}
+            Some(known) if known.token.is_none() => {
+                known.token = candidate.token;
+                known.note = candidate.note;
+                known.certificate = known.certificate.take().or(candidate.certificate);
+            }
+            Some(known) => known.certificate = known.certificate.take().or(candidate.certificate),
             None => kept.push(candidate),
         }
     }
-    let local = format!("ws://127.0.0.1:{DEFAULT_PORT}");
-    if !kept.iter().any(|known| known.url == local) && around.answers("127.0.0.1", DEFAULT_PORT).await {
+    let (port, local) = (usual_port(around), usual_url(around));
+    // The same place with TLS is the same gateway.
+    let tls = local.replacen("ws:", "wss:", 1);
+    let known = |found: &Found| found.url == local || found.url == tls;
+    if !kept.iter().any(known) && around.answers("127.0.0.1", port).await {
         let mut usual = found(local, Source::UsualPort, None);
         usual.reachable = true;
         kept.push(usual);
@@ -195,6 +277,9 @@ fn found(url: String, source: Source, token: Option<String>) -> Found {
         url,
         source,
         token: token.filter(|token| !token.is_empty()).map(Secret::new),
+        spare: None,
+        certificate: None,
+        note: None,
         reachable: false,
     }
 }
@@ -206,135 +291,5 @@ pub(crate) fn host_name(url: &str) -> Option<String> {
         "127.0.0.1" | "localhost" | "[::1]" => None,
         host if host.parse::<std::net::IpAddr>().is_ok() || host.starts_with('[') => Some(host.to_owned()),
         host => Some(crate::text::capitalised(host.split('.').next().unwrap_or(host))),
-    }
-}
-
-/// The variables that a gateway's configuration on this computer takes its secrets from (`token: "${MY_TOKEN}"`).
-#[must_use]
-pub fn secret_variables(around: &dyn Surroundings) -> Vec<String> {
-    let mut names = Vec::new();
-    for (config, _) in configurations(around) {
-        let gateway = config.get("gateway");
-        for place in ["auth", "token", "apiKeys"] {
-            collect_variables(gateway.and_then(|gateway| gateway.get(place)), &mut names);
-        }
-    }
-    names
-}
-
-fn collect_variables(value: Option<&Value>, names: &mut Vec<String>) {
-    match value {
-        Some(Value::String(text)) => names.extend(variable_in(text).map(str::to_owned)),
-        Some(Value::Array(all)) => all.iter().for_each(|value| collect_variables(Some(value), names)),
-        Some(Value::Object(fields)) => fields
-            .values()
-            .for_each(|value| collect_variables(Some(value), names)),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => {}
-    }
-}
-
-fn from_files(around: &dyn Surroundings) -> Vec<Found> {
-    configurations(around)
-        .into_iter()
-        .filter_map(|(config, source)| from_config(&config, &source, around))
-        .collect()
-}
-
-/// The configurations of gateways on this computer, and what they are called.
-fn configurations(around: &dyn Surroundings) -> Vec<(Value, String)> {
-    let set = |name: &str| {
-        around
-            .variable(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let home = set("OPENCLAW_HOME")
-        .or_else(|| set("HOME"))
-        .or_else(|| set("USERPROFILE"));
-    let folder = set("OPENCLAW_STATE_DIR").or_else(|| home.map(|home| home.join(".openclaw")));
-    let mut files: Vec<(PathBuf, String)> = Vec::new();
-    if let Some(path) = set("OPENCLAW_CONFIG_PATH") {
-        files.push((path, "OPENCLAW_CONFIG_PATH".to_owned()));
-    }
-    if let Some(folder) = folder {
-        for name in ["openclaw.json", "openclaw.yml", "openclaw.yaml", "openclaw.json5"] {
-            files.push((folder.join(name), format!("~/.openclaw/{name}")));
-        }
-    }
-    files
-        .into_iter()
-        .filter_map(|(path, source)| {
-            let text = around.read(&path)?;
-            let yaml = path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml");
-            let config: Value = if yaml {
-                serde_saphyr::from_str(&text).ok()?
-            } else {
-                json5::from_str(&text).ok()?
-            };
-            Some((config, source))
-        })
-        .collect()
-}
-
-fn from_config(config: &Value, source: &str, around: &dyn Surroundings) -> Option<Found> {
-    let gateway = config.get("gateway")?.as_object()?;
-    let server = gateway.get("server");
-    // The gateway that is usually installed has neither: these are the write-ups' own, and speak HTTP.
-    let http = match (server, source.ends_with(".json")) {
-        (Some(_), _) => Some(D1_PORT),
-        (None, false) if source.contains(".openclaw/") => Some(HTTP_PORT),
-        (None, _) => None,
-    };
-    let number = |value: &Value| {
-        value
-            .as_u64()
-            .or_else(|| value.as_str()?.parse().ok())
-            .and_then(|port| u16::try_from(port).ok())
-    };
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map(|text| expand(text, around))
-            .filter(|text| !text.is_empty())
-    };
-    let port = gateway
-        .get("port")
-        .and_then(number)
-        .or_else(|| server?.get("port").and_then(number))
-        .unwrap_or(http.unwrap_or(DEFAULT_PORT));
-    let host = gateway
-        .get("host")
-        .and_then(text)
-        .or_else(|| server?.get("host").and_then(text))
-        // "Every address" is where it listens, not where it is.
-        .filter(|host| !matches!(host.as_str(), "0.0.0.0" | "::" | "localhost"))
-        .unwrap_or_else(|| "127.0.0.1".to_owned());
-    let auth = gateway.get("auth");
-    let token = auth
-        .and_then(|auth| {
-            auth.get("token")
-                .and_then(text)
-                .or_else(|| auth.get("password").and_then(text))
-        })
-        .or_else(|| gateway.get("token").and_then(text))
-        .or_else(|| {
-            let keys = gateway.get("apiKeys")?.as_array()?;
-            keys.iter()
-                .find_map(|key| text(key).or_else(|| key.get("key").and_then(text)))
-        });
-    let scheme = if http.is_some() { "http" } else { "ws" };
-    let (url, _) = clean_url(&format!("{scheme}://{host}:{port}")).ok()?;
-    Some(found(url, Source::Named(source.to_owned()), token))
-}
-
-fn variable_in(text: &str) -> Option<&str> {
-    text.strip_prefix("${")?.strip_suffix('}')
-}
-
-/// `${NAME}` in a configuration means the environment's value.
-fn expand(text: &str, around: &dyn Surroundings) -> String {
-    match variable_in(text) {
-        Some(name) => around.variable(name).unwrap_or_default(),
-        None => text.trim().to_owned(),
     }
 }

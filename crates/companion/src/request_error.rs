@@ -28,6 +28,8 @@ pub enum RequestError {
     Address(BadUrl),
     /// A gateway cannot be without a name.
     NameMissing,
+    /// What a program prints instead of a token.
+    TokenPlaceholder,
     /// Webhooks are signed with a secret.
     WebhookSecretMissing,
     /// Not the SHA-256 of a certificate.
@@ -132,6 +134,7 @@ impl RequestError {
             | Self::NameMissing
             | Self::WebhookSecretMissing
             | Self::NoFingerprint
+            | Self::TokenPlaceholder
             | Self::NothingToSend
             | Self::NoReport
             | Self::SettingValue(_) => "invalid",

@@ -157,6 +157,11 @@ pub(crate) struct Words {
     pub(crate) not_reachable: With,
     pub(crate) switched_off: With,
     pub(crate) wants_token: With,
+    pub(crate) wants_password: With,
+    /// The place where the gateway gets its token from.
+    pub(crate) token_elsewhere: With,
+    pub(crate) token_placeholder: &'static str,
+    pub(crate) old_folder: &'static str,
     pub(crate) password_invalid: With,
     pub(crate) token_invalid: With,
     pub(crate) rights_missing: With,

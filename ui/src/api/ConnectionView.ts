@@ -24,6 +24,10 @@ language: string, nextStep: NextStep,
  */
 command?: string, 
 /**
+ * The gateway asks for a password. Else for a token.
+ */
+wantsPassword: boolean, 
+/**
  * When the next attempt comes by itself (epoch ms).
  */
 retryAtMs?: number, 

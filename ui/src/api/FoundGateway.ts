@@ -15,4 +15,16 @@ hasToken: boolean,
 /**
  * Something answers at the address.
  */
-reachable: boolean, };
+reachable: boolean, 
+/**
+ * What keeps it from being used as it is.
+ */
+note?: string, 
+/**
+ * The command that helps, on the gateway's computer.
+ */
+command?: string, 
+/**
+ * The SHA-256 of its certificate as it lies on this computer. It is trusted when the gateway is added.
+ */
+certificate?: string, };

@@ -124,6 +124,7 @@ function TokenField({ sessionOnly, primary }: { sessionOnly: boolean; primary: b
   const link = useLink();
   const words = t();
   const id = activeGateway(link.model.parts.gateways.value);
+  const password = link.model.parts.connection.value.wantsPassword;
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const field = (event.currentTarget as HTMLFormElement).elements.namedItem("token");
@@ -134,7 +135,7 @@ function TokenField({ sessionOnly, primary }: { sessionOnly: boolean; primary: b
   };
   return (
     <form class="line" onSubmit={submit}>
-      <input name="token" type="password" class="field grow" aria-label={words.tokenLabel} placeholder={words.tokenHint} autocomplete="off" spellcheck={false} autofocus={primary} />
+      <input name="token" type="password" class="field grow" aria-label={password ? words.passwordLabel : words.tokenLabel} placeholder={password ? words.passwordHint : words.tokenHint} autocomplete="off" spellcheck={false} autofocus={primary} />
       <button type="submit" class={primary ? "button primary" : "button"}>
         {words.signIn}
       </button>

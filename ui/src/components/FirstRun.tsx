@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLink } from "../state/session";
 import { t } from "../strings";
-import { SessionOnly } from "./Connection";
+import { CommandLine, SessionOnly } from "./Connection";
 import { Icon } from "./Icon";
 
 const isGatewayAddress = (address: string): boolean => /^(?:wss?|https?|ssh):\/\/[^\s/]+/i.test(address.trim());
@@ -33,8 +33,11 @@ export function FirstRun(): JSX.Element {
               <span class="text mono clip">{gateway.url}</span>
               <span class="text">
                 {words.foundIn(gateway.source)}, {gateway.hasToken ? words.withToken : words.withoutToken}
+                {gateway.certificate !== undefined && ` · ${words.withCertificate}`}
                 {!gateway.reachable && ` · ${words.notAnswering}`}
               </span>
+              {gateway.note !== undefined && <span class="text">{gateway.note}</span>}
+              {gateway.command !== undefined && <CommandLine command={gateway.command} />}
             </div>
             <button
               type="button"

@@ -56,6 +56,7 @@ export function blankView(): View {
       sentence: "",
       language: "",
       nextStep: "none",
+      wantsPassword: false,
       capabilities: NO_CAPABILITIES,
     },
     gateways: [],

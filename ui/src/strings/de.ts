@@ -194,6 +194,8 @@ export const de: Strings = {
   keychainUnreadableTitle: "Der Schlüsselbund kann nicht gelesen werden",
   keychainUnreadableSentence: "Das Token des Gateways liegt im Schlüsselbund. Stellen Sie sicher, dass ein Schlüsselbunddienst läuft, und versuchen Sie es erneut.",
   withoutKeychain: "Oder fahren Sie ohne Schlüsselbund fort. Clawtray vergisst das Token dann beim Beenden.",
+  passwordLabel: "Passwort",
+  passwordHint: "Das Passwort des Gateways",
   certificateTitle: "Diesem Zertifikat vertrauen?",
   certificateSentence: (gateway) =>
     `Das Zertifikat von ${gateway} wurde von keiner bekannten Stelle signiert. Vergleichen Sie diesen Fingerabdruck mit dem auf dem Gateway.`,
@@ -209,6 +211,7 @@ export const de: Strings = {
   notAnswering: "antwortet nicht",
   connect: "Verbinden",
   addOther: "Weiteres Gateway hinzufügen",
+  withCertificate: "seinem Zertifikat wird vertraut",
   addressLabel: "Adresse",
   nameLabel: "Name",
   tokenOptional: "Token (optional)",

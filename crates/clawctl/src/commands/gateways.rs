@@ -8,8 +8,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clawtray_companion::api::Request;
 use clawtray_companion::control::{Op, TellError, address, tell};
+use clawtray_companion::discovery::is_placeholder;
 use clawtray_companion::ports::{Secret, SecretError, SecretKind, SecretStore};
 use clawtray_companion::profiles::{Profile, clean_url};
+use clawtray_companion::request_error::RequestError;
+use clawtray_companion::words::Language;
 use clawtray_embedded_gateway::random_token;
 use clawtray_gateway_client::{
     ConnectionState, DeviceIdentity, Gateway, PauseReason, Protocol, UnknownProtocol,
@@ -90,6 +93,11 @@ fn read_token() -> Outcome<Secret> {
     if text.trim().is_empty() {
         return Err(Failure::usage("no token was given")
             .next("echo \"$TOKEN\" | clawctl gateway add URL, or --no-token"));
+    }
+    if is_placeholder(&text) {
+        let error = RequestError::TokenPlaceholder;
+        return Err(Failure::usage(error.sentence(Language::English))
+            .next("openclaw gateway auth-token --show (on the gateway's computer)"));
     }
     Ok(Secret::new(text.trim()))
 }

@@ -111,6 +111,8 @@ view! {
         #[ts(optional)]
         #[serde(skip_serializing_if = "Option::is_none")]
         pub command: Option<String>,
+        /// The gateway asks for a password. Else for a token.
+        pub wants_password: bool,
         /// When the next attempt comes by itself (epoch ms).
         #[ts(optional, type = "number")]
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,6 +183,18 @@ view! {
         pub has_token: bool,
         /// Something answers at the address.
         pub reachable: bool,
+        /// What keeps it from being used as it is.
+        #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub note: Option<String>,
+        /// The command that helps, on the gateway's computer.
+        #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub command: Option<String>,
+        /// The SHA-256 of its certificate as it lies on this computer. It is trusted when the gateway is added.
+        #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub certificate: Option<String>,
     }
 }
 view! {

@@ -18,9 +18,13 @@ impl App {
                 id: ENVIRONMENT.to_owned(),
                 name: found.called(self.language()),
                 url: found.url,
+                certificate: found.certificate,
                 transient: true,
                 ..Profile::default()
             });
+            if let Some(spare) = found.spare {
+                self.spare_tokens.insert(ENVIRONMENT.to_owned(), spare);
+            }
             self.keep_for_session(ENVIRONMENT, SecretKind::GatewayToken, found.token);
             self.profiles.activate(ENVIRONMENT);
         } else if self.options.embedded {

@@ -2,6 +2,7 @@
 
 use super::handle::Reply;
 use super::{App, Then};
+use crate::discovery::is_placeholder;
 use crate::gateway::{ConnectionState, Protocol};
 use crate::ports::{Secret, SecretKind, WindowKind};
 use crate::profiles::{EMBEDDED, Profile, clean_url};
@@ -72,6 +73,10 @@ impl App {
             .map(|token| token.trim().to_owned())
             .filter(|token| !token.is_empty())
             .or(in_url);
+        if token.as_deref().is_some_and(is_placeholder) {
+            let _ = reply.send(Err(RequestError::TokenPlaceholder));
+            return;
+        }
         let name = if wanted.name.trim().is_empty() {
             self.host_name(&url)
         } else {
@@ -95,9 +100,13 @@ impl App {
             id: format!("g-{}", uuid::Uuid::new_v4().simple()),
             name: found.called(self.language()),
             url: found.url,
+            certificate: found.certificate,
             session_only,
             ..Profile::default()
         };
+        if let Some(spare) = found.spare {
+            self.spare_tokens.insert(profile.id.clone(), spare);
+        }
         self.store_profile(profile, found.token, reply);
     }
 
@@ -142,6 +151,10 @@ impl App {
             reply.send(Err(RequestError::NoSuchGateway));
             return;
         };
+        if is_placeholder(&token) {
+            let _ = reply.send(Err(RequestError::TokenPlaceholder));
+            return;
+        }
         let token = Secret::new(token.trim());
         let id = id.to_owned();
         // What the gateway issued earlier belongs to the old sign-in.
@@ -176,6 +189,15 @@ impl App {
                 reply.send(answer);
             }) as Then
         });
+    }
+
+    /// The gateway refused the token that was found for it: the environment has another one.
+    pub(super) fn try_spare_token(&mut self, id: &str) {
+        if let Some(token) = self.spare_tokens.remove(id) {
+            let session_only = self.profiles.get(id).is_some_and(|profile| profile.session_only);
+            let (reply, _) = tokio::sync::oneshot::channel();
+            self.set_token(id, token.expose().to_owned(), session_only, reply);
+        }
     }
 
     pub(super) fn rename_gateway(&mut self, id: &str, name: &str) -> Result<Value, RequestError> {

@@ -319,6 +319,10 @@ impl App {
             state,
             ConnectionState::Paused(crate::gateway::PauseReason::PairingPending { .. })
         );
+        let refused = matches!(
+            state,
+            ConnectionState::Paused(crate::gateway::PauseReason::AuthRequired { .. })
+        );
         link.state = state;
         link.since_ms = now_ms;
         let is_ready = link.is_ready();
@@ -337,6 +341,11 @@ impl App {
             link.runs.clear();
             self.after_once(Timer::Down(id.to_owned()), DOWN_AFTER);
             self.publisher.dirty.sessions = true;
+        }
+        if is_ready {
+            self.spare_tokens.remove(id);
+        } else if refused {
+            self.try_spare_token(id);
         }
         if pairing {
             self.tell(id, crate::notify_policy::OccasionKind::Pairing { device: None });

@@ -170,6 +170,8 @@ pub struct App {
     /// Secrets of profiles that keep them for this session only.
     session_secrets: HashMap<(String, SecretKind), Secret>,
     /// What the keychain gave for each profile since the start.
+    /// Tokens of the environment, by profile, for when the gateway refuses the one that its configuration has.
+    spare_tokens: HashMap<String, Secret>,
     known: HashMap<String, keychain::Secrets>,
     /// Why the keychain did not give a profile's secrets, and how often in a row.
     keychain_trouble: HashMap<String, (SecretError, u32)>,
@@ -260,6 +262,7 @@ impl App {
             session_secrets: HashMap::new(),
             known: HashMap::new(),
             keychain_trouble: HashMap::new(),
+            spare_tokens: HashMap::new(),
             found: Vec::new(),
             notices: notices::Notices::default(),
             hotkey: desktop::Hotkey::default(),

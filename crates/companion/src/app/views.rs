@@ -74,6 +74,9 @@ impl App {
             source: found.source.told(language),
             has_token: found.token.is_some(),
             reachable: found.reachable,
+            note: found.note.as_ref().map(|note| note.told(language)),
+            command: found.note.as_ref().map(|note| note.command().to_owned()),
+            certificate: found.certificate.clone(),
         });
         views.collect()
     }

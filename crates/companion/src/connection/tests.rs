@@ -184,3 +184,39 @@ fn a_certificate_is_offered_to_be_trusted_only_by_a_gateway_that_is_new() {
         assert_eq!(warned, was_ready, "{}", view.sentence);
     }
 }
+
+#[test]
+fn words_and_command_follow_what_the_gateway_asks_for() {
+    let told = |code: &str| {
+        let reason = PauseReason::AuthRequired {
+            code: code.to_owned(),
+            next_step: Some("update_auth_configuration".to_owned()),
+        };
+        let facts = Facts {
+            gateway: "Home".to_owned(),
+            ..Facts::default()
+        };
+        let view = view(&ConnectionState::Paused(reason), &facts);
+        (view.wants_password, view.sentence, view.command)
+    };
+    let show = || Some("openclaw gateway auth-token --show".to_owned());
+    let (token, password) = (false, true);
+    for (code, wants, sentence, command) in [
+        ("AUTH_TOKEN_MISSING", token, "Home wants a token.", show()),
+        (
+            "AUTH_TOKEN_MISMATCH",
+            token,
+            "The token for Home is no longer valid.",
+            show(),
+        ),
+        ("AUTH_PASSWORD_MISSING", password, "Home wants a password.", None),
+        (
+            "AUTH_PASSWORD_MISMATCH",
+            password,
+            "The password for Home is not valid.",
+            None,
+        ),
+    ] {
+        assert_eq!(told(code), (wants, sentence.to_owned(), command), "{code}");
+    }
+}

@@ -21,6 +21,16 @@ impl Surroundings for Fake {
             .find(|(key, _)| Path::new(key) == path)
             .map(|(_, text)| (*text).to_owned())
     }
+    fn folders(&self, folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .files
+            .iter()
+            .filter_map(|(path, _)| Path::new(path).strip_prefix(folder).ok())
+            .filter_map(|rest| rest.iter().next()?.to_str().map(str::to_owned))
+            .collect();
+        names.dedup();
+        names
+    }
     async fn answers(&self, _: &str, port: u16) -> bool {
         self.open.contains(&port)
     }
@@ -205,12 +215,346 @@ fn variables_that_a_configuration_takes_its_secrets_from_are_known() {
         files: vec![(
             "/h/.openclaw/openclaw.json",
             r#"{"gateway":{"host":"${MY_HOST}","auth":{"token":"${MY_TOKEN}","password":"plain"},
-                "apiKeys":["${KEY_ONE}",{"key":"${KEY_TWO}","label":"$KEY"}]},"channels":{"token":"${ELSEWHERE}"}}"#,
+                "apiKeys":["${KEY_ONE}",{"key":"$KEY_TWO","label":"key"}],
+                "remote":{"token":{"source":"env","provider":"default","id":"FAR_TOKEN"}}},"channels":{"token":"${ELSEWHERE}"}}"#,
         )],
         ..Fake::default()
     };
-    let mut names = secret_variables(&fake);
-    names.sort();
-    assert_eq!(names, ["KEY_ONE", "KEY_TWO", "MY_TOKEN"]);
+    assert_eq!(
+        secret_variables(&fake),
+        ["FAR_TOKEN", "KEY_ONE", "KEY_TWO", "MY_TOKEN"]
+    );
     assert!(secret_variables(&Fake::default()).is_empty());
+}
+
+const CONFIG: &str = "/h/.openclaw/openclaw.json";
+
+/// Source, address, token, spare token, certificate and note of what is found.
+fn told(variables: &[(&'static str, &'static str)], files: &[(&'static str, &'static str)]) -> Vec<String> {
+    let mut variables = variables.to_vec();
+    variables.push(("HOME", "/h"));
+    let fake = Fake {
+        variables,
+        files: files.to_vec(),
+        ..Fake::default()
+    };
+    from_files(&fake)
+        .iter()
+        .map(|found| {
+            let mut line = format!("{} {}", found.source.told(Language::English), found.url);
+            if let Some(token) = &found.token {
+                line.push_str(&format!(" token={}", token.expose()));
+            }
+            if let Some(spare) = &found.spare {
+                line.push_str(&format!(" spare={}", spare.expose()));
+            }
+            if let Some(certificate) = &found.certificate {
+                line.push_str(&format!(
+                    " certificate={}",
+                    certificate.get(..8).unwrap_or_default()
+                ));
+            }
+            if let Some(note) = &found.note {
+                line.push_str(&format!(" note={note:?}"));
+            }
+            line
+        })
+        .collect()
+}
+
+#[test]
+fn a_token_is_read_in_every_form_of_the_gateways_documentation() {
+    let env = (
+        "/h/.openclaw/.env",
+        "# mine\nexport GW_TOKEN='from dotenv' # x\nEMPTY=\n",
+    );
+    let file = ("/h/.openclaw/secrets.json", r#"{"gateway":{"a/b":"from file"}}"#);
+    let single = ("/h/token.txt", "from single\r\n");
+    for (gateway, rest, expected) in [
+        ("auth: {token: '${GW_TOKEN}'}", "", "token=from dotenv"),
+        ("auth: {token: '$GW_TOKEN'}", "", "token=from dotenv"),
+        ("auth: {token: 'x-${GW_TOKEN}'}", "", "token=x-from dotenv"),
+        ("auth: {token: '$${GW_TOKEN}'}", "", "token=${GW_TOKEN}"),
+        ("auth: {token: 'plain$5{'}", "", "token=plain$5{"),
+        (
+            "auth: {token: '${IN_CONFIG}'}",
+            "env: {vars: {IN_CONFIG: 'c'}}",
+            "token=c",
+        ),
+        (
+            "auth: {token: '${IN_CONFIG}'}",
+            "env: {IN_CONFIG: 'c'}",
+            "token=c",
+        ),
+        (
+            "auth: {token: {source: 'env', provider: 'default', id: 'GW_TOKEN'}}",
+            "",
+            "token=from dotenv",
+        ),
+        (
+            "auth: {token: {source: 'env', provider: 'some', id: 'GW_TOKEN'}}",
+            "secrets: {providers: {some: {source: 'env', allowlist: []}}}",
+            "note=TokenElsewhere(\"$GW_TOKEN\")",
+        ),
+        (
+            "auth: {token: {source: 'file', provider: 'main', id: '/gateway/a~1b'}}",
+            "secrets: {providers: {main: {source: 'file', path: '~/.openclaw/secrets.json'}}}",
+            "token=from file",
+        ),
+        (
+            "auth: {token: {source: 'file', provider: 'one', id: 'value'}}",
+            "secrets: {providers: {one: {source: 'file', path: '/h/token.txt', mode: 'singleValue'}}}",
+            "token=from single",
+        ),
+        (
+            "auth: {token: {source: 'file', provider: 'gone', id: 'value'}}",
+            "secrets: {providers: {gone: {source: 'file', path: '/gone', mode: 'singleValue'}}}",
+            "note=TokenElsewhere(\"/gone\")",
+        ),
+        (
+            "auth: {token: {source: 'exec', provider: 'vault', id: 'x'}}",
+            "secrets: {providers: {vault: {source: 'exec', command: '/usr/bin/vault'}}}",
+            "note=TokenElsewhere(\"/usr/bin/vault\")",
+        ),
+        (
+            "auth: {token: {source: 'store', provider: 'default', id: 'GW'}}",
+            "",
+            "note=TokenElsewhere(\"store:GW\")",
+        ),
+        // A reference that names nothing hides no other token.
+        ("auth: {token: '${EMPTY}'}", "", "note=TokenElsewhere(\"$EMPTY\")"),
+        (
+            "auth: {token: '__OPENCLAW_REDACTED__'}",
+            "",
+            "note=TokenPlaceholder",
+        ),
+        ("auth: {token: 'undefined'}", "", "note=TokenPlaceholder"),
+        ("auth: {token: 'null'}", "", "note=TokenPlaceholder"),
+        // Of two, the mode says which.
+        (
+            "auth: {mode: 'password', token: 't', password: 'p'}",
+            "",
+            "token=p",
+        ),
+        ("auth: {mode: 'token', token: 't', password: 'p'}", "", "token=t"),
+        ("auth: {mode: 'trusted-proxy', password: 'p'}", "", "token=p"),
+        ("auth: {password: '${GW_TOKEN}'}", "", "token=from dotenv"),
+        ("remote: {token: 'r'}", "", "token=r"),
+    ] {
+        let text = format!("{{gateway: {{{gateway}}}, {rest}}}").leak();
+        assert_eq!(
+            told(&[], &[(CONFIG, text), env, file, single]),
+            [format!(
+                "~/.openclaw/openclaw.json ws://127.0.0.1:18789 {expected}"
+            )],
+            "{text}"
+        );
+    }
+    // The process comes before every file; without any, no token is asked for in vain.
+    let text = "{gateway: {auth: {token: '${GW_TOKEN}'}}}";
+    assert_eq!(
+        told(&[("GW_TOKEN", "process")], &[(CONFIG, text), env]),
+        ["~/.openclaw/openclaw.json ws://127.0.0.1:18789 token=process"]
+    );
+    assert_eq!(
+        told(
+            &[("OPENCLAW_GATEWAY_TOKEN", "t")],
+            &[(CONFIG, "{gateway: {auth: {mode: 'none'}}}")]
+        ),
+        ["~/.openclaw/openclaw.json ws://127.0.0.1:18789"]
+    );
+    assert_eq!(
+        told(
+            &[("OPENCLAW_GATEWAY_PASSWORD", "p")],
+            &[(CONFIG, "{gateway: {auth: {mode: 'password'}}}")]
+        ),
+        ["~/.openclaw/openclaw.json ws://127.0.0.1:18789 token=p"]
+    );
+}
+
+#[test]
+fn a_configuration_in_several_files_is_read_as_one() {
+    let files = [
+        (
+            CONFIG,
+            "{$include: ['./base.json5', 'deep/over.json5'], gateway: {auth: {token: 'own'}}}",
+        ),
+        (
+            "/h/.openclaw/base.json5",
+            "{gateway: {port: 1111, auth: {token: 'base'}}}",
+        ),
+        (
+            "/h/.openclaw/deep/over.json5",
+            "{gateway: {$include: '../port.json5'}}",
+        ),
+        ("/h/.openclaw/port.json5", "{port: 4444}"),
+    ];
+    assert_eq!(
+        told(&[], &files),
+        ["~/.openclaw/openclaw.json ws://127.0.0.1:4444 token=own"]
+    );
+    // Outside of the folder only where the gateway allows it.
+    let outside = [
+        (CONFIG, "{gateway: {port: 5, $include: '/etc/claw.json5'}}"),
+        ("/etc/claw.json5", "{auth: {token: 'etc'}}"),
+    ];
+    assert_eq!(
+        told(&[], &outside),
+        ["~/.openclaw/openclaw.json ws://127.0.0.1:5"]
+    );
+    assert_eq!(
+        told(&[("OPENCLAW_INCLUDE_ROOTS", "/etc")], &outside),
+        ["~/.openclaw/openclaw.json ws://127.0.0.1:5 token=etc"]
+    );
+    // A file that includes itself ends.
+    let circle = [(
+        CONFIG,
+        "{gateway: {port: 6}, other: {$include: './openclaw.json'}}",
+    )];
+    assert_eq!(told(&[], &circle), ["~/.openclaw/openclaw.json ws://127.0.0.1:6"]);
+}
+
+#[test]
+fn the_gateway_that_this_computers_openclaw_uses_comes_first() {
+    let remote = "{gateway: {mode: 'remote', port: 18789, auth: {token: 'local'},
+        remote: {url: 'wss://box.example.ts.net', token: 'r', tlsFingerprint: 'AB:CD:REST'}}}";
+    let long = "AB:".repeat(31) + "AB";
+    let remote = remote.replace("AB:CD:REST", &long).leak();
+    assert_eq!(
+        told(&[("OPENCLAW_GATEWAY_TOKEN", "env")], &[(CONFIG, remote)]),
+        ["~/.openclaw/openclaw.json wss://box.example.ts.net token=r certificate=abababab"]
+    );
+    for (variables, auth, expected) in [
+        (&[("OPENCLAW_GATEWAY_TOKEN", "env")][..], "", "token=env"),
+        (&[][..], "auth: {token: 'local'},", "token=local"),
+        (&[][..], "auth: {password: 'local'},", "token=local"),
+        (
+            &[("OPENCLAW_GATEWAY_PASSWORD", "env")][..],
+            "auth: {password: 'local'},",
+            "token=env",
+        ),
+    ] {
+        let text =
+            format!("{{gateway: {{mode: 'remote', {auth} remote: {{url: 'ws://10.0.0.2:1'}}}}}}").leak();
+        assert_eq!(
+            told(variables, &[(CONFIG, text)]),
+            [format!("~/.openclaw/openclaw.json ws://10.0.0.2:1 {expected}")],
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn folders_of_profiles_and_of_the_environment_are_looked_at() {
+    let config = |port: u16| -> &'static str { format!("{{gateway: {{port: {port}}}}}").leak() };
+    let usual = (CONFIG, config(1));
+    let rescue = ("/h/.openclaw-rescue/openclaw.json", config(2));
+    assert_eq!(
+        told(&[], &[usual, rescue]),
+        [
+            "~/.openclaw/openclaw.json ws://127.0.0.1:1",
+            "~/.openclaw-rescue/openclaw.json ws://127.0.0.1:2"
+        ]
+    );
+    assert_eq!(
+        told(
+            &[("OPENCLAW_PROFILE", "rescue"), ("OPENCLAW_GATEWAY_TOKEN", "t")],
+            &[usual, rescue]
+        ),
+        [
+            "~/.openclaw-rescue/openclaw.json ws://127.0.0.1:2 token=t",
+            "~/.openclaw/openclaw.json ws://127.0.0.1:1"
+        ]
+    );
+    let elsewhere = [
+        ("/h/svc/.openclaw/openclaw.json", config(3)),
+        ("/data/openclaw.json", config(4)),
+        ("/etc/claw.json", config(5)),
+    ];
+    assert_eq!(
+        told(&[("OPENCLAW_HOME", "~/svc")], &elsewhere),
+        ["~/.openclaw/openclaw.json ws://127.0.0.1:3"]
+    );
+    assert_eq!(
+        told(&[("OPENCLAW_STATE_DIR", "/data")], &elsewhere),
+        ["/data/openclaw.json ws://127.0.0.1:4"]
+    );
+    assert_eq!(
+        told(
+            &[
+                ("OPENCLAW_HOME", "undefined"),
+                ("OPENCLAW_CONFIG_PATH", "/etc/claw.json"),
+                ("OPENCLAW_GATEWAY_PORT", "55")
+            ],
+            &elsewhere
+        ),
+        ["OPENCLAW_CONFIG_PATH ws://127.0.0.1:55"]
+    );
+}
+
+#[test]
+fn a_gateway_with_tls_is_offered_with_its_certificate() {
+    // The certificate is the text "abc"; its SHA-256 is a published test vector.
+    let pem = "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n";
+    let tls = "{gateway: {tls: {enabled: true}}}";
+    assert_eq!(
+        told(
+            &[],
+            &[(CONFIG, tls), ("/h/.openclaw/gateway/tls/gateway-cert.pem", pem)]
+        ),
+        ["~/.openclaw/openclaw.json wss://127.0.0.1:18789 certificate=ba7816bf"]
+    );
+    let own = "{gateway: {tls: {enabled: true, certPath: '~/my.crt'}}}";
+    assert_eq!(
+        told(&[], &[(CONFIG, own), ("/h/my.crt", pem)]),
+        ["~/.openclaw/openclaw.json wss://127.0.0.1:18789 certificate=ba7816bf"]
+    );
+    assert_eq!(
+        told(&[], &[(CONFIG, tls)]),
+        ["~/.openclaw/openclaw.json wss://127.0.0.1:18789"]
+    );
+}
+
+#[tokio::test]
+async fn a_token_of_the_environment_does_not_hide_the_configured_gateway() {
+    let file = (CONFIG, "{gateway: {port: 19001, auth: {token: 'A'}}}");
+    assert_eq!(
+        told(&[("OPENCLAW_GATEWAY_TOKEN", "B")], &[file]),
+        ["~/.openclaw/openclaw.json ws://127.0.0.1:19001 token=A spare=B"]
+    );
+    let with = |variables: &[(&'static str, &'static str)], files: &[(&'static str, &'static str)]| Fake {
+        variables: [&[("HOME", "/h")], variables].concat(),
+        files: files.to_vec(),
+        ..Fake::default()
+    };
+    assert_eq!(
+        line(&with(&[("OPENCLAW_GATEWAY_TOKEN", "B")], &[file])).await,
+        ["~/.openclaw/openclaw.json | ws://127.0.0.1:19001 | A | false"]
+    );
+    for name in ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"] {
+        assert_eq!(
+            line(&with(&[(name, "B"), ("OPENCLAW_GATEWAY_PORT", "19002")], &[])).await,
+            [format!("{name} | ws://127.0.0.1:19002 | B | false")]
+        );
+    }
+    let taken = from_environment(&with(&[("OPENCLAW_GATEWAY_TOKEN", "B")], &[file])).unwrap();
+    assert_eq!(taken.url, "ws://127.0.0.1:19001");
+    assert!(from_environment(&with(&[("OPENCLAW_GATEWAY_TOKEN", "undefined")], &[])).is_none());
+}
+
+#[test]
+fn an_old_folder_is_told_with_the_command_that_moves_it() {
+    let old = (
+        "/h/.clawdbot/clawdbot.json",
+        "{gateway: {port: 7, auth: {token: 'old'}}}",
+    );
+    assert_eq!(
+        told(&[], &[old]),
+        ["~/.clawdbot/clawdbot.json ws://127.0.0.1:7 token=old note=OldFolder"]
+    );
+    assert_eq!(Note::OldFolder.command(), "openclaw doctor");
+    assert_eq!(
+        told(&[], &[old, (CONFIG, "{gateway: {port: 8}}")]),
+        ["~/.openclaw/openclaw.json ws://127.0.0.1:8"]
+    );
 }

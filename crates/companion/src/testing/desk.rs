@@ -316,6 +316,9 @@ impl Surroundings for Bare {
             .find(|(key, _)| Path::new(key) == path)
             .map(|(_, text)| text.clone())
     }
+    fn folders(&self, _: &Path) -> Vec<String> {
+        Vec::new()
+    }
     async fn answers(&self, _: &str, _: u16) -> bool {
         false
     }

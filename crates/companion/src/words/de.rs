@@ -81,6 +81,10 @@ pub(super) static WORDS: Words = Words {
     },
     switched_off: |gateway| format!("Die Verbindung zu {gateway} ist ausgeschaltet."),
     wants_token: |gateway| format!("{gateway} benötigt ein Token."),
+    wants_password: |gateway| format!("{gateway} verlangt ein Passwort."),
+    token_elsewhere: |place| format!("Das Gateway holt sein Token aus {place}. Dieser Befehl zeigt es:"),
+    token_placeholder: "In der Konfiguration steht ein Platzhalter statt des Tokens. Dieser Befehl zeigt es:",
+    old_folder: "Dieser Ordner stammt von einer alten Version. Dieser Befehl überträgt ihn:",
     password_invalid: |gateway| format!("Das Passwort für {gateway} ist ungültig."),
     token_invalid: |gateway| format!("Das Token für {gateway} ist nicht mehr gültig."),
     rights_missing: |gateway| {

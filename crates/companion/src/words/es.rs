@@ -79,6 +79,10 @@ pub(super) static WORDS: Words = Words {
     },
     switched_off: |gateway| format!("La conexión con {gateway} está desactivada."),
     wants_token: |gateway| format!("{gateway} necesita un token."),
+    wants_password: |gateway| format!("{gateway} pide una contraseña."),
+    token_elsewhere: |place| format!("El gateway toma su token de {place}. Esta orden lo muestra:"),
+    token_placeholder: "La configuración tiene un marcador en lugar del token. Esta orden lo muestra:",
+    old_folder: "Esta carpeta es de una versión antigua. Esta orden la traslada:",
     password_invalid: |gateway| format!("La contraseña de {gateway} no es válida."),
     token_invalid: |gateway| format!("El token de {gateway} ya no es válido."),
     rights_missing: |gateway| {

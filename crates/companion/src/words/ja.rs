@@ -71,6 +71,12 @@ pub(super) static WORDS: Words = Words {
     not_reachable: |gateway| format!("{gateway} に接続できません。メッセージは保存され、後で送信されます。"),
     switched_off: |gateway| format!("{gateway} への接続はオフになっています。"),
     wants_token: |gateway| format!("{gateway} にはトークンが必要です。"),
+    wants_password: |gateway| format!("{gateway} にはパスワードが必要です。"),
+    token_elsewhere: |place| {
+        format!("ゲートウェイのトークンは {place} にあります。次のコマンドで表示できます：")
+    },
+    token_placeholder: "設定にはトークンではなくプレースホルダーが入っています。次のコマンドで表示できます：",
+    old_folder: "これは古いバージョンのフォルダーです。次のコマンドで移行できます：",
     password_invalid: |gateway| format!("{gateway} のパスワードが正しくありません。"),
     token_invalid: |gateway| format!("{gateway} のトークンは無効になりました。"),
     rights_missing: |gateway| format!("{gateway} は Clawtray に必要な権限をこのデバイスに与えていません。"),

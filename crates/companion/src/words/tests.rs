@@ -131,6 +131,7 @@ fn errors() -> Vec<RequestError> {
         RequestError::Address(BadUrl::NotAUrl),
         RequestError::Address(BadUrl::Scheme),
         RequestError::NameMissing,
+        RequestError::TokenPlaceholder,
         RequestError::WebhookSecretMissing,
         RequestError::NoFingerprint,
         RequestError::SecretsLeft,

@@ -30,6 +30,7 @@ export const READY: ConnectionView = {
   sentence: "",
   language: "en",
   nextStep: "none",
+  wantsPassword: false,
   version: "2026.11.2",
   latencyMs: 4,
   capabilities: ALL_CAPABILITIES,

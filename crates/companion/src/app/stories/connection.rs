@@ -623,3 +623,76 @@ async fn what_is_written_before_the_first_contact_waits() {
     popup.until("taken", |m| m.view.outbox.is_empty()).await;
     assert_eq!(gateway.lock().runs.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_environments_token_is_tried_where_the_configured_one_is_refused() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::default());
+    gateway.pause(PauseReason::AuthRequired {
+        code: "AUTH_TOKEN_MISMATCH".to_owned(),
+        next_step: None,
+    });
+    desk.put_gateway("ws://127.0.0.1:19001", &gateway);
+    let config = "{gateway: {port: 19001, auth: {token: 'A'}}}".to_owned();
+    let around = Bare {
+        variables: vec![
+            ("HOME", "/h".to_owned()),
+            ("OPENCLAW_GATEWAY_TOKEN", "B".to_owned()),
+        ],
+        files: vec![("/h/.openclaw/openclaw.json", config)],
+        ..Bare::default()
+    };
+    let stage = Stage::start(folder.path(), &desk, around, MemoryShelf::default());
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup.until("found", |m| m.view.found.len() == 1).await;
+    let id = popup.view.found[0].id.clone();
+    let session_only = false;
+    stage.ask(Request::AcceptFoundGateway { id, session_only }).await;
+    let tokens = |requests: &[crate::ports::ConnectRequest]| -> Vec<String> {
+        let sent = requests.iter().filter_map(|request| request.token.as_ref());
+        sent.map(|token| token.expose().to_owned()).collect()
+    };
+    desk.until("the other one", |d| {
+        (tokens(&d.requests) == ["A", "B"]).then_some(())
+    })
+    .await;
+    // Once: what is refused then is for the person.
+    popup
+        .until("the person is asked", |m| {
+            m.view.connection.word == ConnectionWord::SignIn
+        })
+        .await;
+    assert_eq!(tokens(&desk.lock().requests), ["A", "B"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_placeholder_is_no_token_wherever_it_is_typed() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    let (stage, _popup) = Stage::connected(folder.path(), &desk, &gateway).await;
+    let id = stage.add("Other", "ws://other", "secret").await;
+    for typed in ["__OPENCLAW_REDACTED__", " undefined ", "null"] {
+        let add = Request::AddGateway {
+            dialect: None,
+            name: "Third".to_owned(),
+            url: "ws://third".to_owned(),
+            token: Some(typed.to_owned()),
+            session_only: false,
+        };
+        let set = Request::SetGatewayToken {
+            id: id.clone(),
+            token: typed.to_owned(),
+            session_only: false,
+        };
+        for request in [add, set] {
+            let refused = stage.app.request(WindowKind::Popup, request).await.unwrap_err();
+            let hint = refused.hint.as_deref().unwrap_or_default();
+            assert!(hint.contains("openclaw gateway auth-token --show"), "{refused:?}");
+        }
+    }
+    assert!(
+        !desk
+            .lock()
+            .secrets
+            .values()
+            .any(|secret| secret.contains("REDACTED"))
+    );
+}
