@@ -6,6 +6,7 @@
     reason = "a test stops where something is wrong"
 )]
 
+use clawtray_companion::store::{PageKind, SearchQuery, Store, StoreOptions};
 use clawtray_gateway_client::protocol::{Message, Role, SessionKey};
 use clawtray_gateway_client::{
     Client, ConnectionState, Credentials, Gateway, HistoryQuery, PauseReason, RunStep, SessionsQuery,
@@ -225,4 +226,65 @@ async fn gateway_killed_and_started_again_is_connected_again_and_answers() {
     let said = lines(&history(&client, &session).await);
     assert_eq!(said.len(), 2, "{said:?}");
     client.shutdown().await;
+}
+
+/// The gateway shortens what it shows at 8,000 characters, and leaves out what is larger than 128 kB.
+#[tokio::test]
+async fn long_replies_are_whole_when_a_session_is_opened_again() {
+    let live = Live::shared().unwrap();
+    let session = SessionKey::from("agent:main:long-replies");
+    let text = |length: usize, end: &str| {
+        let words: String = (0..length / 12).map(|n| format!("word {n:05}. ")).collect();
+        format!("{words}{end}")
+    };
+    let (long, huge) = (text(20_000, "ostrich"), text(200_000, "penguin"));
+    let client = Client::connect(live.new_device("long replies"));
+    wait_for_ready(&client).await.unwrap();
+    for (key, reply) in [("long", &long), ("huge", &huge)] {
+        live.model.teach(key, reply);
+        let events = client.events();
+        let asked = format!("[[text:{key}]] [[d:0]]");
+        let ack = client.send(prompt(&session, key, &asked)).await.unwrap();
+        let RunStep::Final { .. } = Watched::new(events, ack.run_id).end().await.unwrap() else {
+            panic!("no reply")
+        };
+    }
+    client.shutdown().await;
+
+    let again = Client::connect(live.new_device("long replies, opened again"));
+    wait_for_ready(&again).await.unwrap();
+    let said = waited_for(&again, &session, 4).await;
+    let replies: Vec<&String> = said
+        .iter()
+        .filter(|(role, _)| *role == Role::Assistant)
+        .map(|(_, text)| text)
+        .collect();
+    let lengths: Vec<usize> = replies.iter().map(|text| text.len()).collect();
+    assert_eq!(replies, [&long, &huge], "{lengths:?} characters");
+
+    // The copy on this computer has all of it: its last word is found.
+    let folder = std::env::temp_dir().join(format!("clawtray-long-{}", std::process::id()));
+    let store = Store::open(folder.clone(), StoreOptions::default()).unwrap();
+    let query = HistoryQuery {
+        session: session.clone(),
+        ..HistoryQuery::default()
+    };
+    let page = again.history(query).await.unwrap();
+    store.upsert_page("live", &page, PageKind::Newest).unwrap();
+    for word in ["ostrich", "penguin"] {
+        let hits = store
+            .search(&SearchQuery {
+                text: word.to_owned(),
+                gateway: "live".to_owned(),
+                limit: 5,
+                ..SearchQuery::default()
+            })
+            .unwrap();
+        assert_eq!(hits.len(), 1, "{word}");
+    }
+    let kept = store.newest_page("live", session.as_str(), 50).unwrap();
+    assert_eq!(lines(&kept.messages), lines(&page.messages));
+    drop(store);
+    std::fs::remove_dir_all(folder).unwrap();
+    again.shutdown().await;
 }

@@ -67,6 +67,8 @@ pub enum RequestError {
     Unsupported(String),
     /// The answer could not be read.
     BadAnswer,
+    /// The gateway does not give a message in full: it is too large, or gone.
+    MessageNotGiven,
 
     /// A prompt without text and files.
     NothingToSend,
@@ -132,9 +134,9 @@ impl RequestError {
             Self::Malformed(_)
             | Self::Address(_)
             | Self::NameMissing
+            | Self::TokenPlaceholder
             | Self::WebhookSecretMissing
             | Self::NoFingerprint
-            | Self::TokenPlaceholder
             | Self::NothingToSend
             | Self::NoReport
             | Self::SettingValue(_) => "invalid",
@@ -158,6 +160,7 @@ impl RequestError {
             Self::Gateway { forbidden: true, .. } => "forbidden",
             Self::Gateway { forbidden: false, .. }
             | Self::NotOffered
+            | Self::MessageNotGiven
             | Self::NotCompacted(_)
             | Self::NoWebLink
             | Self::LinkNotOpened

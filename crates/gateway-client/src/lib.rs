@@ -68,6 +68,7 @@ mod skim;
 mod supervisor;
 mod tls;
 mod tunnel;
+mod whole;
 
 pub use clawtray_gateway_protocol as protocol;
 pub use client::Client;
@@ -80,3 +81,4 @@ pub use gateway::*;
 pub use http::{Detected, Dialect, HttpGateway, Protocol, UnknownProtocol, WebhookConfig, connect};
 pub use identity::DeviceIdentity;
 pub use secret::Secret;
+pub use whole::{complete, whole_message};

@@ -5,11 +5,11 @@ use crate::session::{APPROVALS_MAX, approval, bounded, decision_name};
 use crate::{
     AgentInfo, Agents, Approval, ApprovalKind, Attachment, CallError, Capabilities, Client, ConnectionState,
     Decision, Gateway, GatewayEvent, History, HistoryQuery, InFlightRun, Prompt, SendAck, ServerInfo,
-    SessionsPage, SessionsQuery,
+    SessionsPage, SessionsQuery, complete,
 };
 use async_trait::async_trait;
 use clawtray_gateway_protocol::method::{NoParams, agents, approvals, chat, sessions, status};
-use clawtray_gateway_protocol::{ApprovalId, RunId, SessionKey};
+use clawtray_gateway_protocol::{ApprovalId, Message, Role, RunId, SessionKey};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -65,7 +65,10 @@ impl Gateway for Client {
             offset: query.offset,
             ..chat::HistoryParams::default()
         };
-        let result = self.call::<chat::History>(&params).await?;
+        let mut result = self.call::<chat::History>(&params).await?;
+        // The outputs of tools stay as they are shown: they are folded, and may be many and large.
+        let said = |message: &Message| message.role != Role::ToolResult;
+        complete(self, &params.session_key, &mut result.messages, said).await;
         Ok(History {
             session: result.session_key,
             messages: result.messages,

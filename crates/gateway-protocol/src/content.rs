@@ -112,6 +112,34 @@ pub struct MessageMeta {
     /// Its place in the transcript, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// The gateway shows less of the message than it has.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// Why it shows less: `display-cap` for a text that was shortened, `oversized` for one that was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What the gateway did to a message that is longer than it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// It shows the beginning.
+    Shortened,
+    /// It shows nothing.
+    Omitted,
+}
+
+/// What the gateway writes in place of a message that is too large for a page.
+const OMITTED: &str = "[chat.history omitted: message too large]";
+/// What the gateway writes in place of a page that is too large. It names no message.
+const UNAVAILABLE: &str =
+    "[chat.history unavailable: transcript too large to display; the full history is preserved on disk]";
+/// What the gateway writes behind a text that it shortened.
+const SHORTENED: &str = "\n...(truncated)...";
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Message {
@@ -125,6 +153,40 @@ impl Message {
             }
         }
         out
+    }
+
+    /// What the gateway did to the message, when it shows less than it has.
+    #[must_use]
+    pub fn cut(&self) -> Option<Cut> {
+        match self.meta.reason.as_deref() {
+            _ if !self.meta.truncated => None,
+            Some("oversized") => Some(Cut::Omitted),
+            Some(_) | None => Some(Cut::Shortened),
+        }
+    }
+
+    /// Removes the gateway's own words from a message that it cut: nobody in the conversation said them. What was done
+    /// to the message stays readable in [`Self::cut`].
+    pub fn remove_cut_marks(&mut self) {
+        if self.meta.id.is_none() && self.text() == UNAVAILABLE {
+            self.meta.truncated = true;
+            self.meta.reason = Some("oversized".to_owned());
+        }
+        match self.cut() {
+            None => {}
+            Some(Cut::Omitted) => self.content.retain(
+                |part| !matches!(part, ContentPart::Text { text } if text == OMITTED || text == UNAVAILABLE),
+            ),
+            Some(Cut::Shortened) => {
+                for part in &mut self.content {
+                    if let ContentPart::Text { text } | ContentPart::Thinking { thinking: text } = part
+                        && let Some(said) = text.strip_suffix(SHORTENED)
+                    {
+                        text.truncate(said.len());
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -190,6 +252,30 @@ fn parts<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<ContentPart>, D::
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_gateways_words_are_taken_out_of_a_message_that_it_cut() {
+        let read = |text: &str, meta: Value| {
+            let mut message: Message = serde_json::from_value(
+                json!({"role": "assistant", "content": [{"type": "text", "text": text}], "__openclaw": meta}),
+            )
+            .unwrap();
+            message.remove_cut_marks();
+            (message.text(), message.cut())
+        };
+        let shortened = json!({"id": "m", "truncated": true, "reason": "display-cap"});
+        let omitted = json!({"id": "m", "truncated": true, "reason": "oversized"});
+        assert_eq!(
+            read("begin\n...(truncated)...", shortened),
+            ("begin".to_owned(), Some(Cut::Shortened))
+        );
+        assert_eq!(read(OMITTED, omitted), (String::new(), Some(Cut::Omitted)));
+        assert_eq!(read(UNAVAILABLE, json!({})), (String::new(), Some(Cut::Omitted)));
+        // An agent that speaks of these words says them.
+        for said in [OMITTED, UNAVAILABLE, "x\n...(truncated)..."] {
+            assert_eq!(read(said, json!({"id": "m"})), (said.to_owned(), None));
+        }
+    }
 
     #[test]
     fn content_is_text_or_parts_or_anything() {

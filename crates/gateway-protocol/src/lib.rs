@@ -22,7 +22,7 @@ pub mod session;
 pub mod thinking;
 
 pub use close::CloseCode;
-pub use content::{ContentPart, Message, MessageMeta, Role};
+pub use content::{ContentPart, Cut, Message, MessageMeta, Role};
 pub use error::GatewayError;
 pub use ids::{AgentId, ApprovalId, DeviceId, MessageId, RunId, SessionKey};
 pub use method::{Method, Scope};

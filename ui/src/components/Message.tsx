@@ -11,6 +11,7 @@ import { CopyButton, Keys } from "./bits";
 import { Icon } from "./Icon";
 import { Markdown } from "./Markdown";
 import type { AttachmentView } from "../api/AttachmentView";
+import type { CutView } from "../api/CutView";
 import type { QueuedView } from "../api/QueuedView";
 
 /** What can be done with a message, from the window it is shown in. */
@@ -21,6 +22,8 @@ export interface MessageActions {
   retryQueued(id: string): void;
   quote(text: string): void;
   again(answer: string): void;
+  /** Reads a message in full that the gateway cut. */
+  whole(message: string): void;
   /** Copies an address of the message, where messages have one. */
   link?(id: string): void;
   onGrow: () => void;
@@ -38,20 +41,39 @@ export function Message({
 }): JSX.Element {
   const role = cell.head.value.role;
   if (role === "user") return <UserMessage cell={cell} actions={actions} />;
-  if (role === "system") return <SystemMessage cell={cell} />;
+  if (role === "system") return <SystemMessage cell={cell} actions={actions} />;
   return <AgentMessage cell={cell} last={last} actions={actions} />;
 }
 
-function SystemMessage({ cell }: { cell: MessageCell }): JSX.Element {
+function SystemMessage({ cell, actions }: { cell: MessageCell; actions: MessageActions }): JSX.Element {
   return (
-    <p class="system" dir="auto" id={`message-${cell.id}`}>
-      {cell.text}
+    <>
+      <p class="system" dir="auto" id={`message-${cell.id}`}>
+        {cell.text}
+      </p>
+      <CutNote cut={cell.head.value.cut} actions={actions} />
+    </>
+  );
+}
+
+/** What the gateway left out of a message: a note of ours, never the agent's words. */
+function CutNote({ cut, actions }: { cut: CutView | undefined; actions: MessageActions }): JSX.Element | null {
+  if (cut === undefined) return null;
+  const words = t();
+  return (
+    <p class="ended">
+      {cut.omitted ? words.omitted : words.shortened}{" "}
+      {cut.message !== "" && (
+        <button type="button" class="link-button" onClick={() => actions.whole(cut.message)}>
+          {words.wholeText}
+        </button>
+      )}
     </p>
   );
 }
 
 function UserMessage({ cell, actions }: { cell: MessageCell; actions: MessageActions }): JSX.Element {
-  const { state, attachments, via, atMs, error, id } = cell.head.value;
+  const { state, attachments, via, atMs, error, id, cut } = cell.head.value;
   const words = t();
   const text = cell.text.value;
   const { outbox } = useModel().parts;
@@ -67,6 +89,7 @@ function UserMessage({ cell, actions }: { cell: MessageCell; actions: MessageAct
         <span class="said-text" dir="auto">{text}</span>
         <Attachments attachments={attachments} />
       </div>
+      <CutNote cut={cut} actions={actions} />
       <div class="under">
         <button type="button" class="link-button quiet" onClick={() => actions.edit(text)} aria-label={words.editAgain}>
           {words.edit}
@@ -160,7 +183,7 @@ export function Queued({ queued, actions }: { queued: QueuedView; actions: Messa
 function AgentMessage({ cell, last, actions }: { cell: MessageCell; last: boolean; actions: MessageActions }): JSX.Element {
   const model = useModel();
   const words = t();
-  const { state, via, atMs, error, attachments, durationMs } = cell.head.value;
+  const { state, via, atMs, error, attachments, durationMs, cut } = cell.head.value;
   const streaming = state === "streaming";
   const [news] = useState(() => model.hear(cell.id));
   const run = model.run.value;
@@ -178,6 +201,7 @@ function AgentMessage({ cell, last, actions }: { cell: MessageCell; last: boolea
       <Thinking cell={cell} sinceMs={thinkingSince} />
       <Activity cell={cell} />
       <Markdown text={cell.text} streaming={streaming} news={news} onGrow={actions.onGrow} />
+      <CutNote cut={cut} actions={actions} />
       <Attachments attachments={attachments} />
       {state === "stopped" && <p class="ended">{words.stopped}</p>}
       {state === "failed" && <p class="ended danger">{error ?? words.failed}</p>}

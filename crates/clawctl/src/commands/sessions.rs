@@ -8,13 +8,15 @@ use crate::link::{self, Link, Wants};
 use crate::markdown;
 use crate::term::{Paint, Term, harmless, one_line, table};
 use clawtray_gateway_client::protocol::{ContentPart, Message, Role, SessionKey, SessionRow};
-use clawtray_gateway_client::{HistoryQuery, SessionsQuery};
+use clawtray_gateway_client::{HistoryQuery, SessionsQuery, complete};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::Path;
 
 /// Messages of one page of an export.
 const PAGE: u32 = 200;
+/// Said of a message that the gateway does not give in full.
+const CUT: &str = "\n[the gateway gave only a part of this message: it is too large]";
 /// Pages of an export.
 const MAX_PAGES: u32 = 500;
 
@@ -84,7 +86,11 @@ pub(crate) async fn history(global: &Global, args: History, term: &mut Term) -> 
         limit: Some(args.limit),
         offset: None,
     };
-    let history = link.gateway.history(query).await?;
+    let mut history = link.gateway.history(query).await?;
+    if args.json || args.tools {
+        let session = history.session.clone();
+        complete(&*link.gateway, &session, &mut history.messages, |_| true).await;
+    }
     if args.json {
         return term.json(&history);
     }
@@ -129,6 +135,9 @@ fn body(message: &Message, tools: bool, term: &Term) -> Option<String> {
                 text.push_str(&format!("\n[{name} {}]", one_line(&summary(arguments))));
             }
         }
+    }
+    if message.cut().is_some() {
+        text.push_str(CUT);
     }
     if let Some(error) = &message.error_message {
         text.push_str(&format!("\n[failed: {}]", one_line(error)));
@@ -222,7 +231,11 @@ async fn read_through(link: &Link, words: &str, term: &mut Term) -> Outcome<Vec<
 pub(crate) async fn export(global: &Global, args: &Export, term: &mut Term) -> Outcome {
     let link = link::open(global, Wants::default(), term).await?;
     let session = link.session_key(&args.key, None);
-    let (messages, row) = whole(&link, &session, term).await?;
+    let (mut messages, row) = whole(&link, &session, term).await?;
+    if args.format == Format::Json {
+        // This format has the outputs of tools, which are cut on pages.
+        complete(&*link.gateway, &session, &mut messages, |_| true).await;
+    }
     if messages.is_empty() {
         term.note("the session has no messages");
     }
@@ -303,18 +316,42 @@ fn as_markdown(session: &SessionKey, row: Option<&SessionRow>, messages: &[Messa
             Role::ToolResult | Role::Other(_) => continue,
         };
         let text = message.text();
-        if text.trim().is_empty() {
+        if text.trim().is_empty() && message.cut().is_none() {
             continue;
         }
+        let cut = message
+            .cut()
+            .map(|_| "> The gateway gave only a part of this message: it is too large.");
         let time = message
             .timestamp
             .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
             .map(|time| format!(" — {}", time.strftime("%Y-%m-%d %H:%M UTC")));
-        out.push_str(&format!(
-            "\n## {who}{}\n\n{}\n",
-            time.unwrap_or_default(),
-            text.trim_end()
-        ));
+        out.push_str(&format!("\n## {who}{}\n", time.unwrap_or_default()));
+        let said = Some(text.trim_end()).filter(|text| !text.is_empty());
+        for part in said.into_iter().chain(cut) {
+            out.push_str(&format!("\n{part}\n"));
+        }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_the_gateway_left_out_is_told_as_a_note() {
+        let mut omitted: Message = serde_json::from_value(json!({
+            "role": "assistant", "content": "[chat.history omitted: message too large]",
+            "__openclaw": {"id": "m", "truncated": true, "reason": "oversized"},
+        }))
+        .unwrap_or_else(|error| unreachable!("{error}"));
+        omitted.remove_cut_marks();
+        let text = as_markdown(&"s".into(), None, &[omitted]);
+        assert!(
+            text.ends_with("## Agent\n\n> The gateway gave only a part of this message: it is too large.\n"),
+            "{text}"
+        );
+        assert!(!text.contains("chat.history"), "{text}");
+    }
 }

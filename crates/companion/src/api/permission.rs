@@ -41,6 +41,7 @@ impl Request {
                 may(CHAT, None)
             }
             Self::LoadOlder { .. }
+            | Self::WholeMessage { .. }
             | Self::ListCommands { .. }
             | Self::ListModels { .. }
             | Self::ListArtifacts { .. }

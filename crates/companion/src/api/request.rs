@@ -54,6 +54,11 @@ pub enum Request {
     LoadOlder {
         session: SessionRef,
     },
+    /// Reads a message in full that the gateway cut; `message` is the id in [`super::CutView`].
+    WholeMessage {
+        session: SessionRef,
+        message: String,
+    },
     /// Keeps the unsent text of a session.
     SaveDraft {
         session: SessionRef,

@@ -332,6 +332,19 @@ view! {
         #[ts(optional)]
         #[serde(skip_serializing_if = "Option::is_none")]
         pub error: Option<String>,
+        /// The gateway gave less of the message than it has.
+        #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub cut: Option<CutView>,
+    }
+}
+view! {
+    /// What is missing of a message.
+    pub struct CutView {
+        /// The gateway's id of the message, for `wholeMessage`.
+        pub message: String,
+        /// Nothing of it is there. Else its beginning is.
+        pub omitted: bool,
     }
 }
 view! {

@@ -202,6 +202,9 @@ impl App {
             self.transcript_changed(id, session, changes);
         }
         self.keep_message(id, session, message);
+        if is_speech && message.cut().is_some() {
+            self.complete_told(id, session, message);
+        }
         self.on_delivered_elsewhere(id, message);
     }
 
@@ -221,10 +224,10 @@ impl App {
             shown = open.view_of_run(run);
         }
         let before = link.runs.len();
+        let mut read_silently = false;
         let text = match &event.step {
             RunStep::Status { .. } | RunStep::Thinking { .. } | RunStep::Tool { .. } => {
                 link.begin_run(run, session);
-        let mut read_silently = false;
                 None
             }
             RunStep::Delta { text, replace, .. } => {
@@ -277,12 +280,12 @@ impl App {
             self.publisher.tray_dirty = true;
         }
         self.transcript_changed(id, session, changes);
-        if reload {
-            self.load_history(id, session);
-        }
         if read_silently {
             self.note_told(id, session, run, now_ms);
             self.mark_read(id, session);
+        }
+        if reload {
+            self.load_history(id, session);
         }
         match &event.step {
             RunStep::Final { message, .. } => {
@@ -349,11 +352,11 @@ impl super::link::Link {
             let one = self.runs.keys().next().cloned();
             one.and_then(|one| self.runs.remove(&one));
         }
+        let had_unread = self.sessions.get(session).and_then(|row| row.unread) == Some(true);
         self.runs.entry(run.to_owned()).or_insert_with(|| LiveRun {
             session: session.to_owned(),
             text: String::new(),
-        let had_unread = self.sessions.get(session).and_then(|row| row.unread) == Some(true);
+            had_unread: had_unread && !self.silent.contains(session),
         })
     }
 }
-            had_unread: had_unread && !self.silent.contains(session),

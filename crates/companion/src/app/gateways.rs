@@ -74,7 +74,7 @@ impl App {
             .filter(|token| !token.is_empty())
             .or(in_url);
         if token.as_deref().is_some_and(is_placeholder) {
-            let _ = reply.send(Err(RequestError::TokenPlaceholder));
+            reply.send(Err(RequestError::TokenPlaceholder));
             return;
         }
         let name = if wanted.name.trim().is_empty() {
@@ -152,7 +152,7 @@ impl App {
             return;
         };
         if is_placeholder(&token) {
-            let _ = reply.send(Err(RequestError::TokenPlaceholder));
+            reply.send(Err(RequestError::TokenPlaceholder));
             return;
         }
         let token = Secret::new(token.trim());

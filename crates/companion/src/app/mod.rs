@@ -34,6 +34,7 @@ mod stories;
 mod tray;
 mod trial;
 mod views;
+mod whole;
 mod windows;
 
 pub use chat::attachment_view;
@@ -169,9 +170,9 @@ pub struct App {
     data: std::path::PathBuf,
     /// Secrets of profiles that keep them for this session only.
     session_secrets: HashMap<(String, SecretKind), Secret>,
-    /// What the keychain gave for each profile since the start.
     /// Tokens of the environment, by profile, for when the gateway refuses the one that its configuration has.
     spare_tokens: HashMap<String, Secret>,
+    /// What the keychain gave for each profile since the start.
     known: HashMap<String, keychain::Secrets>,
     /// Why the keychain did not give a profile's secrets, and how often in a row.
     keychain_trouble: HashMap<String, (SecretError, u32)>,
@@ -260,9 +261,9 @@ impl App {
             outbox,
             data: paths.data,
             session_secrets: HashMap::new(),
-            known: HashMap::new(),
             keychain_trouble: HashMap::new(),
             spare_tokens: HashMap::new(),
+            known: HashMap::new(),
             found: Vec::new(),
             notices: notices::Notices::default(),
             hotkey: desktop::Hotkey::default(),

@@ -49,6 +49,9 @@ impl App {
                 Value::Null
             }),
             Request::LoadOlder { session } => return self.load_older(&session, reply),
+            Request::WholeMessage { session, message } => {
+                return self.whole_message(&session, message, reply);
+            }
             Request::SaveDraft { session, text } => self.known(&session.gateway).map(|()| {
                 self.shelf.set_draft(&session.gateway, &session.session, &text);
                 Value::Null

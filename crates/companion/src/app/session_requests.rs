@@ -3,7 +3,7 @@
 use super::handle::Reply;
 use super::{App, Then};
 use crate::api::{CommandView, JobSchedule, MessageRole, ModelView, NewJob};
-use crate::gateway::{Gateway, HistoryQuery};
+use crate::gateway::{Gateway, HistoryQuery, complete};
 use crate::ids::{GatewayId, SessionRef};
 use crate::ports::WindowKind;
 use crate::request_error::RequestError;
@@ -399,6 +399,10 @@ async fn export(
             break;
         }
     }
+    // The outputs of tools are cut on pages; this format has them.
+    if format == "json" {
+        complete(&*gateway, &session.into(), &mut rows, |_| true).await;
+    }
     let messages: Vec<_> = crate::transcript::fold(&rows)
         .into_iter()
         .map(|entry| entry.view)
@@ -420,6 +424,9 @@ async fn export(
         }
         if !message.text.is_empty() {
             let _ = write!(out, "\n{}\n", message.text.trim_end());
+        }
+        if message.cut.is_some() {
+            out.push_str("\n> The gateway gave only a part of this message: it is too large.\n");
         }
         if let Some(error) = &message.error {
             let _ = write!(out, "\n> {error}\n");

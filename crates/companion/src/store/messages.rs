@@ -139,7 +139,7 @@ impl Writer<'_> {
         let seq = message.meta.seq.and_then(|seq| i64::try_from(seq).ok());
         let known = self.known(key)?;
         if let Some(known) = &known
-            && known.body == body
+            && (known.body == body || has_more(&known.body, &message))
             && seq.is_none_or(|seq| seq == known.pos)
         {
             return Ok(Put { key, changed: false });
@@ -246,6 +246,13 @@ pub(super) fn key_of(message: &Message) -> i64 {
         }
     };
     i64::from_ne_bytes(hash.to_ne_bytes())
+}
+
+/// Whether the copy has the text of a message that the gateway now told of with less.
+fn has_more(body: &str, message: &Message) -> bool {
+    message.cut().is_some()
+        && serde_json::from_str::<Message>(body)
+            .is_ok_and(|kept| kept.cut().is_none() && kept.text().starts_with(&message.text()))
 }
 
 /// Deletes what the page says is gone.

@@ -122,6 +122,7 @@ fn message(n: u32, seq: u64, at_ms: i64, vocabulary: &Vocabulary, dice: &mut Dic
             ))),
             run_id: (role != Role::User).then(|| run.as_str().into()),
             seq: Some(seq),
+            ..MessageMeta::default()
         },
         role,
     }

@@ -1,7 +1,7 @@
 use crate::gateway::{
     AgentInfo, Agents, Approval, ApprovalKind, CallError, Capabilities, CommandFacts, ConnectionState,
     Decision, Gateway, GatewayEvent, History, HistoryQuery, InFlightRun, PauseReason, Prompt, RunEvent,
-    RunStep, SendAck, ServerInfo, SessionsPage, SessionsQuery,
+    RunStep, SendAck, ServerInfo, SessionsPage, SessionsQuery, complete,
 };
 use async_trait::async_trait;
 use clawtray_gateway_protocol::{ApprovalId, GatewayError, Message, RunId, SessionKey, SessionRow};
@@ -47,6 +47,10 @@ pub struct Inner {
     pub histories: u32,
     /// How often a reconnect was asked for.
     pub reconnects: u32,
+    /// The longest text that pages and events bring in full, in bytes.
+    pub display_cap: usize,
+    /// Messages above so many bytes are left out, and not given in full either.
+    pub largest: usize,
     /// It was shut down.
     pub closed: bool,
     /// What it can do.
@@ -76,6 +80,8 @@ impl Default for FakeGateway {
             answers: BTreeMap::new(),
             histories: 0,
             reconnects: 0,
+            display_cap: usize::MAX,
+            largest: usize::MAX,
             closed: false,
             capabilities: Capabilities::NATIVE,
             listeners: Vec::new(),
@@ -86,6 +92,44 @@ impl Default for FakeGateway {
         Self {
             inner: Arc::new(Mutex::new(inner)),
             state: Arc::new(watch::Sender::new(ConnectionState::Idle)),
+        }
+    }
+}
+
+impl Inner {
+    /// The message as pages and events bring it.
+    fn displayed(&self, message: &Message) -> Message {
+        let mut shown = message.clone();
+        let text = message.text();
+        if text.len() > self.display_cap.min(self.largest) {
+            let omitted = text.len() > self.largest;
+            shown.meta.truncated = true;
+            shown.meta.reason = Some(if omitted { "oversized" } else { "display-cap" }.to_owned());
+            let text = if omitted {
+                "[chat.history omitted: message too large]".to_owned()
+            } else {
+                format!(
+                    "{}\n...(truncated)...",
+                    text.get(..self.display_cap).expect("ASCII")
+                )
+            };
+            shown.content = vec![clawtray_gateway_protocol::ContentPart::Text { text }];
+            shown.remove_cut_marks();
+        }
+        shown
+    }
+
+    fn whole(&self, params: &Value) -> Value {
+        let wanted = params.get("messageId").and_then(Value::as_str);
+        let found = self
+            .stored
+            .values()
+            .flatten()
+            .find(|message| message.meta.id.as_ref().map(|id| id.as_str()) == wanted);
+        match found {
+            Some(message) if message.text().len() <= self.largest => json!({"ok": true, "message": message}),
+            Some(_) => json!({"ok": false, "unavailableReason": "oversized"}),
+            None => json!({"ok": false, "unavailableReason": "not_found"}),
         }
     }
 }
@@ -202,7 +246,7 @@ impl FakeGateway {
             row.last_interaction_at = Some(now_ms);
             row.updated_at = Some(now_ms);
             row.unread = Some(unread);
-            stored
+            inner.displayed(&stored)
         };
         self.emit(GatewayEvent::Message {
             session: session.into(),
@@ -301,6 +345,30 @@ impl FakeGateway {
         }
     }
 
+    fn page(&self, query: &HistoryQuery) -> History {
+        let mut inner = self.lock();
+        inner.histories += 1;
+        let all = inner
+            .stored
+            .get(query.session.as_str())
+            .cloned()
+            .unwrap_or_default();
+        let end = all
+            .len()
+            .saturating_sub(query.offset.unwrap_or_default() as usize);
+        let start = end.saturating_sub(query.limit.unwrap_or(200) as usize);
+        let shown = all.get(start..end).unwrap_or_default();
+        let shown = shown.iter().map(|message| inner.displayed(message)).collect();
+        History {
+            session: query.session.clone(),
+            messages: shown,
+            has_more: start > 0,
+            total: Some(all.len() as u64),
+            in_flight: inner.in_flight.get(query.session.as_str()).cloned(),
+            row: None,
+        }
+    }
+
     fn check(&self) -> Result<(), CallError> {
         match *self.state.borrow() {
             ConnectionState::Ready(_) => Ok(()),
@@ -378,25 +446,10 @@ impl Gateway for FakeGateway {
     }
     async fn history(&self, query: HistoryQuery) -> Result<History, CallError> {
         self.check()?;
-        let mut inner = self.lock();
-        inner.histories += 1;
-        let all = inner
-            .stored
-            .get(query.session.as_str())
-            .cloned()
-            .unwrap_or_default();
-        let end = all
-            .len()
-            .saturating_sub(query.offset.unwrap_or_default() as usize);
-        let start = end.saturating_sub(query.limit.unwrap_or(200) as usize);
-        Ok(History {
-            session: query.session.clone(),
-            messages: all.get(start..end).unwrap_or_default().to_vec(),
-            has_more: start > 0,
-            total: Some(all.len() as u64),
-            in_flight: inner.in_flight.get(query.session.as_str()).cloned(),
-            row: None,
-        })
+        let mut page = self.page(&query);
+        // As the client does it.
+        complete(self, &query.session, &mut page.messages, |_| true).await;
+        Ok(page)
     }
     async fn sessions(&self, query: SessionsQuery) -> Result<SessionsPage, CallError> {
         self.check()?;
@@ -467,6 +520,9 @@ impl Gateway for FakeGateway {
         self.check()?;
         let answer = {
             let mut inner = self.lock();
+            if method == "chat.message.get" && !inner.answers.contains_key(method) {
+                return Ok(inner.whole(&params));
+            }
             inner.calls.push((method.to_owned(), params));
             inner.answers.get(method).cloned()
         };

@@ -6,6 +6,27 @@ use crate::silence::is_wake_message;
 use clawtray_gateway_protocol::{Message, Role};
 
 impl Transcript {
+    /// Puts a message in full where it was shown cut. None when its place in a longer reply cannot be told.
+    pub fn fill_in(&mut self, row: &str, whole: &Message) -> Option<Vec<Change>> {
+        let Some(entry) = self
+            .entries
+            .iter_mut()
+            .find(|entry| entry.view.cut.as_ref().is_some_and(|cut| cut.message == row))
+        else {
+            // It is not shown, or was streamed whole.
+            return Some(Vec::new());
+        };
+        let fresh = fold(std::slice::from_ref(whole)).pop()?.view;
+        if !fresh.text.starts_with(&entry.view.text) {
+            return None;
+        }
+        entry.view.text = fresh.text;
+        entry.view.cut = None;
+        Some(vec![Change::Message {
+            message: entry.view.clone(),
+        }])
+    }
+
     /// A message that was added to the transcript, by anyone.
     pub fn on_message(&mut self, message: &Message, now_ms: i64) -> Vec<Change> {
         if let Some(id) = &message.meta.id
@@ -18,6 +39,9 @@ impl Transcript {
         }
         if let Some(seq) = message.meta.seq {
             self.newest_seq = self.newest_seq.max(seq);
+        }
+        if message.role == Role::User {
+            self.woken = is_wake_message(message);
         }
         match &message.role {
             Role::User => self.on_user_message(message, now_ms),
@@ -40,9 +64,6 @@ impl Transcript {
     }
 
     fn on_user_message(&mut self, message: &Message, now_ms: i64) -> Vec<Change> {
-        if message.role == Role::User {
-            self.woken = is_wake_message(message);
-        }
         let Some(mut entry) = fold(std::slice::from_ref(message)).pop() else {
             return Vec::new();
         };
@@ -116,6 +137,10 @@ impl Transcript {
             let mut changed = fold::merge_tools(&mut known.view, &entry.view);
             if known.view.model.is_none() && entry.view.model.is_some() {
                 known.view.model.clone_from(&entry.view.model);
+                changed = true;
+            }
+            if !live && known.view.text.is_empty() && known.view.cut.is_none() && entry.view.cut.is_some() {
+                known.view.cut.clone_from(&entry.view.cut);
                 changed = true;
             }
             if !live

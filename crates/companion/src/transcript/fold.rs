@@ -5,7 +5,7 @@ use super::Entry;
 use crate::api::{AttachmentView, CutView, MessageRole, MessageState, MessageView, ToolView};
 use crate::silence::{is_wake_message, says_nothing};
 use crate::text::one_line;
-use clawtray_gateway_protocol::{ContentPart, Message, Role};
+use clawtray_gateway_protocol::{ContentPart, Cut, Message, Role};
 use serde_json::Value;
 
 /// Folds rows, oldest first, into messages. Consecutive rows of one run become one reply.
@@ -23,7 +23,10 @@ pub fn fold(rows: &[Message]) -> Vec<Entry> {
                     continue;
                 }
                 let entry = user(row);
-                if !entry.view.text.is_empty() || !entry.view.attachments.is_empty() {
+                if !entry.view.text.is_empty()
+                    || !entry.view.attachments.is_empty()
+                    || entry.view.cut.is_some()
+                {
                     entries.push(entry);
                 }
             }
@@ -64,12 +67,14 @@ pub fn fold(rows: &[Message]) -> Vec<Entry> {
                         entry.view.run.as_deref() == Some(run.as_str()) && entry.view.error.is_some()
                     })
                 });
-                if !text.trim().is_empty() && !told {
+                let cut = cut(row);
+                if !(text.trim().is_empty() && cut.is_none()) && !told {
                     entries.push(Entry {
                         view: MessageView {
                             id: row_id(row),
                             role: MessageRole::System,
                             text,
+                            cut,
                             at_ms: row.timestamp.unwrap_or_default(),
                             ..MessageView::default()
                         },
@@ -97,11 +102,6 @@ pub fn message_id(row: &Message) -> String {
     known.unwrap_or_else(|| row_id(row))
 }
 
-fn user(row: &Message) -> Entry {
-    Entry {
-        view: MessageView {
-            id: message_id(row),
-            role: MessageRole::User,
 /// Takes the text away from a reply that says nothing, and the reasoning that led to it. What it did stays.
 pub(super) fn silence(view: &mut MessageView, woken: bool) {
     if says_nothing(&view.text, woken) {
@@ -118,8 +118,14 @@ fn cut(row: &Message) -> Option<CutView> {
     })
 }
 
+fn user(row: &Message) -> Entry {
+    Entry {
+        view: MessageView {
+            id: message_id(row),
+            role: MessageRole::User,
             text: row.text(),
             attachments: attachments(&row.content),
+            cut: cut(row),
             at_ms: row.timestamp.unwrap_or_default(),
             ..MessageView::default()
         },
@@ -140,6 +146,7 @@ fn assistant(row: &Message, asked_at: Option<i64>) -> Entry {
             .map(|asked| at_ms - asked)
             .filter(|took| (0..86_400_000).contains(took)),
         attachments: attachments(&row.content),
+        cut: cut(row),
         ..MessageView::default()
     };
     fill(&mut view, &row.content, at_ms);
@@ -276,6 +283,11 @@ pub(super) fn carry_over(fresh: &mut MessageView, known: &MessageView) {
     if fresh.thinking.is_empty() {
         fresh.thinking.clone_from(&known.thinking);
     }
+    // The stream brings a text whole that the page may bring cut.
+    if fresh.cut.is_some() && known.cut.is_none() && known.text.starts_with(&fresh.text) {
+        fresh.text.clone_from(&known.text);
+        fresh.cut = None;
+    }
     if fresh.duration_ms.is_none() {
         fresh.duration_ms = known.duration_ms;
     }
@@ -297,6 +309,7 @@ fn join(view: &mut MessageView, next: MessageView) {
     view.attachments.extend(next.attachments);
     view.state = next.state;
     view.error = next.error;
+    view.cut = next.cut.or(view.cut.take());
     view.model = next.model.or(view.model.take());
     view.duration_ms = next.duration_ms.or(view.duration_ms);
     view.at_ms = next.at_ms.max(view.at_ms);
@@ -318,6 +331,7 @@ pub(super) fn is_empty(view: &MessageView) -> bool {
         && view.tools.is_empty()
         && view.attachments.is_empty()
         && view.error.is_none()
+        && view.cut.is_none()
 }
 
 fn unused_id(entries: &[Entry], next: &Entry) -> String {

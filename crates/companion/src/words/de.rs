@@ -292,6 +292,10 @@ fn request_error(error: &RequestError) -> Told {
             "Die Adresse muss mit ws, wss, http, https oder ssh beginnen.".into(),
             "Geben Sie eine Adresse wie ws://127.0.0.1:18789 ein.",
         ),
+        E::TokenPlaceholder => (
+            "Das ist ein Platzhalter, kein Token.".into(),
+            "Führen Sie openclaw gateway auth-token --show auf dem Computer des Gateways aus. Der Befehl zeigt das Token.",
+        ),
         E::NameMissing => (
             "Ein Gateway benötigt einen Namen.".into(),
             "Geben Sie einen Namen ein.",
@@ -315,6 +319,10 @@ fn request_error(error: &RequestError) -> Told {
         E::CopyNotCleared => (
             "Die lokale Kopie konnte nicht geleert werden.".into(),
             "Versuchen Sie es erneut. Der Grund steht im Log.",
+        ),
+        E::MessageNotGiven => (
+            "Das Gateway gibt diese Nachricht nicht vollständig heraus.".into(),
+            "Sie steht im Transkript der Sitzung auf dem Rechner des Gateways.",
         ),
         E::NotConnected => (
             "Das Gateway ist nicht verbunden.".into(),

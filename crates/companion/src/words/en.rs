@@ -263,6 +263,10 @@ fn request_error(error: &RequestError) -> Told {
             "The address must begin with ws, wss, http, https or ssh.".into(),
             "Enter an address such as ws://127.0.0.1:18789.",
         ),
+        E::TokenPlaceholder => (
+            "This is a placeholder, not a token.".into(),
+            "To see the token, run openclaw gateway auth-token --show on the gateway’s computer.",
+        ),
         E::NameMissing => ("A gateway needs a name.".into(), "Enter a name."),
         E::WebhookSecretMissing => (
             "Webhooks need a shared secret for their signature.".into(),
@@ -283,6 +287,10 @@ fn request_error(error: &RequestError) -> Told {
         E::CopyNotCleared => (
             "The local copy could not be cleared.".into(),
             "Try again. The log has the reason.",
+        ),
+        E::MessageNotGiven => (
+            "The gateway does not give this message in full.".into(),
+            "It is in the session's transcript on the gateway's computer.",
         ),
         E::NotConnected => (
             "The gateway is not connected.".into(),

@@ -276,6 +276,14 @@ fn request_error(error: &RequestError) -> Told {
             "La dirección debe empezar por ws, wss, http, https o ssh.".into(),
             "Escribe una dirección como ws://127.0.0.1:18789.",
         ),
+        E::TokenPlaceholder => (
+            "Esto es un marcador de posición, no un token.".into(),
+            "Ejecuta openclaw gateway auth-token --show en el equipo del gateway para ver el token.",
+        ),
+        E::MessageNotGiven => (
+            "El gateway no entrega este mensaje completo.".into(),
+            "El mensaje está en la transcripción de la sesión, en el equipo del gateway.",
+        ),
         E::NameMissing => ("Un gateway necesita un nombre.".into(), "Escribe un nombre."),
         E::WebhookSecretMissing => (
             "Los webhooks necesitan un secreto compartido para su firma.".into(),

@@ -275,6 +275,10 @@ fn request_error(error: &RequestError) -> Told {
             "アドレスは ws、wss、http、https、ssh のいずれかで始まる必要があります。".into(),
             "ws://127.0.0.1:18789 のようなアドレスを入力してください。",
         ),
+        E::TokenPlaceholder => (
+            "これはトークンではなくプレースホルダーです。".into(),
+            "ゲートウェイのコンピューターで openclaw gateway auth-token --show を実行すると、トークンが表示されます。",
+        ),
         E::NameMissing => (
             "ゲートウェイには名前が必要です。".into(),
             "名前を入力してください。",
@@ -298,6 +302,10 @@ fn request_error(error: &RequestError) -> Told {
         E::CopyNotCleared => (
             "ローカルコピーを消去できませんでした。".into(),
             "もう一度お試しください。原因はログにあります。",
+        ),
+        E::MessageNotGiven => (
+            "ゲートウェイはこのメッセージの全文を返しません。".into(),
+            "全文はゲートウェイのコンピューターにあるセッションの記録にあります。",
         ),
         E::NotConnected => (
             "ゲートウェイに接続していません。".into(),

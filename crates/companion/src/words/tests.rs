@@ -140,6 +140,7 @@ fn errors() -> Vec<RequestError> {
         RequestError::Disconnected,
         RequestError::Timeout,
         RequestError::BadAnswer,
+        RequestError::MessageNotGiven,
         RequestError::NothingToSend,
         RequestError::NoFiles,
         RequestError::NoSuchPrompt,

@@ -227,6 +227,14 @@ fn request_error(error: &RequestError) -> Told {
             "地址必须以 ws、wss、http、https 或 ssh 开头。".into(),
             "请输入地址，例如 ws://127.0.0.1:18789。",
         ),
+        E::TokenPlaceholder => (
+            "这是占位符，不是令牌。".into(),
+            "在网关所在的电脑上运行 openclaw gateway auth-token --show 可查看令牌。",
+        ),
+        E::MessageNotGiven => (
+            "网关不提供这条消息的全文。".into(),
+            "全文在网关所在电脑的会话记录中。",
+        ),
         E::NameMissing => ("网关需要一个名称。".into(), "请输入名称。"),
         E::WebhookSecretMissing => ("Webhook 需要用于签名的共享密钥。".into(), "请输入密钥。"),
         E::NoFingerprint => ("指纹应为 64 位十六进制数字。".into(), "请复制完整的指纹。"),

@@ -55,9 +55,10 @@ pub(crate) fn event(runs: &mut Runs, name: &str, raw: &str) -> Option<GatewayEve
 
 fn session_message(name: &str, raw: &str) -> Option<GatewayEvent> {
     let head = BeforeRow::cut(raw).and_then(|cut| serde_json::from_str::<SessionMessage>(&cut.head).ok());
-    let event = head
+    let mut event = head
         .or_else(|| parse(name, raw))
         .filter(|event| is_id(event.session_key.as_str()))?;
+    event.message.remove_cut_marks();
     Some(GatewayEvent::Message {
         session: event.session_key,
         message: Box::new(event.message),

@@ -208,6 +208,8 @@ export class FakeHost implements Host {
         this.view.sessions = this.view.sessions.filter((entry) => entry.key !== request.session.session);
         this.patch({ type: "sessions", upsert: [], remove: [request.session.session] });
         return null;
+      case "wholeMessage":
+        return null;
       case "loadOlder":
         this.#older();
         return null;

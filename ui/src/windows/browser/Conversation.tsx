@@ -49,6 +49,7 @@ export function Conversation({ browser }: { browser: Browser }): JSX.Element {
             },
             removeQueued: (id) => void browser.link.ask({ type: "cancelQueued", id }),
             retryQueued: (id) => void browser.link.ask({ type: "retryQueued", id }),
+            whole: (message) => void browser.link.ask({ type: "wholeMessage", session: browser.link.read, message }),
             link: (id) => browser.copyLink(id),
             quote: (text) => browser.composer.quote(text),
             again: (answer) => {

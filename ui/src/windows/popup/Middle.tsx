@@ -123,6 +123,7 @@ function Conversation({ popup }: { popup: Popup }): JSX.Element | null {
         editQueued: (id) => popup.editQueued(id),
         removeQueued: (id) => void popup.link.ask({ type: "cancelQueued", id }),
         retryQueued: (id) => void popup.link.ask({ type: "retryQueued", id }),
+        whole: (message) => void popup.link.ask({ type: "wholeMessage", session: popup.link.read, message }),
         quote: (text) => popup.composer.quote(text),
         again: (answer) => {
           const at = order.indexOf(answer);

@@ -28,6 +28,10 @@ fn all(stage: &Stage) -> Vec<Request> {
         },
         Request::SetTarget { session: session() },
         Request::LoadOlder { session: session() },
+        Request::WholeMessage {
+            session: session(),
+            message: String::new(),
+        },
         Request::SaveDraft {
             session: session(),
             text: text(),

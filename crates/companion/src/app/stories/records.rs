@@ -474,3 +474,105 @@ async fn a_search_keeps_to_its_dates() {
         assert!(hits[0].snippet.contains(expected), "{}", hits[0].snippet);
     }
 }
+
+/// A text of about so many bytes that ends with a word of its own.
+fn long_text(bytes: usize, end: &str) -> String {
+    format!("{}{end}", "all work and no play. ".repeat(bytes / 22))
+}
+
+fn export(session: &str) -> Request {
+    Request::ExportSession {
+        session: session.to_owned(),
+        format: "markdown".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_the_gateway_cuts_for_display_is_shown_kept_found_and_exported_whole() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    gateway.lock().display_cap = 8000;
+    talk(&gateway);
+    let (opened, told) = (long_text(20_000, "ostrich"), long_text(200_000, "penguin"));
+    let reply =
+        |run: &str, text: &str| json!({"role": "assistant", "content": text, "__openclaw": {"runId": run}});
+    gateway.store(MAIN, reply("r3", &opened));
+    let (stage, mut popup) = online(folder.path(), &desk, &gateway).await;
+    popup
+        .until("the whole reply", |m| {
+            m.view
+                .transcript
+                .messages
+                .iter()
+                .any(|message| message.text == opened)
+        })
+        .await;
+    // Another device's reply, in a session that no window shows, comes as an event.
+    gateway.store(TRIP, reply("r4", &told));
+    assert_eq!(found(&stage, "ostrich").await.len(), 1);
+    assert_eq!(found(&stage, "penguin").await.len(), 1);
+    for (session, text) in [(MAIN, &opened), (TRIP, &told)] {
+        let written = stage.ask(export(session)).await;
+        assert!(
+            written.to_string().contains(text.as_str()),
+            "the export of {session} is cut"
+        );
+    }
+    stage.quit().await;
+
+    // The gateway is away: the copy has all of it.
+    gateway.go_offline();
+    let stage = with_store(folder.path(), &desk);
+    let mut popup = stage.subscribe(WindowKind::Popup);
+    popup
+        .until("the whole reply again", |m| {
+            m.view
+                .transcript
+                .messages
+                .iter()
+                .any(|message| message.text == opened)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_message_that_the_gateway_leaves_out_is_a_note_and_not_the_agents_words() {
+    let (folder, desk, gateway) = (folder(), Desk::default(), FakeGateway::online());
+    gateway.lock().largest = 1000;
+    talk(&gateway);
+    gateway.store(
+        MAIN,
+        json!({"role": "assistant", "content": long_text(5000, "walrus"), "__openclaw": {"runId": "r3"}}),
+    );
+    let (stage, mut popup) = online(folder.path(), &desk, &gateway).await;
+    let note = |m: &Mirror| {
+        m.view
+            .transcript
+            .messages
+            .last()
+            .and_then(|last| last.cut.clone())
+    };
+    popup.until("the note", |m| note(m).is_some()).await;
+    let cut = note(&popup).unwrap();
+    assert!(cut.omitted);
+    let text = format!("{:?}", popup.view);
+    assert!(!text.contains("omitted: message"), "{text}");
+    let written = stage.ask(export(MAIN)).await.to_string();
+    assert!(written.contains("> The gateway gave only a part"), "{written}");
+    assert!(!written.contains("omitted: message"), "{written}");
+
+    let request = Request::WholeMessage {
+        session: MAIN.to_owned(),
+        message: cut.message,
+    };
+    let refused = stage.app.request(WindowKind::Popup, request.clone()).await;
+    assert_eq!(refused.unwrap_err().code, "refused");
+    // The owner of the gateway raised its limit: the same button gets the text.
+    gateway.lock().largest = usize::MAX;
+    stage.ask(request).await;
+    popup
+        .until("the whole text", |m| {
+            let last = m.view.transcript.messages.last();
+            last.is_some_and(|last| last.text.ends_with("walrus") && last.cut.is_none())
+        })
+        .await;
+}

@@ -58,6 +58,7 @@ fn message(id: &str, seq: u64, at_ms: i64, text: &str) -> Message {
             id: (!id.is_empty()).then(|| id.into()),
             run_id: None,
             seq: (seq > 0).then_some(seq),
+            ..MessageMeta::default()
         },
     }
 }
