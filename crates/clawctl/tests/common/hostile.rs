@@ -125,9 +125,12 @@ fn spoil(value: &mut Value) {
         Value::Array(all) => all.iter_mut().for_each(spoil),
         Value::Object(fields) => {
             for (name, value) in fields {
-                match value {
-                    Value::String(text) if FIELDS.contains(&name.as_str()) => text.push_str(HOSTILE),
-                    other => spoil(other),
+                if let Value::String(text) = value {
+                    if FIELDS.contains(&name.as_str()) {
+                        text.push_str(HOSTILE);
+                    }
+                } else {
+                    spoil(value);
                 }
             }
         }
