@@ -195,8 +195,7 @@ impl App {
     pub(super) fn try_spare_token(&mut self, id: &str) {
         if let Some(token) = self.spare_tokens.remove(id) {
             let session_only = self.profiles.get(id).is_some_and(|profile| profile.session_only);
-            let (reply, _) = tokio::sync::oneshot::channel();
-            self.set_token(id, token.expose().to_owned(), session_only, reply);
+            self.set_token(id, token.expose().to_owned(), session_only, Reply::to_nobody());
         }
     }
 

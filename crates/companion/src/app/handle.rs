@@ -26,6 +26,14 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// For what the app does by itself: nobody waits for the answer.
+    pub(super) fn to_nobody() -> Self {
+        Self {
+            to: None,
+            stopping: Arc::default(),
+        }
+    }
+
     /// Answers. Whoever asked may be gone.
     pub(super) fn send(mut self, answer: Result<Value, RequestError>) {
         if let Some(to) = self.to.take() {

@@ -2,6 +2,7 @@
 //! stories do too.
 
 use super::*;
+use crate::ids::SessionRef;
 use crate::testing::Mirror;
 
 const TRIP: &str = "agent:main:trip";
@@ -480,9 +481,9 @@ fn long_text(bytes: usize, end: &str) -> String {
     format!("{}{end}", "all work and no play. ".repeat(bytes / 22))
 }
 
-fn export(session: &str) -> Request {
+fn export(session: SessionRef) -> Request {
     Request::ExportSession {
-        session: session.to_owned(),
+        session,
         format: "markdown".to_owned(),
     }
 }
@@ -511,7 +512,7 @@ async fn a_reply_that_the_gateway_cuts_for_display_is_shown_kept_found_and_expor
     assert_eq!(found(&stage, "ostrich").await.len(), 1);
     assert_eq!(found(&stage, "penguin").await.len(), 1);
     for (session, text) in [(MAIN, &opened), (TRIP, &told)] {
-        let written = stage.ask(export(session)).await;
+        let written = stage.ask(export(stage.session(session))).await;
         assert!(
             written.to_string().contains(text.as_str()),
             "the export of {session} is cut"
@@ -556,12 +557,12 @@ async fn a_message_that_the_gateway_leaves_out_is_a_note_and_not_the_agents_word
     assert!(cut.omitted);
     let text = format!("{:?}", popup.view);
     assert!(!text.contains("omitted: message"), "{text}");
-    let written = stage.ask(export(MAIN)).await.to_string();
+    let written = stage.ask(export(stage.session(MAIN))).await.to_string();
     assert!(written.contains("> The gateway gave only a part"), "{written}");
     assert!(!written.contains("omitted: message"), "{written}");
 
     let request = Request::WholeMessage {
-        session: MAIN.to_owned(),
+        session: stage.session(MAIN),
         message: cut.message,
     };
     let refused = stage.app.request(WindowKind::Popup, request.clone()).await;
