@@ -207,7 +207,8 @@ impl Config<'_> {
 
     /// The gateway that this computer's `openclaw` uses, on another one.
     fn remote(&self) -> Option<Found> {
-        let url = self.text(self.field("remote", "url"))?;
+        let url = self.text(self.field("remote", "url"));
+        let url = self.over_ssh(url.as_deref()).or(url)?;
         let (url, in_url) = clean_url(&url).ok()?;
         let token = self
             .reader
@@ -224,6 +225,20 @@ impl Config<'_> {
             .text(self.field("remote", "tlsFingerprint"))
             .and_then(|text| fingerprint(&text));
         Some(found)
+    }
+
+    /// The address behind SSH, where the URL is the near end of a tunnel that the gateway's desktop app opens.
+    fn over_ssh(&self, url: Option<&str>) -> Option<String> {
+        let target = self.text(self.field("remote", "sshTarget"))?;
+        if self.text(self.field("remote", "transport")).as_deref() == Some("direct") {
+            return None;
+        }
+        let of_url = || url::Url::parse(url?).ok()?.port();
+        let port = self
+            .number(self.field("remote", "remotePort"))
+            .or_else(of_url)
+            .unwrap_or(DEFAULT_PORT);
+        Some(format!("ssh://{target}/{port}"))
     }
 
     fn local(&self) -> Option<Found> {

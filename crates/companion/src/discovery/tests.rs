@@ -445,6 +445,27 @@ fn the_gateway_that_this_computers_openclaw_uses_comes_first() {
 }
 
 #[test]
+fn a_gateway_behind_ssh_is_offered_by_its_ssh_address() {
+    for (remote, expected) in [
+        (
+            "url: 'ws://127.0.0.1:18790', sshTarget: 'me@box:2222', remotePort: 19001, token: 'r'",
+            "ssh://me@box:2222/19001 token=r",
+        ),
+        ("url: 'ws://127.0.0.1:18790', sshTarget: 'box'", "ssh://box/18790"),
+        (
+            "url: 'ws://10.0.0.9:1', sshTarget: 'box', transport: 'direct'",
+            "ws://10.0.0.9:1",
+        ),
+    ] {
+        let text = format!("{{gateway: {{mode: 'remote', remote: {{{remote}}}}}}}").leak();
+        assert_eq!(
+            told(&[], &[(CONFIG, text)]),
+            [format!("~/.openclaw/openclaw.json {expected}")]
+        );
+    }
+}
+
+#[test]
 fn folders_of_profiles_and_of_the_environment_are_looked_at() {
     let config = |port: u16| -> &'static str { format!("{{gateway: {{port: {port}}}}}").leak() };
     let usual = (CONFIG, config(1));
