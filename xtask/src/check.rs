@@ -52,15 +52,16 @@ pub(crate) fn run(steps: &Steps, cannot_run: CannotRun) -> Result<()> {
     steps.run_tests("unit tests", &mut unit_tests()?)
 }
 
-/// Unit and table tests: all that need nothing but their own process. The other suites are in `tests` folders. Cargo's
-/// `--bins` would link binaries too that have no test, so those that have are named.
+/// Unit and table tests: all that need nothing but their own process. The other suites are in `tests` folders, and the
+/// bench's own tests start a gateway and a desktop. Cargo's `--bins` would link binaries too that have no test, so those that
+/// have are named.
 fn unit_tests() -> Result<Command> {
     let metadata = metadata::of_the_workspace()?;
     let packages = metadata
         .get("packages")
         .and_then(Value::as_array)
         .context("no packages")?;
-    let mut command = cargo(&["test", "--workspace", "--lib"]);
+    let mut command = cargo(&["test", "--workspace", "--exclude", "clawtray-lab", "--lib"]);
     for name in tested_binaries(packages) {
         command.args(["--bin", &name]);
     }

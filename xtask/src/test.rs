@@ -47,6 +47,10 @@ pub(crate) fn run() -> Result<()> {
         submit("ui on the companion", on_the_companion);
         let examples = cargo(&["test", "--workspace", "--doc"]);
         submit("examples in the documentation", examples);
+        submit(
+            "the bench itself",
+            cargo(&["test", "-p", "clawtray-lab", "--lib"]),
+        );
         Ok(())
     });
     summary::print(&steps);
