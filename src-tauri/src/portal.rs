@@ -20,14 +20,16 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 const TRIES: usize = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 
+/// The number of a bus connection and the unique name of the portal that it was registered with.
+type Registration = (u64, Option<String>);
+
 /// The way to the portal. Clones are cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct Portal {
     bus: SessionBus,
     /// Set once the desktop entry is there: whether it was written just now.
     entry: Arc<SetOnce<bool>>,
-    /// The connection's number and the portal that it was registered with.
-    registered: Arc<Mutex<Option<(u64, Option<String>)>>>,
+    registered: Arc<Mutex<Option<Registration>>>,
 }
 
 impl Portal {

@@ -124,7 +124,7 @@ impl Shortcuts {
         respond(connection, &header, &options, 0, results).await
     }
 
-    async fn bind_shortcuts(
+    fn bind_shortcuts(
         &self,
         session: OwnedObjectPath,
         shortcuts: Vec<(String, HashMap<String, OwnedValue>)>,

@@ -15,6 +15,7 @@ test("what the gateway left out of a message is a note with a way to get it", ()
   const model = new Model();
   const view = baseView();
   view.transcript = {
+    gateway: "home",
     session: "s",
     messages: [
       { ...message("omitted", "assistant", ""), cut: { message: "m1", omitted: true } },

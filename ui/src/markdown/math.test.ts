@@ -35,7 +35,7 @@ describe("formulas", () => {
     }
     stream.set(text, true);
     await vi.waitFor(() => expect(box.querySelectorAll("math")).toHaveLength(3), 10_000);
-    expect(box.querySelectorAll('math[display=\"block\"]')).toHaveLength(2);
+    expect(box.querySelectorAll('math[display="block"]')).toHaveLength(2);
     expect(box.querySelector("li")).toBeNull();
     expect(box.querySelector("[title]")?.getAttribute("title")).toBe("a_1 * b_1");
   });

@@ -73,7 +73,7 @@ export const de: Strings = {
   said: (name) => `${name} sagte`,
   via: (channel, time) => `${channel} · ${time}`,
   waitingToBeSent: "Wird später gesendet",
-  notSaved: "Nicht gespeichert: geht verloren, wenn du vor dem Senden beendest",
+  notSaved: "Nicht gespeichert. Die Nachricht geht verloren, wenn Clawtray vor dem Senden beendet wird.",
   sending: "Wird gesendet",
   steered: "Zur laufenden Antwort hinzugefügt",
   stopped: "Gestoppt",

@@ -202,14 +202,14 @@ fn words_and_command_follow_what_the_gateway_asks_for() {
     let show = || Some("openclaw gateway auth-token --show".to_owned());
     let (token, password) = (false, true);
     for (code, wants, sentence, command) in [
-        ("AUTH_TOKEN_MISSING", token, "Home wants a token.", show()),
+        ("AUTH_TOKEN_MISSING", token, "Home needs a token.", show()),
         (
             "AUTH_TOKEN_MISMATCH",
             token,
             "The token for Home is no longer valid.",
             show(),
         ),
-        ("AUTH_PASSWORD_MISSING", password, "Home wants a password.", None),
+        ("AUTH_PASSWORD_MISSING", password, "Home needs a password.", None),
         (
             "AUTH_PASSWORD_MISMATCH",
             password,

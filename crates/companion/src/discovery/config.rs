@@ -189,7 +189,9 @@ impl Config<'_> {
     fn number(&self, value: Option<&Value>) -> Option<u16> {
         let number = match value? {
             Value::Number(number) => number.as_u64(),
-            text => self.text(Some(text))?.parse().ok(),
+            text @ (Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
+                self.text(Some(text))?.parse().ok()
+            }
         };
         number
             .and_then(|port| u16::try_from(port).ok())

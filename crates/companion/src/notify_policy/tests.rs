@@ -269,7 +269,7 @@ fn what_was_not_done_is_said_with_its_reason_and_a_next_step() {
         text,
     };
     let away = &RequestError::NotConnected;
-    let away_told = "The gateway is not connected.\nTry again when it is back.";
+    let away_told = "The gateway is not connected.\nTry again when the gateway is back.";
     for (what, error, privacy, title, body) in [
         (
             decision(true),
@@ -304,7 +304,7 @@ fn what_was_not_done_is_said_with_its_reason_and_a_next_step() {
             &RequestError::ApprovalGone,
             Privacy::Full,
             "Not denied: rm U+202Ex",
-            "This approval no longer waits.".to_owned(),
+            "This approval is no longer waiting.".to_owned(),
         ),
         (
             reply(ReplyText::Outbox),
@@ -318,7 +318,7 @@ fn what_was_not_done_is_said_with_its_reason_and_a_next_step() {
             &RequestError::NoSuchGateway,
             Privacy::Nothing,
             "Reply not sent",
-            "There is no such gateway.\nYes, go on.".to_owned(),
+            "This gateway does not exist.\nChoose another gateway.\nYes, go on.".to_owned(),
         ),
     ] {
         let shown = undone(&what, error, privacy, Language::English);

@@ -68,7 +68,8 @@ pub fn fold(rows: &[Message]) -> Vec<Entry> {
                     })
                 });
                 let cut = cut(row);
-                if !(text.trim().is_empty() && cut.is_none()) && !told {
+                let says_nothing = text.trim().is_empty() && cut.is_none();
+                if !told && !says_nothing {
                     entries.push(Entry {
                         view: MessageView {
                             id: row_id(row),

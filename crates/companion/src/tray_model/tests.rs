@@ -195,7 +195,7 @@ fn the_menu_says_no_more_than_notifications_may() {
         ),
         (
             Privacy::Nothing,
-            vec!["An approval waits", "A question waits"],
+            vec!["Approval needed", "Answer needed"],
             vec![
                 "rm -rf",
                 "Which one",

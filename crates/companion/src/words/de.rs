@@ -68,9 +68,9 @@ pub(super) static WORDS: Words = Words {
     },
     reply_not_sent: "Antwort nicht gesendet",
     gateway_refused: "Das Gateway hat abgelehnt.",
-    reply_is_draft: "Dein Text ist als Entwurf gespeichert.",
-    reply_waits: "Dein Text wartet in der Sitzung. Öffne sie, um es erneut zu versuchen.",
-    open_to_decide: "Öffne Clawtray, um zu entscheiden.",
+    reply_is_draft: "Ihr Text ist als Entwurf gespeichert.",
+    reply_waits: "Ihr Text wartet in der Sitzung. Öffnen Sie die Sitzung, um es erneut zu versuchen.",
+    open_to_decide: "Öffnen Sie Clawtray, um zu entscheiden.",
 
     connecting: |gateway| format!("Verbindung zu {gateway} wird aufgebaut."),
     starting: |gateway| {
@@ -170,7 +170,7 @@ pub(super) static WORDS: Words = Words {
     hotkey_by_hand: "Weisen Sie dem Befehl „clawctl toggle“ in den Tastatureinstellungen des Desktops eine Taste zu.",
     hotkey_unset: (
         "Clawtray darf ein Tastenkürzel haben, aber der Desktop hat keine Taste dafür festgelegt.",
-        "Wähle eines unter den Tastenkürzeln in den Systemeinstellungen.",
+        "Wählen Sie eines unter den Tastenkürzeln in den Systemeinstellungen.",
     ),
     hotkey_not_granted: "Der Desktop hat das Tastenkürzel nicht erlaubt.",
     hotkey_no_portal: "Dieser Desktop hat kein Portal für globale Tastenkürzel.",
@@ -219,7 +219,7 @@ pub(super) static WORDS: Words = Words {
     ),
     gateways_unreadable: (
         "Die Liste der Gateways ließ sich gerade nicht lesen; sie bleibt, wie sie ist, und wird wieder versucht.",
-        "Sieh nach, ob die Datei dir gehört und die Festplatte in Ordnung ist.",
+        "Prüfen Sie, ob die Datei Ihnen gehört und der Datenträger in Ordnung ist.",
     ),
     gateways_newer: (
         "Eine neuere Version von Clawtray hat die Liste der Gateways geschrieben; sie bleibt, wie sie ist.",
@@ -230,22 +230,21 @@ pub(super) static WORDS: Words = Words {
         "Schaffe Platz auf der Festplatte oder sieh nach, ob die Datei schreibgeschützt ist; bis dahin gelten Änderungen, bis die App endet.",
     ),
     prompts_unsaved: |count| match count {
-        1 => {
-            "Eine Nachricht ließ sich nicht speichern: Sie geht verloren, wenn du jetzt beendest.".to_owned()
-        }
+        1 => "Eine Nachricht ließ sich nicht speichern. Sie geht verloren, wenn Clawtray jetzt beendet wird."
+            .to_owned(),
         _ => format!(
-            "{count} Nachrichten ließen sich nicht speichern: Sie gehen verloren, wenn du jetzt beendest."
+            "{count} Nachrichten ließen sich nicht speichern. Sie gehen verloren, wenn Clawtray jetzt beendet wird."
         ),
     },
     prompts_unsaved_hint: "Schaffe Platz auf der Festplatte; es wird wieder versucht.",
-    quit_again: "Beende noch einmal, um trotzdem zu beenden.",
+    quit_again: "Wählen Sie noch einmal „Beenden“, um trotzdem zu beenden.",
     drafts_unsaved: (
-        "Was du gerade schreibst, ließ sich nicht speichern.",
+        "Ihr Entwurf ließ sich nicht speichern.",
         "Schaffe Platz auf der Festplatte; bis dahin halten Entwürfe nur, bis die App endet.",
     ),
     outbox_stuck: (
         "Die Ausgangsdatei ist gerade nicht benutzbar: Nachrichten warten so lange.",
-        "Sieh nach, ob ein anderes Programm sie hält oder die Festplatte voll ist.",
+        "Prüfen Sie, ob ein anderes Programm die Datei sperrt oder der Datenträger voll ist.",
     ),
     outbox_saved: |kept| {
         format!(

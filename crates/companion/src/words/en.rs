@@ -77,7 +77,7 @@ pub(super) static WORDS: Words = Words {
     not_reachable: |gateway| format!("{gateway} is not reachable. Your messages are kept and sent later."),
     switched_off: |gateway| format!("The connection to {gateway} is turned off."),
     wants_token: |gateway| format!("{gateway} needs a token."),
-    wants_password: |gateway| format!("{gateway} wants a password."),
+    wants_password: |gateway| format!("{gateway} needs a password."),
     token_elsewhere: |place| format!("The gateway gets its token from {place}. This command shows it:"),
     token_placeholder: "The configuration has a placeholder in place of the token. This command shows it:",
     old_folder: "This folder is of an old version. This command moves it:",

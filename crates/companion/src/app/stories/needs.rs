@@ -514,7 +514,7 @@ async fn a_decision_that_came_too_late_is_told() {
             NotificationResponseKind::Action(NotificationAction::Deny),
         );
         desk.until("told", |d| {
-            let told = |note: &&Notification| note.tag == tag && note.body.contains("no longer waits");
+            let told = |note: &&Notification| note.tag == tag && note.body.contains("no longer waiting");
             d.shown.iter().find(told).map(drop)
         })
         .await;
