@@ -89,7 +89,7 @@ impl Stage {
     /// Runs a job by the gateway's own method, and waits until the dialect says how it went.
     fn run_job(&self, id: &str, says: &str) {
         let params = json!({"id": id, "mode": "force"}).to_string();
-        let said = self.shell.run(&["call", "cron.run", &params]);
+        let said = self.shell.run(&["--full-control", "call", "cron.run", &params]);
         assert_eq!(said.code, Some(0), "{said:?}");
         let asked = self.model.wait_for(LIMIT, |seen| seen.user_text.contains(says));
         assert!(asked.is_some(), "the job's prompt reached the model");

@@ -55,7 +55,7 @@ test("rename, and delete only after saying what is lost", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "Notes for 2.4" })).toBeVisible();
   await page.getByRole("button", { name: "More" }).click();
   await page.getByRole("menuitem", { name: "Delete…" }).click();
-  await expect(page.getByRole("alertdialog")).toContainText("“Notes for 2.4” and all its messages are gone");
+  await expect(page.getByRole("alertdialog")).toContainText("This deletes “Notes for 2.4” and all its messages");
   await accessible(page);
   await page.keyboard.press("Escape");
   expect(await requests(page, "deleteSession")).toHaveLength(0);

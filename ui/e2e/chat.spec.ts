@@ -321,7 +321,7 @@ test("notices come one after the other", async ({ page }) => {
   await open(page, "notice");
   await expect(page.locator(".note")).toHaveCount(1);
   await page.getByRole("button", { name: "Dismiss" }).click();
-  await expect(page.locator(".note")).toContainText("This desktop shows no tray.");
+  await expect(page.locator(".note")).toContainText("This desktop shows no tray icons.");
 });
 
 test("screen readers hear finished paragraphs and the wait for an approval, not tokens", async ({ page }) => {

@@ -47,7 +47,7 @@ function exchange(history, answered) {
 
 /** The gateway's own method runs it; the dialect tells how it went; then it is deleted. */
 async function jobRuns(job) {
-  execFileSync(CLAWCTL, ["call", "cron.run", JSON.stringify({ id: job.id, mode: "force" })]);
+  execFileSync(CLAWCTL, ["--full-control", "call", "cron.run", JSON.stringify({ id: job.id, mode: "force" })]);
   const end = Date.now() + 120_000;
   let found;
   for (;;) {
