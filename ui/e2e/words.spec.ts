@@ -20,7 +20,7 @@ $$
 - פריט ראשון עם \`a.rs\`
 - פריט שני
 
-The report is [here](/work/report.md).
+The report is [here](/srv/report.md).
 `;
 
 for (const theme of ["light", "dark"]) {

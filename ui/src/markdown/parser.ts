@@ -9,7 +9,7 @@ export function isSafeUrl(url: string): boolean {
   return /^(?:https?:\/\/[^\s/?#]|mailto:[^\s])/i.test(url);
 }
 
-/** `/work/a.md`, `./a.rs:12`, `../a`, `~/a`, `C:\\a`, `file:///a`, `src/a.rs#L3`: no scheme, no host. */
+/** `/srv/a.md`, `./a.rs:12`, `../a`, `~/a`, `C:\\a`, `file:///a`, `src/a.rs#L3`: no scheme, no host. */
 const PATH = /^(?:file:\/\/(?=\/))?((?:\/(?!\/)|\.{1,2}\/|~\/|[A-Za-z]:[\\/])[^:]*|[\w.-]+(?:\/[\w.-]+)+|[\w-]+\.\w{1,8})((?::\d+){0,2}|#L\d+(?:-L?\d+)?)$/;
 
 /** The file that a link names, on the computer of the agent. `undefined` for anything that is not plainly a path. */

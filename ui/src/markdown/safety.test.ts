@@ -153,14 +153,14 @@ describe("links", () => {
 
   test("a file on the agent's computer keeps its words, and its path can be copied", () => {
     const paths: [string, string][] = [
-      ["[report](/work/report.md)", "/work/report.md"],
+      ["[report](/srv/report.md)", "/srv/report.md"],
       ["[report](./a.rs:12)", "./a.rs:12"],
       ["[report](src/deep/a.rs#L3-L9)", "src/deep/a.rs#L3-L9"],
       ["[report](~/notes.txt)", "~/notes.txt"],
       ["[report](file:///etc/hosts)", "/etc/hosts"],
-      ["[report](</work/my report.md>)", "/work/my report.md"],
+      ["[report](</srv/my report.md>)", "/srv/my report.md"],
       ["[report](README.md)", "README.md"],
-      ["![report](/work/plot.png)", "/work/plot.png"],
+      ["![report](/srv/plot.png)", "/srv/plot.png"],
     ];
     for (const [text, path] of paths) {
       const box = rendered(text, 99);

@@ -27,7 +27,7 @@ export const DOCUMENTS: Record<string, string> = {
   formulas:
     "Inline \\(a_1 * b_1\\) and $x^2$ cost $5 and $6, $$a*b*c$$ too.\n\n\\[ x^2 \\]\n\n$$\n- a\n= b\n$$\nafter\n\n- \\(y\\)\n\n  $$\n  z\n  $$\n\n> $$ q $$\n\n$$\nopen\n- end\n",
   "escapes that are no formulas": "\\[1\\] a note, \\[2\\](x) \\* $HOME/bin:$PATH `\\(code\\)` $ x $ US$5 and A$6\n\n    \\[ code \\]\n",
-  paths: "[report](/work/report.md) and [x](./a.rs:12), ![plot](/work/plot.png), [no](javascript:x)\n",
+  paths: "[report](/srv/report.md) and [x](./a.rs:12), ![plot](/srv/plot.png), [no](javascript:x)\n",
   unicode: "日本語の**強調**です。\n\n😀 *emoji* — “quotes”…\n",
   everything:
     "# Title\n\nText with [link](https://e.example/x) and `code`.\n\n- [x] a\n- [ ] b\n\n```rust src/main.rs\nfn main() {}\n```\n\n| a | b |\n|--:|---|\n| 1 | 2 |\n\n> quote\n\n![pic](https://i.example/p.png)\n\n1. one\n2. two\n",
