@@ -376,6 +376,8 @@ fn ask_goes_over_the_running_apps_connection() {
     });
     // By ourselves there is no way: no keychain.
     assert_eq!(shell.run(&["ask", "--direct", "hi"]).code, Some(1));
+    // The app's connection has no more than the profile allows, so full control is not asked of it.
+    assert_eq!(shell.run(&["ask", "--full-control", "hi"]).code, Some(1));
 
     // What a key binding says to the app.
     let has_told = |what: Value| wait(|| told.lock().unwrap().contains(&what));

@@ -59,7 +59,7 @@ pub(crate) struct Global {
     /// Connect to the gateway directly, even when the app is running
     #[arg(long, global = true)]
     pub direct: bool,
-    /// Ask the gateway for full control (`operator.admin`) where a command needs it: all approvals, questions, jobs
+    /// Connect directly, and ask the gateway for full control (`operator.admin`): all approvals, questions, jobs
     #[arg(long, global = true)]
     pub full_control: bool,
     /// When to use colours

@@ -118,8 +118,10 @@ pub(crate) fn find<'a>(profiles: &'a Profiles, name: &str) -> Option<&'a Profile
 /// Connects to the gateway that is meant, and waits until it is ready.
 pub(crate) async fn open(global: &Global, wants: Wants, term: &mut Term) -> Outcome<Link> {
     let environment = global.gateway.is_none() && from_environment()?.is_some();
+    // The app's connection may do what the profile allows, whatever this command is called with.
     if !environment
         && !global.direct
+        && !global.full_control
         && let Some(link) = through_app(global).await?
     {
         return Ok(link);
